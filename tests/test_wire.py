@@ -24,7 +24,7 @@ def test_method_names_are_unique_and_camel_case() -> None:
     assert len(set(names)) == len(names)
     for name in names:
         noun, verb = name.split("/")
-        assert noun in {"session", "skill", "agent", "model", "finding", "change", "document", "context"}
+        assert noun in {"session", "skill", "agent", "model", "finding", "change", "document", "context", "permission", "prompt"}
         assert verb.isalpha() and verb[0].islower()
 
 

@@ -139,6 +139,7 @@ def compose(
     What a workspace defines (agents, their permissions, servers) counts only within the current `bounds`.
     """
     from sessionls.agents.catalog import Catalog
+    from sessionls.agents.prompt_files import PromptFiles
     from sessionls.agents.sources import places
     from sessionls.models.gateway import Gateway
     from sessionls.runtimes.acp.our_tools import OurTools
@@ -238,6 +239,9 @@ def compose(
         # The model of the settings is the gateway's default: as a session's model it would override the agent's.
         defaults=Defaults(agent=settings.agent),
         prompts=prompts,
+        prompt_files=PromptFiles(
+            lambda: _folders(editor), trusted=lambda: bounds.trusted, user_dir=config_dir() / "prompts", home=home
+        ),
         runtimes=[loop, ScannerRuntime(policy), external],
         patience=settings.permission_seconds,
         timing=timing,

@@ -12,6 +12,7 @@ import type {
   ToView,
   View,
   WindowUse,
+  PromptFile,
 } from "../src/panel/messages";
 
 export interface State {
@@ -23,6 +24,7 @@ export interface State {
   readonly models?: Models;
   readonly window?: WindowUse;
   readonly offers: readonly Chip[];
+  readonly prompts: readonly PromptFile[];
   readonly server: Server;
   readonly trusted: boolean;
   /** It was deleted, and can still be brought back. */
@@ -44,6 +46,7 @@ export const nothing: State = {
   draft: { text: "", chips: [] },
   agents: { agents: [], default: "" },
   offers: [],
+  prompts: [],
   server: "starting",
   trusted: true,
   deleting: false,
@@ -77,6 +80,8 @@ export function fold(state: State, step: Step): State {
       return { ...state, agents: step.agents };
     case "models":
       return { ...state, models: step.models };
+    case "prompts":
+      return { ...state, prompts: step.prompts };
     case "window":
       return step.use === undefined ? without(state, "window") : { ...state, window: step.use };
     case "offers":

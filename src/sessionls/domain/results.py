@@ -27,6 +27,7 @@ __all__ = [
     "ChangeList",
     "CommandRun",
     "Exchange",
+    "ExpandedPrompt",
     "Export",
     "FileChange",
     "FindingList",
@@ -38,6 +39,8 @@ __all__ = [
     "ModelList",
     "Opened",
     "People",
+    "PromptFile",
+    "PromptFileList",
     "QuestionList",
     "RevertDone",
     "Reverted",
@@ -214,6 +217,30 @@ class KeptPermission(Wire):
 
 class KeptPermissionList(Wire):
     permissions: list[KeptPermission]
+
+
+class PromptFile(Wire):
+    """A message that is written once and sent often. `arguments` says in words what goes along with it; left out where nothing
+    does. `agent` answers the message; else the session's own. With a `problem` it cannot be used.
+    """
+
+    name: str
+    source: str
+    description: str = ""
+    arguments: str | None = None
+    agent: str | None = None
+    problem: str | None = None
+
+
+class PromptFileList(Wire):
+    prompts: list[PromptFile]
+
+
+class ExpandedPrompt(Wire):
+    """The message that a prompt file makes, and the agent that it names."""
+
+    text: str
+    agent: str | None = None
 
 
 class WindowUse(Wire):

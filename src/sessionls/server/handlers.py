@@ -344,6 +344,16 @@ async def skills(request: RequestContext, _: p.Empty) -> r.SkillList:
     return await request.sessions.skills()
 
 
+@_answers("prompt/list")
+async def prompts(request: RequestContext, _: p.Empty) -> r.PromptFileList:
+    return r.PromptFileList(prompts=await request.sessions.prompt_files.list())
+
+
+@_answers("prompt/expand")
+async def expand_prompt(request: RequestContext, params: p.PromptExpandParams) -> r.ExpandedPrompt:
+    return await request.sessions.prompt_files.expand(params.name, params.arguments)
+
+
 @_answers("model/list")
 async def models(request: RequestContext, _: p.Empty) -> r.ModelList:
     return await request.sessions.models()

@@ -49,6 +49,7 @@ from sessionls.ports.editor import Editor
 from sessionls.ports.files import FileWriter
 from sessionls.ports.models import Models
 from sessionls.ports.permissions import KeptPermissions
+from sessionls.ports.prompts import Prompts
 from sessionls.ports.runtime import AgentRuntime
 from sessionls.ports.store import Notice, Store
 from sessionls.ports.tools import Tools
@@ -113,6 +114,7 @@ class Sessions:
         participant: Participant,
         defaults: Defaults,
         prompts: PromptBuilder,
+        prompt_files: Prompts,
         runtimes: Sequence[AgentRuntime],
         patience: float = 300.0,
         timing: Timing = DEFAULT_TIMING,
@@ -128,6 +130,7 @@ class Sessions:
         self.permissions = PermissionBook(kept, self._peek)
         self._defaults = defaults
         self._prompts = prompts
+        self.prompt_files = prompt_files
         self._selection = Selection(agents, models, runtimes)
         self._replies = Replies(
             store=store,

@@ -254,6 +254,11 @@
 ---@field message sessionls.Message
 ---@field reply sessionls.Message
 
+--- The message that a prompt file makes, and the agent that it names.
+---@class sessionls.ExpandedPrompt
+---@field text string
+---@field agent? string
+
 --- `content` is absent if the export was written to a file. `masked` is how many keys and tokens are masked in it.
 ---@class sessionls.Export
 ---@field content? string
@@ -714,6 +719,23 @@
 ---@class sessionls.Position
 ---@field line integer
 ---@field character integer
+
+--- `arguments` as a person writes them behind the name.
+---@class sessionls.PromptExpandParams
+---@field name string
+---@field arguments string
+
+--- A message that is written once and sent often. `arguments` says in words what goes along with it; left out where nothing does. `agent` answers the message; else the session's own. With a `problem` it cannot be used.
+---@class sessionls.PromptFile
+---@field name string
+---@field source string
+---@field description string
+---@field arguments? string
+---@field agent? string
+---@field problem? string
+
+---@class sessionls.PromptFileList
+---@field prompts sessionls.PromptFile[]
 
 ---@class sessionls.QuestionList
 ---@field questions sessionls.SessionQuestion[]

@@ -986,6 +986,13 @@ export interface Exchange {
   reply: Message;
 }
 /**
+ * The message that a prompt file makes, and the agent that it names.
+ */
+export interface ExpandedPrompt {
+  text: string;
+  agent?: string;
+}
+/**
  * `content` is absent if the export was written to a file. `masked` is how many keys and tokens are masked in it.
  */
 export interface Export {
@@ -1278,6 +1285,28 @@ export interface PermissionParams {
 export interface PermissionRemoveParams {
   permissionId: string;
 }
+/**
+ * `arguments` as a person writes them behind the name.
+ */
+export interface PromptExpandParams {
+  name: string;
+  arguments?: string;
+}
+/**
+ * A message that is written once and sent often. `arguments` says in words what goes along with it; left out where nothing
+ * does. `agent` answers the message; else the session's own. With a `problem` it cannot be used.
+ */
+export interface PromptFile {
+  name: string;
+  source: string;
+  description: string;
+  arguments?: string;
+  agent?: string;
+  problem?: string;
+}
+export interface PromptFileList {
+  prompts: PromptFile[];
+}
 export interface QuestionList {
   questions: SessionQuestion[];
 }
@@ -1459,6 +1488,8 @@ export interface Requests {
   'finding/update': { params: FindingUpdateParams; result: Finding };
   'agent/list': { params: AgentListParams; result: AgentList };
   'skill/list': { params: Empty; result: SkillList };
+  'prompt/list': { params: Empty; result: PromptFileList };
+  'prompt/expand': { params: PromptExpandParams; result: ExpandedPrompt };
   'model/list': { params: Empty; result: ModelList };
   'model/reply': { params: ModelReplyParams; result: ModelReply };
 }

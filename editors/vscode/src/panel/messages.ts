@@ -1,8 +1,8 @@
 /** What the extension host and the panel's webview say to each other. Both sides import these types and nothing else of each other. */
 import type { OpenSession, Question } from "../folding";
-import type { Agent, Context, Finding, Message, Participant, Session, WindowUse } from "../protocol";
+import type { Agent, Context, Finding, Message, Participant, PromptFile, Session, WindowUse } from "../protocol";
 
-export type { Agent, Context, Message, Participant, Question, Session, WindowUse };
+export type { Agent, Context, Message, Participant, PromptFile, Question, Session, WindowUse };
 
 /** A piece of context that a person sees before it is sent. `key` is the same for the same place. */
 export interface Chip {
@@ -97,6 +97,10 @@ export const COMMANDS = [
   "switchModel",
   "setBudget",
   "showWindow",
+  "compact",
+  "export",
+  "fork",
+  "rename",
   "setUpModel",
   "replaceKey",
   "installServer",
@@ -121,6 +125,8 @@ export type ToView =
   | { readonly type: "reveal"; readonly messageId: string }
   | { readonly type: "agents"; readonly agents: Agents }
   | { readonly type: "models"; readonly models: Models }
+  /** Prompt files, which `/` and their name stand for. */
+  | { readonly type: "prompts"; readonly prompts: readonly PromptFile[] }
   /** How much of its model's window the session takes; nothing where that is not known. */
   | { readonly type: "window"; readonly use?: WindowUse }
   /** What the editor could hand over now. */
@@ -153,7 +159,7 @@ export type FromView =
   /** `resume`: the session, or the reply that was interrupted, goes on first. */
   | { readonly type: "send"; readonly draft: Draft; readonly delivery: "queue" | "steer"; readonly resume?: true }
   | { readonly type: "draft"; readonly draft: Draft }
-  | { readonly type: "older" }
+  | { readonly type: "older" | "listPrompts" }
   | { readonly type: "cancel" | "pause" | "resume" | "unarchive" }
   /** `draft` goes into the composer of the fork. */
   | { readonly type: "fork"; readonly at?: string; readonly draft?: Draft }

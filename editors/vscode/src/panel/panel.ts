@@ -6,7 +6,7 @@ import type { Changes } from "../changes/changes";
 import type { ChangeReview } from "../changes/review";
 import type { Deletions } from "../deletions";
 import type { QuestionDocuments } from "../questionDocuments";
-import type { Message } from "../protocol";
+import type { Message, PromptFile } from "../protocol";
 import { resent, type Resent } from "../resending";
 import { chipOf, type EditorContext } from "../context";
 import { wireRange } from "../ranges";
@@ -71,6 +71,7 @@ export class SessionPanel {
   private wanted: string | undefined;
   private readonly window = new MessageWindow();
   private readonly meter: WindowMeter;
+  private prompts: readonly PromptFile[] = [];
   private readonly subscriptions: { dispose(): void }[];
 
   constructor(
@@ -100,6 +101,7 @@ export class SessionPanel {
       }),
       sessions.onDidChangeAgents(() => {
         this.tellAgents();
+        void this.tellPrompts();
       }),
       services.models.onDidChange(() => {
         this.tellModels();
@@ -255,6 +257,14 @@ export class SessionPanel {
     });
   }
 
+  /** They are read from files each time: a page that comes into sight has those of that moment. */
+  private async tellPrompts(): Promise<void> {
+    if (!this.services.api.ready) return;
+    const list = await this.services.api.request("prompt/list", {}).catch(() => undefined);
+    this.prompts = list?.prompts ?? [];
+    this.tell({ type: "prompts", prompts: this.prompts });
+  }
+
   private tellPlaces(): void {
     const own = this.services.findings.shown.all.filter(({ finding }) => finding.sessionId === this.sessionId);
     const places = own.map(({ finding, uri, range }) => [finding.id, { uri: uri.toString(), range: wireRange(range) }]);
@@ -294,6 +304,7 @@ export class SessionPanel {
         this.tellAgents();
         this.tellModels();
         this.tellPlaces();
+        void this.tellPrompts();
         this.tell({ type: "draft", draft: this.services.drafts.of(sessionId) ?? { text: "", chips: [] } });
         this.tell({ type: "offers", chips: context.offers() });
         this.shown();
@@ -309,6 +320,9 @@ export class SessionPanel {
         return;
       case "draft":
         await this.services.drafts.keep(sessionId, message.draft);
+        return;
+      case "listPrompts":
+        await this.tellPrompts();
         return;
       case "older":
         await this.older();
@@ -525,13 +539,20 @@ export class SessionPanel {
   }
 
   private async send(draft: Draft, delivery: "queue" | "steer", resume: boolean): Promise<void> {
-    const { agent, text, chips } = draft;
+    const { chips } = draft;
+    let { agent, text } = draft;
     const context = await Promise.all(chips.map((chip) => this.services.images.sendable(chip.context)));
     void this.services.drafts.forget(this.sessionId);
     if (agent !== undefined) did("agent");
     if (context.length > 0) did("context");
     const known = (this.services.sessions.store.open(this.sessionId)?.messages ?? []).slice(-KNOWN).map(({ id }) => id);
     try {
+      const [, name, rest = ""] = /^\/([\w.:-]+)(?:\s+([\s\S]*))?$/.exec(text) ?? [];
+      if (name !== undefined && this.prompts.some((prompt) => prompt.name === name)) {
+        const expanded = await this.services.api.request("prompt/expand", { name, arguments: rest });
+        text = expanded.text;
+        agent ??= expanded.agent;
+      }
       if (resume) await this.services.sessions.act("session/resume", this.sessionId);
       await this.services.sessions.message({
         sessionId: this.sessionId,

@@ -10,6 +10,8 @@ const files = {
   "settings.json": '{\n  "retries": 3,\n  "retries": 4\n}\n',
   "reader.py": "def read(path):\n    return path\n",
   "reader.gen": "",
+  ".github/prompts/explain.prompt.md":
+    "---\ndescription: Explains code\n---\nsay: Explain ${input:what:the code} to a newcomer.\n",
   "build/reader.txt": "",
   "book.ipynb": JSON.stringify({
     cells: [{ cell_type: "markdown", metadata: {}, source: ["a cell"] }],
@@ -114,6 +116,26 @@ it("a message shows what went along, and leads there", async () => {
   const file = panel.frame.locator(".message.participant .chips.sent button", { hasText: "reader.py" }).last();
   await file.click();
   await window.page.locator(".tab.active", { hasText: "reader.py" }).waitFor();
+});
+
+it("a slash offers prompt files and commands; a prompt is sent with its arguments", async () => {
+  const offered = panel.frame.locator(".menu-item");
+  await panel.text.fill("");
+  await panel.write("/");
+  await offered.filter({ hasText: "/compact" }).waitFor();
+  await offered.filter({ hasText: "/explain" }).waitFor();
+  await window.shot("slash-dark");
+  await panel.text.pressSequentially("expl");
+  await until(async () => (await offered.count()) === 1, "the one prompt file of that name");
+  await panel.text.press("Enter");
+  await until(async () => (await panel.text.inputValue()) === "/explain ", "its name in the composer");
+  await panel.text.pressSequentially("the loop");
+  assert.match(await (await panel.sent()).innerText(), /Explain the loop to a newcomer/);
+  await panel.write("/rename");
+  await panel.text.press("Enter");
+  await window.page.locator(".quick-input-title", { hasText: "Rename Session" }).waitFor();
+  await window.page.keyboard.press("Escape");
+  assert.equal(await panel.text.inputValue(), "");
 });
 
 it("what stands behind a notebook is not handed over in its place", async () => {

@@ -11,6 +11,7 @@ import { attach, canDrop } from "../images";
 import { localKeys } from "../keys";
 import { writtenLast } from "../messages";
 import type { State } from "../state";
+import { slashChoices, slashCommand } from "../slashes";
 import { AgentPicker, agentChoices } from "./agent-picker";
 import { Chips } from "./chips";
 import { useCompletions, type Complete } from "./completions";
@@ -79,16 +80,38 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   const choices: Choice[] =
     asked?.kind === "agent"
       ? agentChoices(agents, session.agent, draft.agent ?? session.agent, asked.query)
-      : items.map((item) => ({ key: item.chip.key, label: item.label, detail: item.detail, icon: item.icon }));
+      : asked?.kind === "prompt"
+        ? slashChoices(state.prompts, asked.query)
+        : items.map((item) => ({ key: item.chip.key, label: item.label, detail: item.detail, icon: item.icon }));
 
   const look = (box: HTMLTextAreaElement) => {
     const now = box.selectionStart === box.selectionEnd ? wanted(box.value, box.selectionStart) : undefined;
     if (now?.kind === "agent" && now.query !== asked?.query) setActive(0);
+    // Files are written all the time.
+    if (now?.kind === "prompt" && asked?.kind !== "prompt") tell({ type: "listPrompts" });
     setAsked(now);
+  };
+  const write = (text: string) => {
+    setDraft((now) => ({ ...now, text }));
+    requestAnimationFrame(() => {
+      area.current?.setSelectionRange(text.length, text.length);
+      area.current?.focus();
+    });
+  };
+  const run = (command: NonNullable<ReturnType<typeof slashCommand>>) => {
+    tell({ type: "command", command });
+    setDraft((now) => ({ ...now, text: "" }));
   };
   const pick = (index: number) => {
     const choice = choices[index];
     if (!asked || !choice || choice.disabled) return;
+    if (asked.kind === "prompt") {
+      setAsked(undefined);
+      const command = slashCommand(state.prompts, choice.label);
+      if (command === undefined) write(`${choice.label} `);
+      else run(command);
+      return;
+    }
     const chip = items[index]?.chip;
     setDraft((now) => {
       const text = cut(now.text, asked.start, asked.end);
@@ -117,6 +140,11 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   const asks = heldBack && written && (paused || interrupted);
   const outgoing = () => withAgent({ ...draft, text: parsed.text }, chosen);
   const send = (delivery: "queue" | "steer", how?: "resume" | "without") => {
+    const command = slashCommand(state.prompts, parsed.text);
+    if (command !== undefined) {
+      run(command);
+      return;
+    }
     if (!sendable && !(written && paused && how === "resume")) return;
     if (interrupted && how === undefined) {
       setHeldBack(true);
@@ -228,10 +256,18 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         {asked && (
           <Menu
             id="completions"
-            label={asked.kind === "agent" ? "Agents" : "Context"}
+            label={asked.kind === "agent" ? "Agents" : asked.kind === "prompt" ? "Prompts and commands" : "Context"}
             choices={choices}
             active={active}
-            empty={asked.kind === "agent" ? "No agent of that name" : pending ? "Looking…" : "Nothing found"}
+            empty={
+              asked.kind === "agent"
+                ? "No agent of that name"
+                : asked.kind === "prompt"
+                  ? "No prompt file or command of that name"
+                  : pending
+                    ? "Looking…"
+                    : "Nothing found"
+            }
             onPick={pick}
             onHover={setActive}
           />
@@ -339,5 +375,7 @@ function withAgent(draft: Draft, agent: string | undefined): Draft {
 }
 
 function placeholder(replying: boolean, agent: string): string {
-  return replying ? "Write the next message. It waits for this reply." : `Message ${agent}. @ names an agent, # adds context.`;
+  return replying
+    ? "Write the next message. It waits for this reply."
+    : `Message ${agent}. @ names an agent, # adds context, / has prompts.`;
 }

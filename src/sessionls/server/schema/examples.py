@@ -162,6 +162,20 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     ),
     "session/export": ({"sessionId": _S, "format": "markdown"}, {"content": "# Why does the parser drop the last line?\n…"}),
     "session/compact": ({"sessionId": _S}, _SESSION),
+    "prompt/list": (
+        {},
+        {
+            "prompts": [
+                {
+                    "name": "explain",
+                    "source": "file:///home/ada/parser/.github/prompts/explain.prompt.md",
+                    "description": "Explains code to a newcomer",
+                    "arguments": "what to explain",
+                }
+            ]
+        },
+    ),
+    "prompt/expand": ({"name": "explain", "arguments": "the lexer"}, {"text": "Explain the lexer to a newcomer."}),
     "permission/keep": ({"sessionId": _S, "requestId": _Q}, _KEPT),
     "permission/list": ({}, {"permissions": [_KEPT]}),
     "permission/remove": ({"permissionId": _Q}, {}),

@@ -464,6 +464,21 @@ METHODS: tuple[Method, ...] = (
         verb="skills",
     ),
     Method(
+        "prompt/list",
+        p.Empty,
+        r.PromptFileList,
+        "Lists prompt files: messages that are written once and sent often. They are the user's own and those of trusted "
+        "folders, also where Copilot and Claude Code keep theirs. Of several with one name the nearest counts.",
+        verb="prompts",
+    ),
+    Method(
+        "prompt/expand",
+        p.PromptExpandParams,
+        r.ExpandedPrompt,
+        "Gives the message that a prompt file makes of its arguments. It sends nothing: that is up to the one who asked.",
+        verb="expandPrompt",
+    ),
+    Method(
         "model/list",
         p.Empty,
         r.ModelList,

@@ -44,6 +44,7 @@ __all__ = [
     "PermissionKeepParams",
     "PermissionParams",
     "PermissionRemoveParams",
+    "PromptExpandParams",
     "QuestionListParams",
     "RenameParams",
     "ReorderParams",
@@ -195,6 +196,13 @@ class PermissionKeepParams(SessionParams):
 
     request_id: Id
     everywhere: bool = False
+
+
+class PromptExpandParams(Wire):
+    """`arguments` as a person writes them behind the name."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    arguments: Annotated[str, Field(max_length=100_000)] = ""
 
 
 class PermissionRemoveParams(Wire):

@@ -1,0 +1,189 @@
+"""Prompt files: messages that are written once and sent often, with arguments. Blocks only in threads.
+
+They are read from where other tools keep them: `.github/prompts/*.prompt.md` (Copilot), `.claude/commands/**/*.md` (Claude Code),
+and our own `prompts/*.md`. A workspace's files count only if it is trusted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sessionls.agents.files import confined, read_bytes
+from sessionls.agents.frontmatter import Broken, Page, parse
+from sessionls.domain import uris
+from sessionls.domain.errors import InvalidParams
+from sessionls.domain.results import ExpandedPrompt, PromptFile
+from sessionls.domain.visible import in_one_line
+
+__all__ = ["PromptFiles"]
+
+_LIMIT = 256 * 1024  # bytes of a file
+_MOST = 200  # files of a directory, with those below it
+_LEVELS = 4
+_NAME = re.compile(r"[^\W_][\w.:-]{0,99}")
+_DESCRIPTION = 300  # characters
+_LONGEST = 1 << 20  # characters of a message
+# `$ARGUMENTS` and `$1` as Claude Code writes them, `${input:name}` and `${input:name:what it is}` as Copilot does.
+_INPUT = re.compile(r"\$\{input:([\w-]{1,60})(?::([^}\n]{0,200}))?\}")
+_PLACE = re.compile(r"\$(ARGUMENTS\b|[1-9](?!\d))|\$\{input:([\w-]{1,60})(?::[^}\n]{0,200})?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """`folder`: the workspace folder that it belongs to; None where it is the user's own. `ending`: of the files."""
+
+    path: Path
+    ending: str
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    shown: PromptFile
+    page: Page | None
+
+
+class PromptFiles:
+    """`ports.prompts.Prompts` on disk. Files are read each time that they are asked for: there are few, and people edit them."""
+
+    def __init__(self, folders: Callable[[], Sequence[Path]], *, trusted: Callable[[], bool], user_dir: Path, home: Path) -> None:
+        self._folders = folders
+        self._trusted = trusted
+        self._own = [
+            _Directory(home / ".claude" / "commands", ".md"),
+            _Directory(user_dir, ".md"),
+        ]
+
+    async def list(self) -> list[PromptFile]:
+        found = await asyncio.to_thread(self._read)
+        return [found[name].shown for name in sorted(found)]
+
+    async def expand(self, name: str, arguments: str) -> ExpandedPrompt:
+        """The message that a prompt file makes of these arguments. Raises `InvalidParams`."""
+        found = (await asyncio.to_thread(self._read)).get(name)
+        if found is None:
+            raise InvalidParams(f"There is no prompt file {name[:100]!r}.", fields=["name"], hint="prompt/list lists the names.")
+        if found.page is None:
+            raise InvalidParams(
+                f"The prompt file {name!r} cannot be used: {found.shown.problem}.", fields=["name"], hint="Correct the file."
+            )
+        text = _filled(found.page.body, arguments.strip())
+        if len(text) > _LONGEST:
+            raise InvalidParams("The message would be too long.", fields=["arguments"], hint="Give shorter arguments.")
+        return ExpandedPrompt(text=text, agent=found.shown.agent)
+
+    def _read(self) -> dict[str, _Found]:
+        """Those that count, by name: the nearest of each. Blocks."""
+        found: dict[str, _Found] = {}
+        for directory in self._directories():
+            found.update((one.shown.name, one) for one in _in(directory))
+        return found
+
+    def _directories(self) -> Iterator[_Directory]:
+        yield from self._own
+        if not self._trusted():
+            return
+        for folder in self._folders():
+            yield _Directory(folder / ".github" / "prompts", ".prompt.md", folder)
+            yield _Directory(folder / ".claude" / "commands", ".md", folder)
+            yield _Directory(folder / ".sessionls" / "prompts", ".md", folder)
+
+
+def _in(directory: _Directory) -> Iterator[_Found]:
+    for path in _files(directory):
+        name = ":".join(path.relative_to(directory.path).parts)[: -len(directory.ending)]
+        if not _NAME.fullmatch(name):
+            continue
+        try:
+            data = read_bytes(confined(path, directory.folder), _LIMIT + 1)
+            if len(data) > _LIMIT:
+                raise Broken(f"it is longer than {_LIMIT // 1024} KB")  # noqa: TRY301
+            page = parse(data.decode("utf-8"), lenient=True)
+            if not page.body:
+                raise Broken("there is no text in it")  # noqa: TRY301
+            yield _Found(_shown(name, path, page), page)
+        except UnicodeDecodeError:
+            yield _Found(PromptFile(name=name, source=uris.from_path(path), problem="it is not UTF-8 text"), None)
+        except Broken as problem:
+            yield _Found(PromptFile(name=name, source=uris.from_path(path), problem=str(problem)), None)
+        except (OSError, RuntimeError):  # it is gone, or may not be read; RuntimeError: links in a circle
+            continue
+
+
+def _files(directory: _Directory) -> Iterator[Path]:
+    """By name, at most so many, and not endlessly deep. Links to directories are not followed."""
+    left = _MOST
+    waiting = [(directory.path, 0)]
+    while waiting and left > 0:
+        folder, level = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)[: _MOST * 5]
+        except OSError:
+            continue
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                if level < _LEVELS:
+                    waiting.append((Path(entry.path), level + 1))
+            elif entry.name.endswith(directory.ending) and left > 0:
+                left -= 1
+                yield Path(entry.path)
+
+
+def _shown(name: str, path: Path, page: Page) -> PromptFile:
+    hint = _text(page, "argument-hint")
+    inputs = [f"{label or name_}" for name_, label in dict(_INPUT.findall(page.body)).items()]
+    takes = hint or ", ".join(inputs) or ("arguments" if _PLACE.search(page.body) else "")
+    agent = _text(page, "agent")
+    # `agent`, `ask` and `edit` are modes of Copilot, and name no agent of ours.
+    named = agent if agent and agent not in ("agent", "ask", "edit") else None
+    first = page.body.lstrip("# ").split("\n", 1)[0]
+    description = in_one_line(_text(page, "description") or first)[:_DESCRIPTION]
+    return PromptFile(
+        name=name, source=uris.from_path(path), description=description, arguments=in_one_line(takes)[:200] or None, agent=named
+    )
+
+
+def _text(page: Page, field: str) -> str:
+    value: Any = page.fields.get(field)
+    if isinstance(value, list):  # `[file] [line]` is a list to YAML
+        return " ".join(f"[{one}]" for one in value)
+    return page.texts.get(field) or (value if isinstance(value, str) else "")
+
+
+def _filled(body: str, arguments: str) -> str:
+    """The body with the arguments in their places; below it, where it has no place for them.
+
+    They are put in once, so that what is in them is never taken for a place.
+    """
+    words = _split(arguments)
+    inputs = list(dict(_INPUT.findall(body)))
+    # One input takes all that is written; several take a word each, and the last takes what is left.
+    shares = [*words[: len(inputs) - 1], " ".join(words[len(inputs) - 1 :])] if len(inputs) > 1 else [arguments]
+    by_name = dict(zip(inputs, [*shares, *[""] * len(inputs)], strict=False))
+
+    def fill(place: re.Match[str]) -> str:
+        if place[2] is not None:
+            return str(by_name[place[2]])
+        if place[1] == "ARGUMENTS":
+            return arguments
+        at = int(place[1]) - 1
+        return words[at] if at < len(words) else ""
+
+    if arguments and not _PLACE.search(body):
+        return f"{body}\n\n{arguments}"
+    return _PLACE.sub(fill, body).strip()
+
+
+def _split(arguments: str) -> list[str]:
+    try:
+        return shlex.split(arguments)
+    except ValueError:  # a quotation mark that is an apostrophe
+        return arguments.split()
