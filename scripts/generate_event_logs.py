@@ -99,6 +99,7 @@ def _walk(seed: int) -> list[machine.Log]:
         (1, walk.leave),
         (1, walk.lapse),
         (1, walk.hand_over),
+        (1, walk.mention),
         (1, lambda log, p: change(log, p, lambda c: transitions.rename(c, f"Title {c.now.next_seq}", machine.PEOPLE[p]))),
     ]
     weights = [weight for weight, _ in turns]

@@ -382,6 +382,27 @@ class Sessions(RuleBasedStateMachine):
             [need] = [one for one in handed.needs or () if one.kind == "handOver"]
             assert (need.participant.id, need.by) == (to.id, by)
 
+    @rule(log=logs, process=st.sampled_from(PROCESSES))
+    def mention(self, log: Log, process: str) -> None:
+        if process not in self.alive or log.state is None:
+            return
+        by, other = PEOPLE[process], BEN if PEOPLE[process] is ADA else ADA
+        message = Message(
+            id=new_id(),
+            session_id=log.session_id,
+            seq=0,
+            role="participant",
+            author=by,
+            parts=[TextPart(text="@you")],
+            status="queued",
+            mentions=[other.id],
+            created_at="",
+        )
+        self.change(log, process, lambda change: transitions.mention(change, message))
+        if message.id in log.entries:
+            assert log.entries[message.id].message.status == "complete"
+            assert message.id not in log.state.open
+
     def check_present(self, log: Log) -> None:
         """Present are those who have it open in a process that is alive, each once."""
         assert log.state is not None

@@ -4,7 +4,7 @@
  */
 import type { Session } from "./protocol";
 
-export type Need = "permission" | "handed over" | "interrupted" | "failed";
+export type Need = "permission" | "handed over" | "mentioned" | "interrupted" | "failed";
 
 let here: string | undefined;
 
@@ -16,12 +16,13 @@ export function setParticipant(id: string | undefined): void {
 /** What a session needs a person for; undefined where it needs nobody. */
 export function needOf({ state, asking, stopped, needs }: Session): Need | undefined {
   if (asking !== undefined) return "permission";
-  if (state !== "archived" && needs?.some((one) => one.participant.id === here) === true) return "handed over";
+  const mine = (needs ?? []).filter((one) => state !== "archived" && one.participant.id === here);
+  if (mine.length > 0) return mine.some((one) => one.kind === "handOver") ? "handed over" : "mentioned";
   if (state !== "active") return undefined;
   return stopped === "interrupted" || stopped === "failed" ? stopped : undefined;
 }
 
-const RANKS: Readonly<Record<Need, number>> = { permission: 2, "handed over": 2, interrupted: 1, failed: 1 };
+const RANKS: Readonly<Record<Need, number>> = { permission: 2, "handed over": 2, mentioned: 2, interrupted: 1, failed: 1 };
 
 /** How much a session needs somebody: a question keeps a reply from going on, so it ranks above what has stopped. */
 export function rankOf(session: Session): number {
@@ -57,9 +58,13 @@ export function needLines(sessions: readonly Session[]): readonly string[] {
       case "permission":
         return asking.map(({ agent, summary }) => `${title}: ${agent} asks: ${summary}`);
       case "handed over":
+      case "mentioned":
         return (session.needs ?? [])
           .filter((one) => one.participant.id === here)
-          .map(({ by, note }) => `${title}: handed over by ${by.name}${note === undefined ? "" : `: ${note}`}`);
+          .map(({ kind, by, note }) => {
+            const did = kind === "handOver" ? `handed over by ${by.name}` : `${by.name} mentions you`;
+            return `${title}: ${did}${note === undefined ? "" : `: ${note}`}`;
+          });
       case "interrupted":
         return [`${title}: a reply was interrupted`];
       case "failed":

@@ -2,6 +2,7 @@
  * An open session as a fold over its events and deltas. Pure: the same rules as the server's `sessions/state.py`, without what
  * only the server needs. The panel and the lists show what this gives.
  */
+import { textOf } from "./format";
 import type {
   DeltaParams,
   Event,
@@ -250,6 +251,7 @@ class Folding {
       case "participantJoined":
         this.know(event.participant);
         this.participants = [...this.participants.filter((one) => one.id !== event.participant.id), event.participant];
+        this.needs = this.needs.filter((one) => one.kind !== "mention" || one.participant.id !== event.participant.id);
         break;
       case "participantLeft":
         this.participants = this.participants.filter((one) => one.id !== event.participantId);
@@ -262,6 +264,7 @@ class Folding {
         break;
       case "messageSent":
         this.sent(event.message);
+        this.mentioned(event.message, event.at);
         break;
       case "messageSteered":
         this.steered(event.messageId, event.replyId, event.part);
@@ -352,6 +355,19 @@ class Folding {
     const { by, kind } = this.event;
     if (by === undefined || !("id" in by) || QUIET.includes(kind)) return;
     this.needs = this.needs.filter((one) => one.participant.id !== by.id);
+  }
+
+  private mentioned(message: Message, at: string): void {
+    const { author } = message;
+    if (!("id" in author)) return;
+    for (const id of message.mentions ?? []) {
+      const participant = this.before.session.participants.find((one) => one.id === id);
+      if (participant === undefined || id === author.id) continue;
+      const note = Array.from(textOf(message).trim()).slice(0, 200).join("");
+      const others = this.needs.filter((one) => one.kind !== "mention" || one.participant.id !== id);
+      const need: Need = { kind: "mention", participant, by: author, messageId: message.id, ...(note && { note }), at };
+      this.needs = [...others, need];
+    }
   }
 
   private handedOver({ by, to, note, waiting, at }: HandedOver): void {

@@ -50,7 +50,7 @@ async def ask(cli: CliContext, question: Question) -> int:
     stream = ReplyStream(cli.terminal, session.id, new_id(), quiet=question.json)
 
     async def send() -> Exchange:
-        return await cli.sessions.message(
+        return await cli.sessions.send(
             session.id, text, agent=question.agent, model=question.model, context=context, message_id=stream.message_id
         )
 
@@ -63,12 +63,20 @@ async def ask(cli: CliContext, question: Question) -> int:
         if "replyId" in error.data:
             cli.terminal.note(f"The message was saved. To try again: sessionls resume {short(session.id)}")
         return 1
-    stream.finish(exchange.reply)
+    if exchange.reply is not None:
+        stream.finish(exchange.reply)
     if question.json:
         cli.terminal.json(exchange.wire())
     for given in exchange.message.context or ():
         if notice := getattr(given, "notice", None):
             cli.terminal.note(notice, "yellow")
+    for notice in exchange.message.notices or ():
+        cli.terminal.note(notice, "yellow")
+    if exchange.reply is None:
+        known = {one.id: one.name for one in (await cli.sessions.get(session.id)).participants}
+        names = ", ".join(known.get(one, one) for one in exchange.message.mentions or ())
+        cli.terminal.note(f"Sent to {names}. No agent answers it; to ask one: --agent.")
+        return 0
     return await _report(cli, session, exchange.reply)
 
 

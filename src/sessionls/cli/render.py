@@ -106,6 +106,8 @@ def names(participants: Iterable[Participant]) -> str:
 def need_lines(session: Session) -> Iterable[RenderableType]:
     """What waits for whom: who handed the session to whom, and with which words."""
     for need in session.needs or ():
+        if need.kind != "handOver":
+            continue  # the message itself is there to read
         yield Text(safe(f"{need.by.name} handed this session to {need.participant.name}, {when(need.at)}"), style="bold yellow")
         for line in safe(need.note or "").splitlines():
             yield Text(f"  {line}")

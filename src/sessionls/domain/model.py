@@ -459,7 +459,8 @@ class Message(Wire):
     `complete` reply: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, the provider
     withheld the rest; `refusal`, it declined; `error`, the provider broke off; `unknown`, the provider did not say; `empty`, it
     gave no answer. `steps` counts the steps of a reply, including those of agents that its agent asked. `notices` tell people
-    what was missing: servers that did not start, tools that cannot be used.
+    what was missing: servers that did not start, tools that cannot be used. `mentions` are the ids of the
+    participants whom it notifies; without an `agent` such a message is for people alone, and gets no reply.
     """
 
     id: str
@@ -479,6 +480,7 @@ class Message(Wire):
     steps: int | None = None
     error: MessageError | None = None
     stop_reason: StopReason | Literal["empty"] | None = None
+    mentions: list[str] | None = None
     notices: list[Shown] | None = None
     created_at: str
     finished_at: str | None = None
@@ -522,11 +524,13 @@ class Need(Wire):
     """Something that waits for one participant, until they do something in the session.
 
     `handOver`: `by` handed the session to them, with a `note`; `waiting` is what waited for somebody then, in words for a person.
+    `mention`: the message `messageId` mentions them, `note` is how it begins; to open the session is enough to have seen that.
     """
 
     kind: Literal["handOver", "mention"]
     participant: Participant
     by: Participant
+    message_id: str | None = None
     note: Shown | None = None
     waiting: list[Line] | None = None
     at: str

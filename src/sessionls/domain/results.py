@@ -23,6 +23,7 @@ from sessionls.domain.model import (
 
 __all__ = [
     "AgentList",
+    "AnsweredExchange",
     "ChangeHunk",
     "ChangeList",
     "CommandRun",
@@ -159,9 +160,13 @@ class History(Wire):
 
 
 class Exchange(Wire):
-    """A participant's message and the reply to it."""
+    """A participant's message and the reply to it; absent if the message mentions people and names no agent."""
 
     message: Message
+    reply: Message | None = None
+
+
+class AnsweredExchange(Exchange):
     reply: Message
 
 

@@ -323,6 +323,10 @@ class _Folding:
         if isinstance(self.event.by, Participant) and self.event.kind not in _QUIET and self.before.session.needs:
             acted = self.event.by.id
             self.session["needs"] = [one for one in self.before.session.needs if one.participant.id != acted] or None
+        elif isinstance(self.event, ev.ParticipantJoined) and self.before.session.needs:
+            seen = self.event.participant.id
+            left = [one for one in self.before.session.needs if (one.participant.id, one.kind) != (seen, "mention")]
+            self.session["needs"] = left or None
 
     def _handed_over(self, event: ev.HandedOver) -> None:
         assert isinstance(event.by, Participant)
@@ -371,13 +375,23 @@ class _Folding:
         if grant not in self.granted:
             self.granted = (*self.granted, grant)
 
+    def _mentioned(self, message: Message, by: Participant) -> None:
+        known = {one.id: one for one in self.before.session.participants}
+        for person in (known[one] for one in message.mentions or () if one in known and one != by.id):
+            note = message.text.strip()[:200]
+            need = Need(kind="mention", participant=person, by=by, message_id=message.id, note=note or None, at=self.event.at)
+            left = self.session.get("needs", self.before.session.needs) or []
+            others = [one for one in left if (one.participant.id, one.kind) != (person.id, "mention")]
+            self.session["needs"] = [*others, need]
+
     def _message_sent(self, message: Message) -> None:
         self.session["message_count"] = self.before.session.message_count + 1
         if isinstance(message.author, Participant):
             self._know(message.author)
+            self._mentioned(message, message.author)
         if message.status == "queued":
             self._put(Entry(message))
-        else:  # a comment, or a fork's copy of a message that was unfinished in its parent
+        else:  # a message to people, or a fork's copy of a message that was unfinished in its parent
             self._put(Entry(message, self._next_place(), self.event.seq))
 
     def _steered(self, event: ev.MessageSteered) -> None:

@@ -127,7 +127,8 @@ async def send_message(request: RequestContext, params: p.MessageParams, message
     progress = ReplyProgress(request.protocol, message_id, title, params.work_done_token, params.partial_result_token, ask=ask)
     async with reporting(request.sessions, params.session_id, progress):
         exchange = await _send(request, params, message_id)
-        progress.finish(exchange.reply)
+        if exchange.reply is not None:
+            progress.finish(exchange.reply)
         return exchange
 
 
@@ -135,7 +136,7 @@ async def _send(request: RequestContext, params: p.MessageParams, message_id: st
     for given in params.context or ():
         if isinstance(given, DiagnosticsContext) and given.diagnostics is not None:
             request.editor.hand_over(given.uri, given.diagnostics, given.range)
-    return await request.sessions.message(
+    return await request.sessions.send(
         params.session_id,
         params.text,
         agent=params.agent,

@@ -11,7 +11,7 @@ from sessionls.domain import transitions
 from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted, revive
 from sessionls.domain.model import Message, Participant, Session
-from sessionls.domain.results import Exchange
+from sessionls.domain.results import AnsweredExchange
 from sessionls.ports.store import Store
 from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, started_reply
 from sessionls.sessions.replies.scan import prepare_scan
@@ -47,7 +47,7 @@ class Sending:
         replaces: str | None,
         scan: Mapping[str, Any] | None,
         images: Mapping[str, bytes],
-    ) -> Exchange:
+    ) -> AnsweredExchange:
         """Send a message and wait for its reply (see `Sessions.message`). `images` are the bytes of its images, by hash."""
         await self.selection.check_images(session, message)
         prepared = await self._prepare(session, message, scan)
@@ -64,7 +64,7 @@ class Sending:
             ended.cancel()
         entry = await self.store.entry(session.id, message.id)
         _raise_failure(message, reply)
-        return Exchange(message=entry.message, reply=reply)
+        return AnsweredExchange(message=entry.message, reply=reply)
 
     async def _prepare(self, session: Session, message: Message, scan: Mapping[str, Any] | None) -> PreparedReply | None:
         """The reply if it can start at once. While something else is going on, the message waits for its turn."""

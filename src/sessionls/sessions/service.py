@@ -17,11 +17,13 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.images import read_facts
+from sessionls.domain.mentions import mentioned
 from sessionls.domain.model import Context, Finding, Message, Participant, Person, Role, Session, TextPart
 from sessionls.domain.permission import Answer
 from sessionls.domain.questions import only_question, open_questions
 from sessionls.domain.results import (
     AgentList,
+    AnsweredExchange,
     ChangeList,
     Exchange,
     Export,
@@ -80,6 +82,7 @@ __all__ = ["Defaults", "Sessions"]
 T = TypeVar("T")
 
 _SHOWN = 20  # messages on a page of a session's document, at most
+_AGENT_WINS = "@{} is the agent of that name. To mention the participant, write their full name or id."
 _PAGE_SIZE = 8_000  # characters of a page that has more than one exchange
 
 
@@ -282,7 +285,7 @@ class Sessions:
         message_id: str | None = None,
         replaces: str | None = None,
         scan: Mapping[str, Any] | None = None,
-    ) -> Exchange:
+    ) -> AnsweredExchange:
         """Send a message and wait until its reply has ended or stopped. Cancelling the wait cancels the reply.
 
         `replaces` is a waiting message of the same participant, whose position in the queue this one takes.
@@ -293,26 +296,74 @@ class Sessions:
         fails, the reply's error is raised, with the ids of both in its data. `MessageWithdrawn`: it was withdrawn before its
         reply began.
         """
+        session, message, images = await self._addressed(session_id, text, agent, model, context, delivery, message_id, replaces)
+        return await self._sending.send(session, message, replaces=replaces, scan=scan, images=images)
+
+    async def send(
+        self,
+        session_id: str,
+        text: str,
+        *,
+        agent: str | None = None,
+        model: str | None = None,
+        context: Sequence[Context] = (),
+        delivery: Literal["queue", "steer"] = "queue",
+        message_id: str | None = None,
+        replaces: str | None = None,
+    ) -> Exchange:
+        """As `message`; but one that mentions participants (`@name`) and names no agent is for them alone. They are notified, no
+        agent wakes, and there is no reply.
+        """
+        session, message, images = await self._addressed(session_id, text, agent, model, context, delivery, message_id, replaces)
+        if not message.mentions or agent is not None or delivery != "queue":
+            return await self._sending.send(session, message, replaces=replaces, scan=None, images=images)
+
+        def add(change: Change) -> None:
+            change.images.update(images)
+            transitions.mention(change, message, replaces)
+
+        await self._change(session_id, add)
+        return Exchange(message=(await self._store.entry(session_id, message.id)).message)
+
+    async def _addressed(
+        self,
+        session_id: str,
+        text: str,
+        agent: str | None,
+        model: str | None,
+        context: Sequence[Context],
+        delivery: Literal["queue", "steer"],
+        message_id: str | None,
+        replaces: str | None,
+    ) -> tuple[Session, Message, Mapping[str, bytes]]:
+        """The session, a message for it that was not sent yet, and the bytes of its images."""
         session = await self._store.session(session_id)
         if agent is not None:
             agent = self._agents.get(agent).name
         if replaces is not None:
             await self._store.entry(session_id, replaces)
+        people, taken = self._mentioned(session, text)
         message, images = await self._new_message(session_id, text, context)
-        message = message.model_copy(
-            update={
-                "id": message_id or message.id,
-                "agent": agent,
-                "model": model,
-                "delivery": "steer" if delivery == "steer" else None,
-            }
-        )
-        return await self._sending.send(session, message, replaces=replaces, scan=scan, images=images)
+        fields = {
+            "id": message_id or message.id,
+            "agent": agent,
+            "model": model,
+            "delivery": "steer" if delivery == "steer" else None,
+            "mentions": [one.id for one in people] or None,
+            "notices": [_AGENT_WINS.format(name) for name in taken] or None,
+        }
+        return session, message.model_copy(update=fields), images
+
+    def _mentioned(self, session: Session, text: str) -> tuple[Sequence[Participant], Sequence[str]]:
+        """Whom the text mentions of the session's other participants, and whose name an agent has."""
+        others = [one for one in session.participants if one.id != self._participant.id]
+        return mentioned(text, others, {one.name.casefold() for one in self._agents.list()}) if others else ((), ())
 
     async def comment(self, session_id: str, text: str, *, context: Sequence[Context] = ()) -> Message:
         """Leave a message that wakes no agent. Raises `SessionPaused`, `SessionArchived`, `NotPermitted`."""
-        await self._store.session(session_id)
+        people, _ = self._mentioned(await self._store.session(session_id), text)
         message, images = await self._new_message(session_id, text, context)
+        message = message.model_copy(update={"mentions": [one.id for one in people] or None})
 
         def add(change: Change) -> Message:
             change.images.update(images)

@@ -325,6 +325,9 @@ function handle.participantJoined(self, event)
   self:know(event.participant)
   self:without_participant(event.participant.id)
   table.insert(self.state.participants, event.participant)
+  self.needs = vim.tbl_filter(function(one)
+    return one.kind ~= 'mention' or one.participant.id ~= event.participant.id
+  end, self.needs)
 end
 
 function handle.participantLeft(self, event)
@@ -352,10 +355,39 @@ function handle.compacted(self, event)
   end
 end
 
+--- A message mentions participants: that waits for each of them.
+function Folding:mentioned(message, at)
+  local text = {}
+  for _, part in ipairs(message.parts) do
+    if part.kind == 'text' then
+      table.insert(text, part.text)
+    end
+  end
+  local note = vim.fn.strcharpart(vim.trim(table.concat(text, '\n\n')), 0, 200)
+  for _, id in ipairs(message.mentions or {}) do
+    for _, one in ipairs(self.state.session.participants) do
+      if one.id == id and id ~= message.author.id then
+        self.needs = vim.tbl_filter(function(need)
+          return need.kind ~= 'mention' or need.participant.id ~= id
+        end, self.needs)
+        table.insert(self.needs, {
+          kind = 'mention',
+          participant = one,
+          by = message.author,
+          messageId = message.id,
+          note = note ~= '' and note or nil,
+          at = at,
+        })
+      end
+    end
+  end
+end
+
 function handle.messageSent(self, event)
   local session, message = self.state.session, event.message
   session.messageCount = session.messageCount + 1
   if message.author.name then
+    self:mentioned(message, event.at)
     self:know(message.author)
   end
   if message.status == 'queued' then

@@ -249,10 +249,10 @@
 
 ---@alias sessionls.Event sessionls.Created|sessionls.Renamed|sessionls.MessageSent|sessionls.MessageSteered|sessionls.MessageWithdrawn|sessionls.QueueOrdered|sessionls.ReplyStarted|sessionls.StepFinished|sessionls.ToolCalled|sessionls.ToolFinished|sessionls.AgentWorked|sessionls.ReplyNoticed|sessionls.PermissionAsked|sessionls.PermissionAnswered|sessionls.FindingReported|sessionls.FindingChanged|sessionls.Edited|sessionls.ChangesReverted|sessionls.CancelAsked|sessionls.ReplyFinished|sessionls.AgentSwitched|sessionls.Paused|sessionls.Resumed|sessionls.BudgetChanged|sessionls.Spent|sessionls.Forked|sessionls.Compacted|sessionls.Archived|sessionls.Unarchived|sessionls.Shared|sessionls.Unshared|sessionls.ParticipantJoined|sessionls.ParticipantLeft|sessionls.HandedOver
 
---- A participant's message and the reply to it.
+--- A participant's message and the reply to it; absent if the message mentions people and names no agent.
 ---@class sessionls.Exchange
 ---@field message sessionls.Message
----@field reply sessionls.Message
+---@field reply? sessionls.Message
 
 --- The message that a prompt file makes, and the agent that it names.
 ---@class sessionls.ExpandedPrompt
@@ -469,6 +469,7 @@
 ---@field steps? integer
 ---@field error? sessionls.MessageError
 ---@field stopReason? 'stop'|'length'|'tool_calls'|'content_filter'|'refusal'|'error'|'unknown'|'empty'
+---@field mentions? string[]
 ---@field notices? string[]
 ---@field createdAt string
 ---@field finishedAt? string
@@ -574,6 +575,7 @@
 ---@field kind 'handOver'|'mention'
 ---@field participant sessionls.Participant
 ---@field by sessionls.Participant
+---@field messageId? string
 ---@field note? string
 ---@field waiting? string[]
 ---@field at string

@@ -128,6 +128,7 @@ class Answer {
     try {
       const exchange = await this.unlessCancelled(sessions.message(params, this.token));
       if (exchange === undefined) return;
+      if (exchange.reply === undefined) return; // it was for people
       replyStream.end(exchange.reply);
       if (exchange.reply.status === "paused" || exchange.reply.status === "interrupted") {
         if (sessions.store.session(sessionId)?.pauseReason === "budget")

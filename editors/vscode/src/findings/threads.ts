@@ -68,8 +68,8 @@ export class FindingThreads implements vscode.Disposable {
     });
     try {
       const { reply } = await this.actions.reply(shown, text);
-      if ("agent" in reply.author) answer.author = reply.author.agent;
-      answer.words = answerOf(reply);
+      if (reply !== undefined && "agent" in reply.author) answer.author = reply.author.agent;
+      answer.words = reply === undefined ? "*Sent. No agent answers a message to people.*" : answerOf(reply);
     } catch (error) {
       const problem = problemOf(error);
       answer.words = plain(problem.words);

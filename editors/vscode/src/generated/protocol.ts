@@ -606,11 +606,13 @@ export interface ParentRef {
  * Something that waits for one participant, until they do something in the session.
  *
  * `handOver`: `by` handed the session to them, with a `note`; `waiting` is what waited for somebody then, in words for a person.
+ * `mention`: the message `messageId` mentions them, `note` is how it begins; to open the session is enough to have seen that.
  */
 export interface Need {
   kind: 'handOver' | 'mention';
   participant: Participant;
   by: Participant;
+  messageId?: string;
   note?: string;
   waiting?: string[];
   at: string;
@@ -677,7 +679,8 @@ export interface MessageSent {
  * `complete` reply: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, the provider
  * withheld the rest; `refusal`, it declined; `error`, the provider broke off; `unknown`, the provider did not say; `empty`, it
  * gave no answer. `steps` counts the steps of a reply, including those of agents that its agent asked. `notices` tell people
- * what was missing: servers that did not start, tools that cannot be used.
+ * what was missing: servers that did not start, tools that cannot be used. `mentions` are the ids of the
+ * participants whom it notifies; without an `agent` such a message is for people alone, and gets no reply.
  */
 export interface Message {
   id: string;
@@ -697,6 +700,7 @@ export interface Message {
   steps?: number;
   error?: MessageError;
   stopReason?: ('stop' | 'length' | 'tool_calls' | 'content_filter' | 'refusal' | 'error' | 'unknown') | 'empty';
+  mentions?: string[];
   notices?: string[];
   createdAt: string;
   finishedAt?: string;
@@ -979,11 +983,11 @@ export interface HandedOver {
   waiting?: string[];
 }
 /**
- * A participant's message and the reply to it.
+ * A participant's message and the reply to it; absent if the message mentions people and names no agent.
  */
 export interface Exchange {
   message: Message;
-  reply: Message;
+  reply?: Message;
 }
 /**
  * The message that a prompt file makes, and the agent that it names.

@@ -39,6 +39,10 @@ describe("a session that was handed over", () => {
     expect(needOf(handed)).toBe("handed over");
     expect(needOf({ ...handed, state: "archived" })).toBeUndefined();
     expect(needLines([handed])).toEqual(["H: handed over by Ada: The tests fail."]);
+    const mention = { ...need, kind: "mention", note: "@Ben look" } as const;
+    expect(needOf(aSession({ needs: [mention] }))).toBe("mentioned");
+    expect(needOf(aSession({ needs: [{ ...mention, participant: ada }] }))).toBeUndefined();
+    expect(needLines([aSession({ title: "M", needs: [mention] })])).toEqual(["M: Ada mentions you: @Ben look"]);
   });
 });
 

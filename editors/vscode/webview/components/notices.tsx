@@ -57,9 +57,10 @@ export function Standing({ session, server, deleting }: StandingProps) {
 
 /** Who handed the session to whom, what they said of it, and what waited then. */
 export function HandedOver({ session }: { readonly session: Session }) {
+  const handed = (session.needs ?? []).filter((one) => one.kind === "handOver");
   return (
     <>
-      {(session.needs ?? []).map(({ participant, by, note, waiting = [] }) => (
+      {handed.map(({ participant, by, note, waiting = [] }) => (
         <div class="bar" key={participant.id}>
           <Icon name="person-add" />
           <span>

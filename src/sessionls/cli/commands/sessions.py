@@ -40,7 +40,8 @@ def sessions(
             you = page.you.id if page.you is not None else ""
             handed = [(one, need) for one in page.sessions for need in one.needs or () if need.participant.id == you]
             for one, need in handed:
-                terminal.note(safe(f"{need.by.name} handed {one.title} to you: sessionls show {short(one.id)}"), "yellow")
+                did = "handed you" if need.kind == "handOver" else "mentions you in"
+                terminal.note(safe(f"{need.by.name} {did} {one.title}: sessionls show {short(one.id)}"), "yellow")
             if asks := [session for session in page.sessions if session.asking]:
                 terminal.note(f"Waits for permission. To see the request: `sessionls show {short(asks[0].id)}`.", "yellow")
             if page.next_cursor:

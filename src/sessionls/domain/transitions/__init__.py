@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sessionls.domain.transitions.common import UNKNOWN_OUTCOME, ClaimLost, Runner, Start, WriterGone, live_state, own
 from sessionls.domain.transitions.handing_over import hand_over, waiting_work
+from sessionls.domain.transitions.mentions import mention
 from sessionls.domain.transitions.pausing import ask_cancel, cancel_stopped, cancel_waiting, pause, pause_for_budget, restart
 from sessionls.domain.transitions.permission import answer, ask
 from sessionls.domain.transitions.presence import join, lapse, leave
@@ -54,6 +55,7 @@ __all__ = [
     "lapse",
     "leave",
     "live_state",
+    "mention",
     "next_waiting",
     "note",
     "own",

@@ -156,7 +156,7 @@ class EditorCommands:
         try:
             await self.show(message.session_id)
             exchange = await HANDLERS["session/message"](self._request, message)
-            problem = review_problem(exchange.reply) if isinstance(exchange, Exchange) else None
+            problem = review_problem(exchange.reply) if isinstance(exchange, Exchange) and exchange.reply else None
             if problem is not None:
                 self._tell(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
         except SessionlsError as error:

@@ -141,7 +141,9 @@ METHODS: tuple[Method, ...] = (
         "one's reply is answered `messageWithdrawn`. Where its reply has begun the request is refused, and nothing is sent. "
         "`$/cancelRequest` cancels the reply; what it wrote stays. With `workDoneToken`, `$/progress` tells that a reply is "
         "being written, and can cancel it; with `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the"
-        " text of the reply.",
+        " text of the reply. A text that mentions other participants of the session (`@name`, outside of code) notifies them "
+        "(`needs`); where it names no `agent`, no agent wakes, and there is no `reply`. A name that an agent has is the agent's, "
+        "which the message's `notices` say.",
         errors=(
             e.SessionNotFound,
             e.SessionPaused,

@@ -123,7 +123,11 @@ def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
         ("Waits for permission", "; ".join(f"{one.agent}: {one.summary}" for one in session.asking or ())),
         (
             "Waits for",
-            "; ".join(f"{one.participant.name}: {one.note or 'handed over'} ({one.by.name})" for one in session.needs or ()),
+            "; ".join(
+                f"{one.participant.name}: {one.note or 'handed over'} ({one.by.name})"
+                for one in session.needs or ()
+                if one.kind == "handOver"
+            ),
         ),
         ("Paused", words_for_pause(session)),
         ("Participants", ", ".join(map(_person, session.participants))),

@@ -126,7 +126,7 @@ class SessionFileFeature:
 
     async def _send(self, message: MessageParams, message_id: str) -> None:
         exchange = await send_message(self._request, message, message_id)
-        if (problem := review_problem(exchange.reply)) is not None:
+        if exchange.reply is not None and (problem := review_problem(exchange.reply)) is not None:
             self._tell(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
 
     async def _finish(self, sending: asyncio.Task[None]) -> None:

@@ -1,0 +1,48 @@
+"""Participants who are mentioned in a message: `@name`, outside of code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from sessionls.domain.model import Participant
+
+__all__ = ["mentioned"]
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,500}`", re.DOTALL)
+_MENTION = re.compile(r"(?<![\w@./-])@(\w[\w.'-]{0,60}(?: \w[\w.'-]{0,60}){0,3})")
+
+
+def mentioned(text: str, participants: Sequence[Participant], agents: Collection[str]) -> tuple[list[Participant], list[str]]:
+    """The participants whom a text mentions, by full name, id, or a first name that only one of them has; and the names of
+    those that it does not mention, since an agent has that name.
+    """
+    names = _names(participants)
+    found: dict[str, Participant] = {}
+    taken: dict[str, None] = {}
+    for match in _MENTION.finditer(_CODE.sub(" ", text)):
+        words = match[1].split(" ")
+        for count in range(len(words), 0, -1):
+            name = " ".join(words[:count]).rstrip(".'-").casefold()
+            if (participant := names.get(name)) is None:
+                continue
+            if name in agents:
+                taken[name] = None
+            else:
+                found[participant.id] = participant
+            break
+    return list(found.values()), list(taken)
+
+
+def _names(participants: Sequence[Participant]) -> dict[str, Participant]:
+    """What each can be called; a name that several have is nobody's."""
+    called: dict[str, list[Participant]] = {}
+    for one in participants:
+        name = one.name.casefold()
+        for key in {name, name.split(" ")[0], one.id.casefold()}:
+            called.setdefault(key, []).append(one)
+    names = {key: those[0] for key, those in called.items() if len(those) == 1}
+    full: dict[str, list[Participant]] = {}
+    for one in participants:
+        full.setdefault(one.name.casefold(), []).append(one)
+    return names | {key: those[0] for key, those in full.items() if len(those) == 1}
