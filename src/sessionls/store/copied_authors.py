@@ -28,7 +28,7 @@ class CopiedAuthors:
     def event(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The columns of an event."""
         data: Json = json.loads(row["data"])
-        for name in ("by", "participant"):
+        for name in ("by", "participant", "to"):
             if name in data:
                 data[name] = self._author(data[name])
         if "participantId" in data:
@@ -61,7 +61,8 @@ class CopiedAuthors:
     def _session(self, session: Json) -> Json:
         known = {one["id"]: one for one in map(self._author, session.get("participants", []))}
         session = {**session, "participants": list(known.values()), "people": [self._self_as_owner()]}
-        session.pop("present", None)
+        for name in ("present", "needs"):  # nobody has it open there, and nothing in it waits for anybody
+            session.pop(name, None)
         return session
 
     def _self_as_owner(self) -> Json:
@@ -71,7 +72,7 @@ class CopiedAuthors:
         """A participant, or an agent, which stays as it is."""
         if "name" not in author:
             return author
-        if author["id"] in self.own:
+        if author["id"] in self.own or author["id"] == self.owner.id:
             return self.owner.wire()
         if author["id"] == self._id(author["id"]):
             return author
