@@ -138,8 +138,12 @@ def test_the_commands_of_the_teams_guide_work_including_backup_and_restore(team:
 
     session_id = asyncio.run(fill())
     [(_, copies)] = blocks("Bring your sessions along, and take them with you")
-    said = team.run("ann", copies.replace("5f3a9c1b", session_id), database=mine)
-    assert said.count("Copied 1 session;") == 1 and said.count("unchanged: 1") == 2, said
+    there, _, back = copies.replace("5f3a9c1b", session_id).partition("sessionls store copy --from")
+    said = team.run("ann", there, database=mine)
+    assert said.count("Copied 1 session;") == 1 and said.count("unchanged: 1") == 1, said
+    # What came from the team has the team's authors, and so another log than what was brought there.
+    said = team.run("ann", f"sessionls store copy --from{back}", database=f"sqlite:///{team.home('ann') / 'left.db'}")
+    assert "Copied 1 session;" in said
     assert "Of Ann" in team.run("ann", "sessionls sessions --all", database=MEMBER)
 
     # Either backup can be restored, and holds what there was.
