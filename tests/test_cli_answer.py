@@ -60,7 +60,7 @@ def test_a_question_is_listed_and_can_be_answered_by_the_end_of_its_id(cli: Cli,
     assert re.search(rf"{name} +The one that asks +code +asks ", listed.out)
     assert f"sessionls show {name}" in listed.err
     shown = cli("show", name).out
-    assert f"code asks: Run {COMMAND}" in shown and "waits for permission to go on with its reply to" in shown
+    assert f"code asks: Run {COMMAND}" in shown and "waits for permission to continue its reply to" in shown
     assert f"sessionls answer {name} {request} once|session|deny" in shown
     assert "Allowed once" in cli("answer", name, request, "once").err
     out, err = process.communicate(timeout=60)

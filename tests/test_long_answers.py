@@ -109,7 +109,7 @@ async def test_an_export_too_long_for_a_response_says_how_to_get_it(
         await client.ask("session/export", sessionId=long_session, format=format_)
     assert refusal.data["fields"] == ["uri"] and "--output" in refusal.data["hint"]
     file = tmp_path / "export"
-    assert await client.ask("session/export", sessionId=long_session, format=format_, uri=uri_of(file)) == {}
+    assert await client.ask("session/export", sessionId=long_session, format=format_, uri=uri_of(file)) == {"masked": 0}
     text = file.read_text(encoding="utf-8")
     assert text.count("ж" * (MEBIBYTE - 3)) == COUNT
     if format_ == "json":
@@ -130,7 +130,7 @@ async def test_the_document_of_a_long_session_shows_the_newest_messages_and_says
     text = (await client.workspace_text_document_content_async(read)).text
     assert len(text.encode()) < ANSWER
     assert f"{COUNT - 1} ж" in text and "\n\n0 ж" not in text
-    assert f"sessionls export {long_session[-8:]} --output" in text
+    assert f"\nEarlier messages: sessionls:/{long_session}/before/" in text
 
 
 def _report(finding: Finding, change: Change) -> None:

@@ -27,7 +27,7 @@ async def server(start: Start) -> RawServer:
 
 
 async def lives(server: RawServer) -> bool:
-    return bool((await server.ask("session/list", {"limit": 1}, "alive"))["result"] == {"sessions": []})
+    return bool((await server.ask("session/list", {"limit": 1}, "alive"))["result"]["sessions"] == [])
 
 
 # -- numbers ---------------------------------------------------------------------------------------------------------

@@ -24,15 +24,15 @@ class DiskWatcher:
     def __init__(self, changed: Callable[[Iterable[str]], None]) -> None:
         self._changed = changed
         self._files: dict[str, str] = {}  # by path, the URI
-        self._folders: frozenset[str] = frozenset()
+        self._watched: frozenset[str] = frozenset()
         self._job: asyncio.Task[None] | None = None
 
     def __call__(self, wanted: Iterable[str]) -> None:
         """Watch these files too."""
         self._files |= {path: uri for uri in wanted if (path := uris.to_path(uri)) is not None}
         folders = frozenset(sorted({str(Path(path).parent) for path in self._files})[:_FOLDERS])
-        if folders != self._folders:
-            self._folders = folders
+        if folders != self._watched:
+            self._watched = folders
             self.close()
             self._job = asyncio.create_task(self._watch(folders), name="watch files")
 
