@@ -76,7 +76,7 @@ it("an edit that is discarded is not made, and the agent is told so", async () =
   await edits().nth(1).getByText("not applied").waitFor();
   assert.match(
     JSON.stringify(model.requests.at(-1).messages.at(-1)),
-    /did not make the change: In the refactor preview it was discarded, or not ticked/,
+    /did not make the change: It was discarded or not ticked in the refactor preview/,
   );
   await window.shot("preview-discarded-dark");
 });
