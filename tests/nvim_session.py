@@ -11,7 +11,7 @@ from model_server import ModelServer
 from neovim import Neovim, start
 from shared_server import environment, key_for, make_workspace
 
-__all__ = ["new_session", "nvim", "nvim_env", "nvim_folder", "send"]
+__all__ = ["await_question", "new_session", "nvim", "nvim_env", "nvim_folder", "send"]
 
 _APP = "def one():\n    return 1\n\n\ndef two():\n    return 3  # 😀\n"
 
@@ -34,6 +34,12 @@ def nvim(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> Iterato
     with start(tmp_path / "nvim", nvim_folder, nvim_env, trust=True) as neovim:
         yield neovim
         assert "Error" not in neovim.lua("return vim.api.nvim_exec2('messages', { output = true }).output")
+
+
+def await_question(nvim: Neovim) -> None:
+    """Wait until a question is shown in the transcript and can be answered: the server asks a moment after it is in the log."""
+    nvim.shows("⚑ code asks:")
+    nvim.until("return #require('sessionls.permission').queue()", lambda count: count > 0)
 
 
 def new_session(nvim: Neovim) -> None:

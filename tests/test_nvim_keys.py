@@ -11,7 +11,7 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer, Stall, ToolUse
 from neovim import PLUGIN, Neovim
-from nvim_session import new_session, send
+from nvim_session import await_question, new_session, send
 
 HERE = Path(__file__).resolve().parent
 DRAFT_BAR = "local view = require('sessionls.view').current() return view and view.draft_bar or ''"
@@ -376,7 +376,7 @@ def asked(nvim: Neovim, model_server: ModelServer) -> Neovim:
     model_server.script(Answer(tools=[command]), Answer("done"), Answer("second"))
     new_session(nvim)
     send(nvim, "run it")
-    nvim.shows("⚑ code asks:")
+    await_question(nvim)
     nvim.keys("<Esc>:Sessionls answer<CR>")
     nvim.sees("y allows it once")
     nvim.lua("vim.wait(400)")

@@ -9,7 +9,7 @@ import pytest
 
 from model_server import Answer, ModelServer, ToolUse
 from neovim import Neovim, start
-from nvim_session import new_session, send
+from nvim_session import await_question, new_session, send
 
 TEXT = "return table.concat(vim.api.nvim_buf_get_lines(vim.fn.bufnr('app.py'), 0, -1, false), '\\n')"
 STATUS = "return require('sessionls').status()"
@@ -126,7 +126,7 @@ def asking(nvim: Neovim, model_server: ModelServer) -> Neovim:
     nvim.keys(":edit app.py<CR>")
     new_session(nvim)
     send(nvim, "change it")
-    nvim.shows("⚑ code asks:")
+    await_question(nvim)
     nvim.keys("<Esc>:Sessionls answer<CR>")
     nvim.sees("p shows it beside the file")
     nvim.capture("question")

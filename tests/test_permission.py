@@ -179,6 +179,7 @@ async def test_any_participant_may_answer_and_the_first_counts(
         send = asyncio.create_task(home.sessions.message(session.id, "write"))
         asked = await ben.event("permissionAsked")
         assert isinstance(asked, PermissionAsked) and asked.summary == "Write a"
+        await home.editor.asked.wait()
         await ben.sessions.answer(session.id, asked.request_id, "once")
         assert (await send).reply.text == "done"
         assert tool.done == ["a"]

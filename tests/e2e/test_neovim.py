@@ -94,7 +94,7 @@ async def test_an_open_file_is_edited_in_its_buffer_and_the_agent_learns_that_it
 ) -> None:
     told = await neovim(reads("a.py"), edit("a.py", "x = 1", "x = 2"), command("cat a.py"), undo=True)
     _, edited, seen = results(told)
-    assert edited[0] == "done" and "the edit of a.py stands in the editor only" in edited[1]
+    assert edited[0] == "done" and "the edit of a.py is only in the editor" in edited[1]
     assert seen[1].startswith("Exit code 0.\nx = 1\n[Unsaved changes in the editor, which this did not see: a.py.")
     assert told["buffers"] == {"a.py": {"lines": ["x = 2"], "modified": True}}
     assert told["undone"] == {"a.py": {"lines": ["x = 1"], "modified": False}}
