@@ -375,6 +375,12 @@ async def test_slash_commands_work(start_editor: Editors, folder: Path) -> None:
     assert "hello" in (folder / "out.md").read_text()
     with pytest.raises(RequestError, match="exists already"):
         await editor.prompt(session, "/export out.md")
+    await editor.prompt(session, "/share")
+    assert "whoever can open it owns every session" in editor.text(session)
+    with pytest.raises(RequestError, match=r"king is not a role.*reader, commenter, writer, owner"):
+        await editor.prompt(session, "/share ben king")
+    with pytest.raises(RequestError, match="PostgreSQL"):
+        await editor.prompt(session, "/share ben writer")
     await editor.prompt(session, "say: /etc/hosts is a path")
     assert editor.text(session).endswith("/etc/hosts is a path")
 

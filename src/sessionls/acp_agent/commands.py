@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast, get_args
 
 from acp import schema
 
@@ -16,7 +16,7 @@ from sessionls.acp_agent.tool_calls import finding_text
 from sessionls.domain import uris
 from sessionls.domain.budget import dollars, read_amount, words_for_pause
 from sessionls.domain.errors import InvalidParams, SessionlsError
-from sessionls.domain.model import Message, Session
+from sessionls.domain.model import Message, Role, Session
 from sessionls.sessions.review import Review, ReviewStep, ReviewTarget, review
 from sessionls.sessions.service import Sessions
 
@@ -194,6 +194,18 @@ def _budget_words(session: Session) -> str:
     return f"{words}{spent}{f' {why}' if why else ''}"
 
 
+async def _share(on: CommandContext, words: str) -> None:
+    who, _, role = words.partition(" ")
+    if who:
+        if (given := role.strip() or "reader") not in get_args(Role):
+            roles = ", ".join(get_args(Role))
+            raise InvalidParams(f"{given} is not a role.", fields=["prompt"], hint=f"Roles: {roles}.")
+        await on.sessions.share(on.session_id, who, cast(Role, given))
+    people = await on.sessions.people(on.session_id)
+    lines = [f"- {person.id}{f' ({person.name})' if person.name else ''}: {person.role}" for person in people.people]
+    on.say(people.notice or "\n".join(["Who has access to the session:", "", *lines]))
+
+
 async def _cancel(on: CommandContext, _: str) -> None:
     try:
         await on.sessions.cancel(on.session_id)
@@ -215,5 +227,6 @@ COMMANDS: Mapping[str, Command] = {
     "export": Command("Show the session as Markdown, or write it to a file", "file that ends with .md, .json or .html", _export),
     "rename": Command("Give the session another title", "title", _rename),
     "compact": Command("Summarize older messages for the model", None, _compact),
+    "share": Command("Share the session with a person or the team, or list who has access", "login or team, and a role", _share),
     "budget": Command("Set how many US dollars models may cost in the session", "amount or none", _budget),
 }
