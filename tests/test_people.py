@@ -14,6 +14,7 @@ from logins import TeamDatabase
 from model_server import Answer, Hold, ModelServer, ToolUse
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionNotFound
 from sessionls.domain.model import Participant, Role
+from sessionls.store import maintenance
 
 Member = Callable[[str], Awaitable[App]]
 
@@ -28,9 +29,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def member(folder: Path, tmp_path: Path, model_server: ModelServer) -> AsyncIterator[Member]:
+async def database(tmp_path: Path) -> TeamDatabase:
+    return await asyncio.to_thread(TeamDatabase.make, tmp_path, "ann", "ben", "carl")
+
+
+@pytest.fixture
+async def member(folder: Path, database: TeamDatabase, model_server: ModelServer) -> AsyncIterator[Member]:
     """Opens the editor of a member of the team, who has a login of their own: ann, ben or carl."""
-    database = await asyncio.to_thread(TeamDatabase.make, tmp_path, "ann", "ben", "carl")
     async with AsyncExitStack() as open_:
 
         async def enter(name: str) -> App:
@@ -207,6 +212,31 @@ async def test_a_session_keeps_an_owner_and_is_shared_with_people_that_there_are
     await ben.sessions.unshare(session.id, login(ann))
     with pytest.raises(SessionNotFound):
         await ann.sessions.get(session.id)
+
+
+@pytest.mark.parametrize("role", ["reader", "commenter", "writer", None])
+@pytest.mark.parametrize("whose", ["own", "team"])
+async def test_an_owner_can_lower_or_give_up_a_role_of_their_own(
+    whose: str, role: Role | None, database: TeamDatabase, member: Member
+) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(agent="plain")
+    given = login(ben) if whose == "own" else "team"
+    await ann.sessions.share(session.id, given, "owner")
+    if role is None:
+        await ben.sessions.unshare(session.id, given)
+        with pytest.raises(SessionNotFound):
+            await ben.sessions.get(session.id)
+    else:
+        await ben.sessions.share(session.id, given, role)
+        assert (await ben.sessions.get(session.id)).id == session.id
+        with pytest.raises(NotPermitted):
+            await ben.sessions.archive(session.id)
+    people = (await ann.sessions.get(session.id)).people or []
+    assert {person.id: person.role for person in people} == {login(ann): "owner"} | ({given: role} if role else {})
+    await ann.sessions.rename(session.id, "Still whole")
+    owner_of_the_tables = database.url(f"{database.name}_owner")
+    assert await asyncio.to_thread(maintenance.check, owner_of_the_tables, lambda done, of: None) == {}
 
 
 async def test_the_team_is_everybody_who_has_a_login(member: Member) -> None:

@@ -191,7 +191,9 @@ class Changes:
         """Number the change and write the rows that store the number, last in the transaction (see `Dialect.last_rev`)."""
         rev = dialect_of(connection).last_rev(connection, change.session_id, first)
         if first is None:
-            connection.execute(_UPDATE_SESSION, {"key": change.session_id, "rev": rev, **session_values(change.now)})
+            written = connection.execute(_UPDATE_SESSION, {"key": change.session_id, "rev": rev, **session_values(change.now)})
+            if written.rowcount != 1:  # events without their session would break its log
+                raise RuntimeError(f"The row of session {change.session_id} was not written: nothing of the change is kept.")
         write_findings(connection, change, rev)
         return rev
 

@@ -59,6 +59,7 @@ def spend(change: Change, usage: Usage) -> None:
 
 def archive(change: Change, by: Participant) -> Session:
     state = live_state(change)
+    require_role(change.role, "archived", change.session_id)
     refuse_while_working(state, "archived")
     if state.session.state != "archived":
         change.add(ev.Archived, by=by)
@@ -68,6 +69,7 @@ def archive(change: Change, by: Participant) -> Session:
 def unarchive(change: Change, by: Participant) -> Session:
     """Unarchive the session. A session that was paused before is paused again."""
     state = live_state(change)
+    require_role(change.role, "unarchived", change.session_id)
     if state.session.state == "archived":
         change.add(ev.Unarchived, by=by, state="paused" if state.paused else "active", stopped=state.stopped)
     return change.now.session

@@ -103,25 +103,32 @@ END $$;
 
 CREATE FUNCTION sessionls_take(taken text, who text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, @schema@, pg_temp AS $$
 BEGIN
-  UPDATE access SET role = 0, rev = NULL WHERE session_id = taken AND heir = taken AND reader = who;
+  UPDATE access SET role = 0, rev = (SELECT s.rev FROM sessions AS s WHERE s.id = taken)
+    WHERE session_id = taken AND heir = taken AND reader = who;
   DELETE FROM access WHERE heir = taken AND session_id <> taken AND reader = who;
   DELETE FROM reader_places WHERE session_id = taken AND reader = who;
 END $$;
 
-CREATE FUNCTION sessionls_event_added() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+CREATE FUNCTION sessionls_session_created() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+DECLARE people jsonb;
+BEGIN
+  people := coalesce(sessionls_json(NEW.data)#>'{session,people}', '[]');
+  IF sessionls_admin() AND jsonb_array_length(people) > 0 THEN  -- restored from a backup
+    PERFORM sessionls_give(NEW.session_id, one->>'id',
+      array_position(ARRAY['reader', 'commenter', 'writer', 'owner'], one->>'role'))
+      FROM jsonb_array_elements(people) AS one;
+  ELSE
+    PERFORM sessionls_give(NEW.session_id, coalesce(NEW.login, session_user), 4);
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- Runs at the end of the transaction. Whoever gives up a role of their own needs it until the session's row is written.
+CREATE FUNCTION sessionls_people_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
 DECLARE d jsonb;
 BEGIN
-  IF NEW.kind NOT IN ('created', 'shared', 'unshared') THEN RETURN NULL; END IF;
   d := sessionls_json(NEW.data);
-  IF NEW.kind = 'created' THEN
-    IF sessionls_admin() AND jsonb_array_length(coalesce(d#>'{session,people}', '[]')) > 0 THEN  -- brought back from a backup
-      PERFORM sessionls_give(NEW.session_id, one->>'id',
-        array_position(ARRAY['reader', 'commenter', 'writer', 'owner'], one->>'role'))
-        FROM jsonb_array_elements(d#>'{session,people}') AS one;
-    ELSE
-      PERFORM sessionls_give(NEW.session_id, coalesce(NEW.login, session_user), 4);
-    END IF;
-  ELSIF NEW.kind = 'shared' THEN
+  IF NEW.kind = 'shared' THEN
     PERFORM sessionls_give(NEW.session_id, d->'person'->>'id',
       array_position(ARRAY['reader', 'commenter', 'writer', 'owner'], d->'person'->>'role'));
   ELSE
@@ -140,9 +147,6 @@ BEGIN
       WHERE session_id = NEW.id AND NEW.state IS NOT NULL;
     UPDATE reader_places SET state = NEW.state, updated_at = NEW.updated_at
       WHERE session_id = NEW.id AND NEW.state IS NOT NULL;
-  END IF;
-  IF NEW.rev <> OLD.rev THEN
-    UPDATE access SET rev = NEW.rev WHERE session_id = NEW.id AND heir = NEW.id AND role = 0 AND rev IS NULL;
   END IF;
   RETURN NULL;
 END $$;

@@ -134,14 +134,21 @@ def for_unknown(table: str) -> list[str]:
     ]
 
 
-def trigger(name: str, when: str, function: str, each: str = "ROW") -> str:
-    """The statement that makes a trigger."""
-    return f"CREATE TRIGGER sessionls_{name} {when} FOR EACH {each} EXECUTE FUNCTION {function}()"
+def trigger(name: str, when: str, function: str, each: str = "ROW", *, only: str = "true") -> str:
+    """The statement that makes a trigger. `only` is the condition of a row for which it runs."""
+    kind = "CONSTRAINT TRIGGER" if "DEFERRABLE" in when else "TRIGGER"
+    return f"CREATE {kind} sessionls_{name} {when} FOR EACH {each} WHEN ({only}) EXECUTE FUNCTION {function}()"
 
 
 TRIGGERS: Final = (
     trigger("guard", "BEFORE INSERT ON events", "sessionls_guard_event"),
-    trigger("added", "AFTER INSERT ON events", "sessionls_event_added"),
+    trigger("created", "AFTER INSERT ON events", "sessionls_session_created", only="NEW.kind = 'created'"),
+    trigger(
+        "people",
+        "AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED",
+        "sessionls_people_changed",
+        only="NEW.kind IN ('shared', 'unshared')",
+    ),
     trigger("guard", "BEFORE INSERT OR UPDATE ON sessions", "sessionls_guard_session"),
     trigger("changed", "AFTER UPDATE ON sessions", "sessionls_session_changed"),
     trigger("guard", "BEFORE INSERT OR UPDATE OR DELETE ON messages", "sessionls_guard_message"),
