@@ -10,10 +10,17 @@ from typing import Any
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import settings
 
 import stores
 
 pytest_plugins = ["model_server", "server_client", "nvim_session"]
+
+# Property tests try the same examples on every machine: what passes here passes in continuous integration.
+# `pytest --hypothesis-profile=random` tries new ones.
+settings.register_profile("fixed", derandomize=True)
+settings.register_profile("random")
+settings.load_profile("fixed")
 
 # All variables through which a model provider, a setting or a home from outside could affect a test.
 _KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN", "_ACCESS_KEY_ID", "_SECRET_ACCESS_KEY")
