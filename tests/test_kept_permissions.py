@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -180,3 +181,17 @@ async def test_keeping_the_same_twice_keeps_it_once(tmp_path: Path) -> None:
     keep: Callable[[KeptPermission], Awaitable[None]] = file.keep
     await asyncio.gather(*(keep(one) for one in made))
     assert [one.folder for one in await PermissionFile(tmp_path / "new" / "permissions.json").all()] == ["file:///a", None]
+
+
+async def test_several_processes_that_keep_permissions_at_once_lose_none(tmp_path: Path) -> None:
+    path = tmp_path / "permissions.json"
+    keep = (
+        "import asyncio, sys; from pathlib import Path; from sessionls.settings.kept_permissions import PermissionFile; "
+        "from sessionls.domain.results import KeptPermission; file = PermissionFile(Path(sys.argv[1])); "
+        "[asyncio.run(file.keep(KeptPermission(id=f'{sys.argv[2]}-{n}', tool='run_command', risk='execute', "
+        "scope=f'{sys.argv[2]} {n}', folder=None, created_at='now'))) for n in range(20)]"
+    )
+    processes = [await asyncio.create_subprocess_exec(sys.executable, "-c", keep, path, str(name)) for name in range(4)]
+    assert [await process.wait() for process in processes] == [0] * 4
+    kept = await PermissionFile(path).all()
+    assert {one.id for one in kept} == {f"{name}-{n}" for name in range(4) for n in range(20)}

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,31 +16,49 @@ from sessionls.domain.results import KeptPermission, KeptPermissionList
 
 __all__ = ["PermissionFile"]
 
+_PATIENCE = 10.0  # seconds in which another process ends its change
+
 
 class PermissionFile:
     """`ports.permissions.KeptPermissions` in a file. It is read each time: other processes write it too."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writing = asyncio.Lock()
 
     async def all(self) -> list[KeptPermission]:
         return await asyncio.to_thread(self._read)
 
     async def keep(self, permission: KeptPermission) -> None:
-        async with self._writing:
-            known = await self.all()
-            if not any(_covers(one) == _covers(permission) for one in known):
-                await asyncio.to_thread(self._write, [*known, permission])
+        def keep(known: list[KeptPermission]) -> list[KeptPermission]:
+            return known if any(_covers(one) == _covers(permission) for one in known) else [*known, permission]
+
+        await asyncio.to_thread(self._change, keep)
 
     async def remove(self, permission_id: str) -> bool:
-        async with self._writing:
-            known = await self.all()
-            left = [one for one in known if one.id != permission_id]
-            if len(left) == len(known):
-                return False
-            await asyncio.to_thread(self._write, left)
-            return True
+        def remove(known: list[KeptPermission]) -> list[KeptPermission]:
+            return [one for one in known if one.id != permission_id]
+
+        return await asyncio.to_thread(self._change, remove)
+
+    def _change(self, change: Callable[[list[KeptPermission]], list[KeptPermission]]) -> bool:
+        """Returns whether that changed something. No other process changes the file meanwhile."""
+        from filelock import FileLock, Timeout
+
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._path.with_name(f"{self._path.name}.lock"), timeout=_PATIENCE):
+                known = self._read()
+                changed = change(known)
+                if changed == known:
+                    return False
+                self._write(changed)
+                return True
+        except (OSError, Timeout) as error:
+            reason = "another process has locked them" if isinstance(error, Timeout) else error.strerror
+            raise NotPermitted(
+                f"The permissions in {self._path} cannot be written: {reason}.",
+                hint="Make sure that you can write in that folder, and try again.",
+            ) from None
 
     def _read(self) -> list[KeptPermission]:
         try:
@@ -54,20 +73,15 @@ class PermissionFile:
 
     def _write(self, permissions: list[KeptPermission]) -> None:
         text = KeptPermissionList(permissions=permissions).model_dump_json(by_alias=True, exclude_none=True, indent=2)
-        made: str | None = None
+        handle, made = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, made = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(f"{text}\n")
             Path(made).replace(self._path)
-        except OSError as error:
-            if made is not None:
-                with contextlib.suppress(OSError):
-                    Path(made).unlink()
-            raise NotPermitted(
-                f"The permissions in {self._path} cannot be written: {error.strerror}.", hint="Make that folder writable."
-            ) from None
+        except OSError:
+            with contextlib.suppress(OSError):
+                Path(made).unlink()
+            raise
 
 
 def _covers(permission: KeptPermission) -> tuple[str, str, str | None]:
