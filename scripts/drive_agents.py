@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from in_process_app import App, app
 from model_server import Answer, ModelServer
 from sessionls.runtimes.acp.histories import histories
+from sessionls.sessions.composing import Outgoing
 
 PACKAGES = {
     "claude-code": "@zed-industries/claude-agent-acp@0.23.1",
@@ -100,9 +101,9 @@ async def drive(name: str, home: Path) -> str:
     try:
         async with asyncio.timeout(180), app(folder, server, agents=agents) as one:
             session = await one.sessions.create(agent="code")
-            reply = (await one.sessions.message(session.id, "Say hello.", agent=name)).reply
+            reply = (await one.sessions.message(session.id, Outgoing("Say hello.", agent=name))).reply
         async with asyncio.timeout(180), app(folder, server, agents=agents) as two:
-            again = (await two.sessions.message(session.id, "Again.", agent=name)).reply
+            again = (await two.sessions.message(session.id, Outgoing("Again.", agent=name))).reply
         async with asyncio.timeout(180), app(folder, server, agents=agents, database="imported") as three:
             imported = await bring(three, name, folder)
             repeated = await bring(three, name, folder)

@@ -13,6 +13,7 @@ from external_agents import ExternalAgentScript
 from in_process_app import App, app, write_agent
 from model_server import Answer, Hold, ModelServer, ToolUse
 from sessionls.domain.model import Message, ToolPart
+from sessionls.sessions.composing import Outgoing
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ async def test_an_external_agent_answers_a_question_in_a_separate_session(folder
         reply = await send(home, "chief", "secret words")
         await home.sessions.message(reply.session_id, "again")
         # The session goes on with it as if it had not been asked.
-        await home.sessions.message(reply.session_id, "and you", agent="guest")
+        await home.sessions.message(reply.session_id, Outgoing("and you", agent="guest"))
     part = call(reply)
     assert part.status == "done" and part.result is not None and "It is 42." in part.result
     assert [one.kind for one in part.parts or ()] == ["tool", "text"]

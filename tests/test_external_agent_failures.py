@@ -18,6 +18,7 @@ from model_server import ModelServer
 from sessionls.domain.errors import AgentUnavailable
 from sessionls.domain.model import EditPart, Message, ToolPart
 from sessionls.runtimes.acp.connection import Patience
+from sessionls.sessions.composing import Outgoing
 
 RESUMES: dict[str, Any] = {"sessionCapabilities": {"resume": {}}}
 
@@ -46,7 +47,7 @@ async def begin(home: App, text: str = "Go") -> tuple[str, asyncio.Task[Message]
     await home.sessions.open(session.id)
 
     async def send() -> Message:
-        return (await home.sessions.message(session.id, text, agent="guest")).reply
+        return (await home.sessions.message(session.id, Outgoing(text, agent="guest"))).reply
 
     return session.id, asyncio.create_task(send())
 
@@ -139,7 +140,7 @@ async def test_its_own_errors_are_reported_as_its_own(folder: Path, model_server
             await sending
         reply = (await home.sessions.history(session_id)).messages[-1]
         assert (reply.status, reply.text) == ("failed", "I will")
-        again = await home.sessions.message(session_id, "Again", agent="guest")
+        again = await home.sessions.message(session_id, Outgoing("Again", agent="guest"))
         assert again.reply.text == "Better."
     assert len(guest.processes) == 1
 
@@ -201,7 +202,7 @@ async def test_a_cancelled_question_is_withdrawn_and_answered_as_cancelled(folde
         await home.sessions.cancel(session_id)
         assert (await sending).status == "cancelled"
         assert (await home.sessions.get(session_id)).asking is None
-        assert (await home.sessions.message(session_id, "Again", agent="plain")).reply.status == "complete"
+        assert (await home.sessions.message(session_id, Outgoing("Again", agent="plain"))).reply.status == "complete"
     answers = [one["answer"]["result"]["outcome"] for one in guest.received if one.get("to") == "session/request_permission"]
     assert answers == [{"outcome": "cancelled"}]
 
@@ -216,7 +217,7 @@ async def test_an_agent_that_ignores_a_cancel_is_killed_with_its_children(folder
         await home.sessions.cancel(session_id)
         assert (await sending).status == "cancelled"
         await until(lambda: not is_running(child) and not is_running(guest.processes[0]))
-        assert (await home.sessions.message(session_id, "Again", agent="guest")).reply.text == "Back."
+        assert (await home.sessions.message(session_id, Outgoing("Again", agent="guest"))).reply.text == "Back."
 
 
 async def test_its_commands_end_with_the_reply(folder: Path, model_server: ModelServer) -> None:
@@ -368,7 +369,7 @@ async def test_a_steering_message_waits_and_is_answered_in_the_same_reply(folder
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         session_id, sending = await begin(home, "first")
         question = await home.event("permissionAsked")
-        steering = asyncio.create_task(home.sessions.message(session_id, "and this", delivery="steer"))
+        steering = asyncio.create_task(home.sessions.message(session_id, Outgoing("and this", delivery="steer")))
         await home.queued(session_id, 1)
         await home.sessions.answer(session_id, question.request_id, "once")  # type: ignore[union-attr]
         reply = await sending

@@ -18,6 +18,7 @@ from sessionls.domain.errors import NotPermitted
 from sessionls.domain.model import EditPart, FileContext, Message, PlanPart, ReasoningPart, TextPart, ToolPart
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 from sessionls.sessions.changes.changes import ChangeScope
+from sessionls.sessions.composing import Outgoing
 
 RESUMES: dict[str, Any] = {"sessionCapabilities": {"resume": {}}, "promptCapabilities": {"embeddedContext": True}}
 EDIT = {"toolCallId": "c1", "kind": "edit", "title": "Edit a.py"}
@@ -43,7 +44,7 @@ async def send(home: App, text: str, session_id: str | None = None, **more: Any)
     if session_id is None:
         session_id = (await home.sessions.create(agent="plain")).id
     await home.sessions.open(session_id)
-    return (await home.sessions.message(session_id, text, **{"agent": "guest", **more})).reply
+    return (await home.sessions.message(session_id, Outgoing(text, **{"agent": "guest", **more}))).reply
 
 
 # -- one message, one agent ------------------------------------------------------------------------------------------
@@ -554,7 +555,7 @@ async def test_one_that_a_workspace_defines_starts_only_with_permission(folder: 
         home.editor.answers = ["deny"]
         session = await home.sessions.create(agent="plain")
         with pytest.raises(NotPermitted, match="nobody allowed it"):
-            await home.sessions.message(session.id, "Go", agent="theirs")
+            await home.sessions.message(session.id, Outgoing("Go", agent="theirs"))
         assert guest.received == []
         [question] = home.editor.questions
         assert "Start the external agent theirs" in question.summary
@@ -581,7 +582,7 @@ async def test_none_is_started_if_agents_may_only_read(folder: Path, model_serve
         home.built.bounds.read_only = True
         session = await home.sessions.create(agent="plain")
         with pytest.raises(NotPermitted, match="guest was not started"):
-            await home.sessions.message(session.id, "Go", agent="guest")
+            await home.sessions.message(session.id, Outgoing("Go", agent="guest"))
     assert guest.received == []
 
 

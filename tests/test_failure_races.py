@@ -18,6 +18,7 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted, SessionNotFound, StoreUnavailable
 from sessionls.domain.model import AgentAuthor, Message, ToolPart
 from sessionls.ports.tools import ToolCall
+from sessionls.sessions.composing import Outgoing
 from sessionls.sessions.replies.timing import Timing
 from sessionls.tools.toolbox import Toolbox
 
@@ -333,7 +334,7 @@ async def test_cancelling_a_queued_message_names_its_own_agent(home: App, model_
     session = await home.sessions.create(agent="plain", model="openai/mine")
     first = asyncio.create_task(home.sessions.message(session.id, "m1"))
     await hold.reached.wait()
-    second = asyncio.create_task(home.sessions.message(session.id, "m2", agent="other"))
+    second = asyncio.create_task(home.sessions.message(session.id, Outgoing("m2", agent="other")))
     await home.queued(session.id, 1)
     second.cancel()
     with pytest.raises(asyncio.CancelledError):

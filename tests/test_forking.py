@@ -12,6 +12,7 @@ from in_process_app import App, app, write_agent
 from model_server import Answer, Hold, ModelServer, ToolUse
 from sessionls.domain.errors import MessageNotFound, SessionNotFound
 from sessionls.domain.model import Session
+from sessionls.sessions.composing import Outgoing
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -129,7 +130,7 @@ async def test_a_fork_at_a_steering_message_contains_it(home: App, model_server:
     parent = await home.sessions.create(agent="plain")
     first = asyncio.create_task(home.sessions.message(parent.id, "m1"))
     await hold.reached.wait()
-    second = asyncio.create_task(home.sessions.message(parent.id, "mind this", delivery="steer"))
+    second = asyncio.create_task(home.sessions.message(parent.id, Outgoing("mind this", delivery="steer")))
     await home.queued(parent.id, 1)
     hold.go.set()
     await steered.reached.wait()

@@ -13,6 +13,7 @@ import pytest
 from in_process_app import ANN, BEN, App, app, write_agent
 from model_server import Answer, ModelServer, ToolUse
 from sessionls.domain.model import Participant
+from sessionls.sessions.composing import Outgoing
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ async def test_a_reply_steered_by_another_person_asks_again(folder: Path, model_
         ann.editor.asked.clear()
         sending = asyncio.create_task(ann.sessions.message(session.id, "run"))
         await ann.editor.asked.wait()
-        steering = asyncio.create_task(ben.sessions.message(session.id, "run it again", delivery="steer"))
+        steering = asyncio.create_task(ben.sessions.message(session.id, Outgoing("run it again", delivery="steer")))
         await ann.queued(session.id, 1)
         ann.editor.answers += ["deny"]
         (question,) = (await ann.sessions.questions(session_id=session.id)).questions

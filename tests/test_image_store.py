@@ -13,6 +13,7 @@ from images import digest_of, encoded, png
 from in_process_app import App, app, write_agent
 from model_server import Answer, Hold, ModelServer
 from sessionls.domain.model import ImageContext
+from sessionls.sessions.composing import Outgoing
 from sessionls.store import SqlStore, maintenance
 from stores import database_url
 
@@ -42,7 +43,7 @@ def database(tmp_path: Path) -> str:
 
 async def send(home: App, session_id: str, *images: bytes) -> str:
     context = [ImageContext(data=encoded(image)) for image in images]
-    return (await home.sessions.message(session_id, "look", context=context)).message.id
+    return (await home.sessions.message(session_id, Outgoing("look", context=context))).message.id
 
 
 async def start(home: App, *images: bytes) -> str:

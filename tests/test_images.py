@@ -20,6 +20,7 @@ from server_client import Connect
 from sessionls.domain.errors import AgentUnavailable, InvalidParams, ModelUnavailable, NotPermitted
 from sessionls.domain.images import IMAGE_LIMIT, looks_like_image, read_facts
 from sessionls.domain.model import Context, ImageContext, Message, Session
+from sessionls.sessions.composing import Outgoing
 from test_cli import Cli, bare, cli
 
 __all__ = ["bare", "cli"]  # fixtures of these tests
@@ -74,7 +75,7 @@ async def test_the_type_of_an_image_is_read_from_its_bytes_not_from_its_claimed_
 ) -> None:
     session = await new(home)
     claimed = given_data(data, mime_type="image/svg+xml", title="a drawing")
-    message = (await home.sessions.message(session.id, "look", context=[claimed])).message
+    message = (await home.sessions.message(session.id, Outgoing("look", context=[claimed]))).message
     (image,) = images_of(message)
     assert (image.mime_type, image.width, image.height) == (mime_type, *size)
     assert (image.size, image.sha256, image.title, image.data) == (len(data), digest_of(data), "a drawing", None)
@@ -120,7 +121,7 @@ async def test_data_that_is_not_an_image_or_is_too_large_is_refused_without_effe
     session = await new(home)
     context, words = REFUSED[name]
     with pytest.raises(InvalidParams, match=words) as refused:
-        await home.sessions.message(session.id, "look", context=[context])
+        await home.sessions.message(session.id, Outgoing("look", context=[context]))
     assert refused.value.data["fields"][0].startswith("context.0")
     assert (await home.sessions.get(session.id)).message_count == 0
 
@@ -128,11 +129,11 @@ async def test_data_that_is_not_an_image_or_is_too_large_is_refused_without_effe
 async def test_the_number_of_images_in_a_message_is_limited(home: App) -> None:
     session = await new(home)
     with pytest.raises(InvalidParams, match="may be 20, with 20 MiB"):
-        await home.sessions.message(session.id, "look", context=[given_data(png(shade=n)) for n in range(21)])
+        await home.sessions.message(session.id, Outgoing("look", context=[given_data(png(shade=n)) for n in range(21)]))
     heavy = [given_data(png(shade=n, extra=IMAGE_LIMIT - 200)) for n in range(5)]
     with pytest.raises(InvalidParams, match="may be 20, with 20 MiB"):
-        await home.sessions.message(session.id, "look", context=heavy)
-    await home.sessions.message(session.id, "look", context=[given_data(png(shade=n)) for n in range(20)])
+        await home.sessions.message(session.id, Outgoing("look", context=heavy))
+    await home.sessions.message(session.id, Outgoing("look", context=[given_data(png(shade=n)) for n in range(20)]))
 
 
 async def test_files_are_read_only_inside_of_the_workspace(home: App, folder: Path, tmp_path: Path) -> None:
@@ -152,10 +153,10 @@ async def test_files_are_read_only_inside_of_the_workspace(home: App, folder: Pa
         (folder / "big.png", InvalidParams, "larger than 5 MiB"),
     ):
         with pytest.raises(error, match=words):
-            await home.sessions.message(session.id, "look", context=[ImageContext(uri=path.as_uri())])
+            await home.sessions.message(session.id, Outgoing("look", context=[ImageContext(uri=path.as_uri())]))
     assert (await home.sessions.get(session.id)).message_count == 0
     message = (
-        await home.sessions.message(session.id, "look", context=[ImageContext(uri=(folder / "shot.png").as_uri())])
+        await home.sessions.message(session.id, Outgoing("look", context=[ImageContext(uri=(folder / "shot.png").as_uri())]))
     ).message
     assert images_of(message)[0].uri == (folder / "shot.png").as_uri()
 
@@ -167,7 +168,7 @@ async def test_messages_and_events_name_an_image_and_a_request_reads_its_bytes(h
     session = await new(home)
     await home.sessions.open(session.id)
     data = png(50, 40)
-    await home.sessions.message(session.id, "look", context=[given_data(data, title="a chart")])
+    await home.sessions.message(session.id, Outgoing("look", context=[given_data(data, title="a chart")]))
     history = (await home.sessions.history(session.id)).messages
     events = await home.built.store.events(session.id, after=0)
     for words in (history[0].model_dump_json(), *(event.model_dump_json() for event in events)):
@@ -188,11 +189,13 @@ async def test_a_waiting_message_is_replaced_by_one_with_the_same_image(home: Ap
     session = await new(home)
     first = asyncio.create_task(home.sessions.message(session.id, "wait"))
     await hold.reached.wait()
-    second = asyncio.create_task(home.sessions.message(session.id, "what is it", context=[given_data(png())], message_id="m2"))
+    second = asyncio.create_task(
+        home.sessions.message(session.id, Outgoing("what is it", context=[given_data(png())], message_id="m2"))
+    )
     await home.queued(session.id, 1)
     (image,) = images_of((await home.sessions.history(session.id)).messages[-1])
     kept = ImageContext(sha256=image.sha256, title=image.title)
-    third = asyncio.create_task(home.sessions.message(session.id, "what is this", context=[kept], replaces="m2"))
+    third = asyncio.create_task(home.sessions.message(session.id, Outgoing("what is this", context=[kept], replaces="m2")))
     await asyncio.gather(second, return_exceptions=True)
     hold.go.set()
     await first
@@ -215,7 +218,7 @@ async def test_every_model_interface_gets_the_image_after_its_name(
         for model in (SEES, "anthropic/claude-sonnet-4-5"):
             session = await new(home)
             context = ImageContext(uri=(folder / "shot.png").as_uri())
-            await home.sessions.message(session.id, "What is wrong?", model=model, context=[context])
+            await home.sessions.message(session.id, Outgoing("What is wrong?", model=model, context=[context]))
     openai, anthropic = model_server.requests
     data = encoded(png(640, 480))
     named, image, text = openai.messages[-1]["content"]
@@ -231,7 +234,7 @@ async def test_later_requests_still_contain_the_image_and_its_bytes_do_not_count
     home: App, model_server: ModelServer
 ) -> None:
     session = await new(home)
-    await home.sessions.message(session.id, "look", context=[given_data(png(extra=1 << 20))])
+    await home.sessions.message(session.id, Outgoing("look", context=[given_data(png(extra=1 << 20))]))
     await home.sessions.message(session.id, "and now?")
     assert len(image_urls(model_server.requests[1].messages)) == 1
     assert model_server.requests[1].messages[-1]["content"] == "and now?"
@@ -254,7 +257,7 @@ async def test_of_many_images_the_newest_are_sent_and_the_others_only_named(home
     session = await new(home)
     for n in range(3):
         contexts = [given_data(png(shade=10 * n + i), title=f"shot {n}-{i}") for i in range(8)]
-        reply = (await home.sessions.message(session.id, "look", context=contexts)).reply
+        reply = (await home.sessions.message(session.id, Outgoing("look", context=contexts))).reply
     sent = model_server.requests[-1].messages
     assert len(image_urls(sent)) == 20
     assert image_urls(sent)[-1] == f"data:image/png;base64,{encoded(png(shade=27))}"
@@ -265,8 +268,8 @@ async def test_of_many_images_the_newest_are_sent_and_the_others_only_named(home
 
 async def test_a_model_without_image_support_gets_a_note_about_an_earlier_image(home: App, model_server: ModelServer) -> None:
     session = await new(home)
-    await home.sessions.message(session.id, "look", context=[given_data(png(), title="a chart")])
-    reply = (await home.sessions.message(session.id, "and you?", agent="blind")).reply
+    await home.sessions.message(session.id, Outgoing("look", context=[given_data(png(), title="a chart")]))
+    reply = (await home.sessions.message(session.id, Outgoing("and you?", agent="blind"))).reply
     sent = model_server.requests[-1].messages
     assert image_urls(sent) == [] and all(isinstance(message["content"], str) for message in sent)
     assert "The image a chart is not shown to you: it takes no images." in json.dumps(sent)
@@ -282,10 +285,10 @@ async def test_an_image_for_a_model_without_image_support_is_refused_with_the_na
     async with app(folder, model_server, model=SEES) as home:
         session = await new(home, "blind")
         with pytest.raises(ModelUnavailable, match=f"{BLIND} cannot be sent this message: it takes no images") as refused:
-            await home.sessions.message(session.id, "look", context=[given_data(png())])
+            await home.sessions.message(session.id, Outgoing("look", context=[given_data(png())]))
         assert refused.value.reason == "noImages" and SEES in refused.value.hint
         assert (await home.sessions.get(session.id)).message_count == 0 and model_server.requests == []
-        reply = (await home.sessions.message(session.id, "look", model=SEES, context=[given_data(png())])).reply
+        reply = (await home.sessions.message(session.id, Outgoing("look", model=SEES, context=[given_data(png())]))).reply
         assert reply.status == "complete"
 
 
@@ -296,7 +299,7 @@ async def test_an_image_is_also_refused_while_another_reply_is_written(home: App
     first = asyncio.create_task(home.sessions.message(session.id, "wait"))
     await hold.reached.wait()
     with pytest.raises(ModelUnavailable, match="takes no images"):
-        await home.sessions.message(session.id, "look", agent="blind", context=[given_data(png())])
+        await home.sessions.message(session.id, Outgoing("look", agent="blind", context=[given_data(png())]))
     hold.go.set()
     await first
     assert (await home.sessions.get(session.id)).message_count == 2
@@ -312,9 +315,9 @@ async def test_claude_gets_no_image_that_its_provider_would_refuse_in_every_requ
         session = await new(home)
         for large in (png(extra=4 << 20), png(9_000, 1)):
             with pytest.raises(ModelUnavailable, match="takes images of at most"):
-                await home.sessions.message(session.id, "look", model=claude, context=[given_data(large)])
-            await home.sessions.message(session.id, "look", context=[given_data(large)])  # another model takes it
-        await home.sessions.message(session.id, "and you?", model=claude)
+                await home.sessions.message(session.id, Outgoing("look", model=claude, context=[given_data(large)]))
+            await home.sessions.message(session.id, Outgoing("look", context=[given_data(large)]))  # another model takes it
+        await home.sessions.message(session.id, Outgoing("and you?", model=claude))
     assert "not shown to you: it takes images of at most" in json.dumps(model_server.requests[-1].body)
     assert '"image"' not in json.dumps(model_server.requests[-1].body)
 
@@ -327,8 +330,8 @@ async def test_ollama_reports_which_models_support_images(
     async with app(folder, model_server, model=SEES) as home:
         session = await new(home)
         with pytest.raises(ModelUnavailable, match="takes no images"):
-            await home.sessions.message(session.id, "look", model="ollama/qwen3:latest", context=[given_data(png())])
-        await home.sessions.message(session.id, "look", model="ollama/llava:latest", context=[given_data(png())])
+            await home.sessions.message(session.id, Outgoing("look", model="ollama/qwen3:latest", context=[given_data(png())]))
+        await home.sessions.message(session.id, Outgoing("look", model="ollama/llava:latest", context=[given_data(png())]))
     assert model_server.requests[-1].body["messages"][-1]["images"] == [encoded(png())]
 
 
@@ -343,9 +346,9 @@ async def test_external_agents_that_support_images_get_them_as_blocks(folder: Pa
     guest = ExternalAgentScript(folder.parent / "guest.json", {"announce": announce})
     async with app(folder, model_server, model=SEES, agents={"guest": guest.setting()}) as home:
         session = await new(home)
-        await home.sessions.message(session.id, "earlier", context=[given_data(png(shade=1), title="first")])
+        await home.sessions.message(session.id, Outgoing("earlier", context=[given_data(png(shade=1), title="first")]))
         context: list[Context] = [given_data(png(shade=2), title="second")]
-        await home.sessions.message(session.id, "now", agent="guest", context=context)
+        await home.sessions.message(session.id, Outgoing("now", agent="guest", context=context))
     blocks = guest.prompts[-1]
     images = [block for block in blocks if block["type"] == "image"]
     assert [block["data"] for block in images] == [encoded(png(shade=1)), encoded(png(shade=2))]
@@ -359,10 +362,10 @@ async def test_an_external_agent_without_image_support_gets_no_image(folder: Pat
     async with app(folder, model_server, model=SEES, agents={"guest": guest.setting()}) as home:
         session = await new(home)
         with pytest.raises(AgentUnavailable, match="it takes no images"):
-            await home.sessions.message(session.id, "look", agent="guest", context=[given_data(png())])
+            await home.sessions.message(session.id, Outgoing("look", agent="guest", context=[given_data(png())]))
         count = (await home.sessions.get(session.id)).message_count
         with pytest.raises(AgentUnavailable, match="it takes no images") as refused:  # now it is known
-            await home.sessions.message(session.id, "look", agent="guest", context=[given_data(png())])
+            await home.sessions.message(session.id, Outgoing("look", agent="guest", context=[given_data(png())]))
         assert "another agent" in refused.value.hint
         assert (await home.sessions.get(session.id)).message_count == count
     assert guest.prompts == []
@@ -374,7 +377,9 @@ async def test_an_external_agent_without_image_support_gets_no_image(folder: Pat
 async def test_exports_contain_images(home: App, tmp_path: Path) -> None:
     session = await new(home)
     data, odd = png(50, 40), '"><script>![x](y)'
-    await home.sessions.message(session.id, "look", context=[given_data(data, title="a chart"), given_data(GIF, title=odd)])
+    await home.sessions.message(
+        session.id, Outgoing("look", context=[given_data(data, title="a chart"), given_data(GIF, title=odd)])
+    )
     markdown = (await home.sessions.export(session.id, "markdown")).content or ""
     assert (
         f"**Image: a chart** (image/png, 50 by 40, {len(data)} bytes)\n\n![](data:image/png;base64,{encoded(data)})" in markdown

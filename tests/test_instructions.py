@@ -11,6 +11,7 @@ from in_process_app import app
 from model_server import Answer, ModelServer, ToolUse
 from sessionls.agents.catalog import Catalog
 from sessionls.domain.model import FileContext, TextContext
+from sessionls.sessions.composing import Outgoing
 
 
 def write(path: Path, text: str) -> None:
@@ -136,7 +137,9 @@ async def test_a_message_about_a_file_in_a_subfolder_includes_its_instructions(
     model_server.script(Answer("Done."))
     async with app(folder, model_server) as home:
         session = await home.sessions.create()
-        asked = (await home.sessions.message(session.id, "go", context=[FileContext(uri=(folder / "src/a.py").as_uri())])).message
+        asked = (
+            await home.sessions.message(session.id, Outgoing("go", context=[FileContext(uri=(folder / "src/a.py").as_uri())]))
+        ).message
         assert asked.context is not None
         assert asked.context[1:] == [TextContext(title="Instructions for these files (src/CLAUDE.md)", text="Use tabs here.")]
         assert "Use tabs here." in model_server.requests[0].text

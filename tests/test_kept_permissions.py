@@ -15,6 +15,7 @@ from model_server import Answer, ModelServer, ToolUse
 from sessionls.domain.errors import NotPermitted
 from sessionls.domain.model import Participant
 from sessionls.domain.results import KeptPermission
+from sessionls.sessions.composing import Outgoing
 from sessionls.settings.kept_permissions import PermissionFile
 from sessionls.settings.settings import config_dir
 
@@ -106,7 +107,7 @@ async def test_it_does_not_cover_another_persons_words(folder: Path, model_serve
         ann.editor.asked.clear()
         sending = asyncio.create_task(ann.sessions.message(other.id, "run"))
         await ann.editor.asked.wait()
-        steering = asyncio.create_task(ben.sessions.message(other.id, "run it again", delivery="steer"))
+        steering = asyncio.create_task(ben.sessions.message(other.id, Outgoing("run it again", delivery="steer")))
         await ann.queued(other.id, 1)
         ann.editor.answers += ["deny"]
         (question,) = (await ann.sessions.questions(session_id=other.id)).questions

@@ -17,6 +17,7 @@ from model_server import Answer, ModelServer
 from sessionls.cli.commands import app as commands
 from sessionls.domain.model import TextContext
 from sessionls.masking import find_secrets, mask, mask_tree
+from sessionls.sessions.composing import Outgoing
 
 # Put together here, so that no scanner takes them for real ones.
 AWS = "AKIA" + "IOSFODNN7ABCDEFG"
@@ -143,7 +144,7 @@ async def test_an_export_is_masked_and_says_how_much(folder: Path, model_server:
     async with app(folder, model_server) as home:
         session = await home.sessions.create(title=f"About {AWS}", agent="plain")
         context = TextContext(title="a file", text=f"password = '{'tr0ub4' + 'dor'}'")
-        await home.sessions.message(session.id, f"Is {GITHUB} right?", context=[context])
+        await home.sessions.message(session.id, Outgoing(f"Is {GITHUB} right?", context=[context]))
         done = await home.sessions.export(session.id, form)  # type: ignore[arg-type]
         assert done.content is not None and done.masked >= 4
         for secret in (GITLAB, AWS, GITHUB, "tr0ub4dor"):

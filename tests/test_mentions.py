@@ -15,6 +15,7 @@ from model_server import Answer, Hold, ModelServer
 from sessionls.cli.commands import app as commands
 from sessionls.domain.mentions import mentioned
 from sessionls.domain.model import Message, Participant
+from sessionls.sessions.composing import Outgoing
 from stores import database_url
 
 PEOPLE = [
@@ -114,7 +115,7 @@ async def test_an_agent_that_is_named_answers_and_who_is_mentioned_is_notified(f
     model_server.script(Answer("Done."))
     async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
         session_id = await shared(home, ben)
-        exchange = await home.sessions.send(session_id, "do it as @Ben said", agent="plain")
+        exchange = await home.sessions.send(session_id, Outgoing("do it as @Ben said", agent="plain"))
         assert exchange.reply is not None and exchange.reply.text == "Done."
         assert mentions((await home.sessions.get(session_id)).needs) == ["ben: do it as @Ben said"]
 

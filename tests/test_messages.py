@@ -13,6 +13,7 @@ from model_server import Answer, Hold, ModelServer, Refuse, ToolUse
 from sessionls.domain.errors import AgentNotFound, ModelUnavailable, NotPermitted, SessionArchived, SessionNotFound, SessionPaused
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, TextContext, ToolPart
+from sessionls.sessions.composing import Outgoing
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ async def test_deltas_join_to_exactly_the_text(home: App, model_server: ModelSer
 async def test_another_agent_can_answer_one_message(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     await home.sessions.message(session.id, "first")
-    override = await home.sessions.message(session.id, "second", agent="terse")
+    override = await home.sessions.message(session.id, Outgoing("second", agent="terse"))
     await home.sessions.message(session.id, "third")
     first, second, third = (request.body for request in model_server.requests)
     assert (second["model"], second["temperature"]) == ("small", 0.1)
@@ -83,8 +84,8 @@ async def test_another_agent_can_answer_one_message(home: App, model_server: Mod
 async def test_the_sessions_model_applies_to_its_default_agent(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create(agent="plain", model="openai/mine")
     await home.sessions.message(session.id, "a")
-    await home.sessions.message(session.id, "b", agent="terse")
-    await home.sessions.message(session.id, "c", agent="terse", model="openai/named")
+    await home.sessions.message(session.id, Outgoing("b", agent="terse"))
+    await home.sessions.message(session.id, Outgoing("c", agent="terse", model="openai/named"))
     await home.sessions.message(session.id, "d")
     switched = await home.sessions.switch_agent(session.id, "terse")
     assert (switched.agent, switched.model) == ("terse", None)
@@ -119,7 +120,7 @@ async def test_a_message_can_steer_the_reply_being_written(home: App, model_serv
     session = await home.sessions.create(agent="plain")
     first = asyncio.create_task(home.sessions.message(session.id, "a colour"))
     await hold.reached.wait()
-    second = asyncio.create_task(home.sessions.message(session.id, "a cold one", delivery="steer"))
+    second = asyncio.create_task(home.sessions.message(session.id, Outgoing("a cold one", delivery="steer")))
     await home.queued(session.id, 1)
     hold.go.set()
     one, two = await first, await second
@@ -140,7 +141,7 @@ async def test_a_new_participant_who_steers_a_reply_is_named(folder: Path, model
         session = await ann.sessions.create(agent="plain")
         first = asyncio.create_task(ann.sessions.message(session.id, "a colour"))
         await hold.reached.wait()
-        second = asyncio.create_task(ben.sessions.message(session.id, "a cold one", delivery="steer"))
+        second = asyncio.create_task(ben.sessions.message(session.id, Outgoing("a cold one", delivery="steer")))
         await ann.queued(session.id, 1)
         hold.go.set()
         assert (await first).reply == (await second).reply
@@ -252,7 +253,7 @@ async def test_each_step_is_sent_unchanged_in_later_prompts(home: App, folder: P
 async def test_bad_input_gets_a_clear_error_and_changes_nothing(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     with pytest.raises(AgentNotFound) as unknown:
-        await home.sessions.message(session.id, "hi", agent="nobody")
+        await home.sessions.message(session.id, Outgoing("hi", agent="nobody"))
     assert "code" in unknown.value.hint
     with pytest.raises(SessionNotFound):
         await home.sessions.message(new_id(), "hi")
@@ -328,6 +329,6 @@ async def test_another_process_can_cancel_a_reply(folder: Path, model_server: Mo
 async def test_context_is_sent_to_the_model_and_stored_with_the_message(home: App, model_server: ModelServer) -> None:
     session = await home.sessions.create()
     context = [TextContext(title="A note", text="mind the gap")]
-    exchange = await home.sessions.message(session.id, "see?", context=context)
+    exchange = await home.sessions.message(session.id, Outgoing("see?", context=context))
     assert "mind the gap" in model_server.requests[0].text
     assert exchange.message.context == context

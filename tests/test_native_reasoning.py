@@ -15,6 +15,7 @@ from scripted_models import ask_for, end, script
 from sessionls.domain.model import KEEP_NATIVE, KeptReasoning, Message, ReasoningPart
 from sessionls.ports.models import ModelRequest, NativeReasoning, ReasoningDelta, TextDelta
 from sessionls.sessions.completion import AnsweredCall, ModelMessage, model_reply
+from sessionls.sessions.composing import Outgoing
 from sessionls.sessions.prompt.native_reasoning import LARGEST
 
 SIGNED = NativeReasoning("anthropic", [{"type": "thinking", "thinking": "let me see", "signature": "c2lnbmVk"}])
@@ -115,7 +116,7 @@ async def test_another_agent_does_not_get_it(home: App, monkeypatch: pytest.Monk
     requests = script(home, monkeypatch, [TextDelta("one"), end("stop", SIGNED)], [TextDelta("two"), end()])
     session = await home.sessions.create(agent="reader")
     await home.sessions.message(session.id, "m1")
-    await home.sessions.message(session.id, "m2", agent="other")
+    await home.sessions.message(session.id, Outgoing("m2", agent="other"))
     assert "c2lnbmVk" not in json.dumps([dict(message) for message in requests[1].messages])
 
 

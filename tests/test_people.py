@@ -52,7 +52,7 @@ def login(home: App) -> str:
 
 
 async def share(by: App, session_id: str, home: App, role: Role) -> None:
-    await by.sessions.share(session_id, login(home), role)
+    await by.sessions.sharing.share(session_id, login(home), role)
 
 
 # -- a database that is a file -----------------------------------------------------------------------------------------
@@ -64,10 +64,13 @@ async def test_in_a_file_everybody_who_can_open_it_owns_the_sessions_and_is_told
     async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
         assert session.people is None
-        found = await home.sessions.people(session.id)
+        found = await home.sessions.sharing.people(session.id)
         assert (found.people, found.role, found.known) == ([], "owner", [])
         assert found.notice is not None and "whoever can open it" in found.notice
-        for refused in (home.sessions.share(session.id, "ben", "reader"), home.sessions.unshare(session.id, "team")):
+        for refused in (
+            home.sessions.sharing.share(session.id, "ben", "reader"),
+            home.sessions.sharing.unshare(session.id, "team"),
+        ):
             with pytest.raises(NotPermitted, match="whoever can open it") as told:
                 await refused
             assert "docs/teams.md" in told.value.hint
@@ -108,7 +111,7 @@ async def test_a_session_is_private_until_it_is_shared(member: Member) -> None:
     await share(ann, session.id, ben, "reader")
     await ben.until(lambda: session.id in ben.known)
     assert [one.id for one in (await ben.sessions.list()).sessions] == [session.id]
-    found = await ben.sessions.people(session.id)
+    found = await ben.sessions.sharing.people(session.id)
     assert found.role == "reader" and [(one.name, one.role) for one in found.people] == [("Ann", "owner"), ("Ben", "reader")]
     assert [one.name for one in found.known] == ["Ann", "Ben"]
 
@@ -128,9 +131,9 @@ async def test_a_message_in_a_shared_session_is_its_authors_and_is_answered_by_t
     for refused in (
         ben.sessions.archive(session.id),
         ben.sessions.delete(session.id),
-        ben.sessions.share(session.id, "team", "reader"),
-        ben.sessions.share(session.id, login(ben), "owner"),
-        ben.sessions.unshare(session.id, login(ann)),
+        ben.sessions.sharing.share(session.id, "team", "reader"),
+        ben.sessions.sharing.share(session.id, login(ben), "owner"),
+        ben.sessions.sharing.unshare(session.id, login(ann)),
     ):
         with pytest.raises(NotPermitted, match="You are a writer"):
             await refused
@@ -186,7 +189,7 @@ async def test_who_loses_access_is_told_and_a_reply_of_theirs_ends(member: Membe
     model_server.script(hold)
     sending = asyncio.create_task(ben.sessions.message(session.id, "hello"))
     await hold.reached.wait()
-    await ann.sessions.unshare(session.id, login(ben))
+    await ann.sessions.sharing.unshare(session.id, login(ben))
     hold.go.set()
     await asyncio.wait([sending])
     assert isinstance(sending.exception(), SessionNotFound)
@@ -201,15 +204,15 @@ async def test_a_session_keeps_an_owner_and_is_shared_with_people_that_there_are
     ann, ben = await member("ann"), await member("ben")
     session = await ann.sessions.create(agent="plain")
     with pytest.raises(InvalidParams, match="no login 'nobody'"):
-        await ann.sessions.share(session.id, "nobody", "reader")
+        await ann.sessions.sharing.share(session.id, "nobody", "reader")
     for refused in (
-        ann.sessions.unshare(session.id, login(ann)),
-        ann.sessions.share(session.id, login(ann), "writer"),
+        ann.sessions.sharing.unshare(session.id, login(ann)),
+        ann.sessions.sharing.share(session.id, login(ann), "writer"),
     ):
         with pytest.raises(NotPermitted, match="at least one owner"):
             await refused
     await share(ann, session.id, ben, "owner")
-    await ben.sessions.unshare(session.id, login(ann))
+    await ben.sessions.sharing.unshare(session.id, login(ann))
     with pytest.raises(SessionNotFound):
         await ann.sessions.get(session.id)
 
@@ -222,13 +225,13 @@ async def test_an_owner_can_lower_or_give_up_a_role_of_their_own(
     ann, ben = await member("ann"), await member("ben")
     session = await ann.sessions.create(agent="plain")
     given = login(ben) if whose == "own" else "team"
-    await ann.sessions.share(session.id, given, "owner")
+    await ann.sessions.sharing.share(session.id, given, "owner")
     if role is None:
-        await ben.sessions.unshare(session.id, given)
+        await ben.sessions.sharing.unshare(session.id, given)
         with pytest.raises(SessionNotFound):
             await ben.sessions.get(session.id)
     else:
-        await ben.sessions.share(session.id, given, role)
+        await ben.sessions.sharing.share(session.id, given, role)
         assert (await ben.sessions.get(session.id)).id == session.id
         with pytest.raises(NotPermitted):
             await ben.sessions.archive(session.id)
@@ -242,11 +245,11 @@ async def test_an_owner_can_lower_or_give_up_a_role_of_their_own(
 async def test_the_team_is_everybody_who_has_a_login(member: Member) -> None:
     ann, ben = await member("ann"), await member("ben")
     session = await ann.sessions.create(agent="plain")
-    await ann.sessions.share(session.id, "team", "commenter")
+    await ann.sessions.sharing.share(session.id, "team", "commenter")
     await ben.sessions.comment(session.id, "hi")
     carl = await member("carl")  # who was not here before
-    assert (await carl.sessions.people(session.id)).role == "commenter"
-    await ann.sessions.unshare(session.id, "team")
+    assert (await carl.sessions.sharing.people(session.id)).role == "commenter"
+    await ann.sessions.sharing.unshare(session.id, "team")
     for home in (ben, carl):
         with pytest.raises(SessionNotFound):
             await home.sessions.get(session.id)

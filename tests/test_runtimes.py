@@ -16,6 +16,7 @@ from sessionls.domain.model import AgentAuthor, TextPart, ToolPart, Usage
 from sessionls.ports.models import ImageSupport
 from sessionls.ports.runtime import AgentQuestion, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.runtimes.words import Words
+from sessionls.sessions.composing import Outgoing
 
 Write = Callable[[ReplyToWrite, ReplySink], Awaitable[None]]
 
@@ -93,7 +94,7 @@ async def test_text_and_usage_of_a_runtime_become_the_reply(
     give(Scripted(write))
     session = await home.sessions.create()
     await home.sessions.open(session.id)
-    reply = (await home.sessions.message(session.id, "hello", agent="other")).reply
+    reply = (await home.sessions.message(session.id, Outgoing("hello", agent="other"))).reply
     assert (reply.status, [part.kind for part in reply.parts], reply.text) == (
         "complete",
         ["reasoning", "text"],
@@ -110,7 +111,7 @@ async def test_no_model_is_chosen_for_a_runtime_with_its_own(
     runtime = Scripted(says("done"))
     give(runtime)
     session = await home.sessions.create(agent="other")
-    reply = (await home.sessions.message(session.id, "hello", model=model)).reply
+    reply = (await home.sessions.message(session.id, Outgoing("hello", model=model))).reply
     assert runtime.replies[0].model == model
     assert isinstance(reply.author, AgentAuthor) and reply.author.model == (model or "")
 
@@ -126,7 +127,7 @@ async def test_calls_and_edits_are_between_the_surrounding_text(home: App, give:
 
     give(Scripted(write))
     session = await home.sessions.create()
-    reply = (await home.sessions.message(session.id, "hello", agent="other")).reply
+    reply = (await home.sessions.message(session.id, Outgoing("hello", agent="other"))).reply
     assert [part.kind for part in reply.parts] == ["text", "tool", "edit", "text"]
     assert isinstance(reply.parts[1], ToolPart) and reply.parts[1].status == "done"
 
@@ -140,7 +141,7 @@ async def test_parts_that_are_not_kept_yet_are_not_lost_when_an_edit_is_recorded
 
     give(Scripted(write))
     session = await home.sessions.create()
-    reply = (await home.sessions.message(session.id, "hello", agent="other")).reply
+    reply = (await home.sessions.message(session.id, Outgoing("hello", agent="other"))).reply
     assert [part.kind for part in reply.parts] == ["edit", "text"]
 
 
@@ -156,7 +157,7 @@ async def test_a_runtime_can_ask_the_people_in_the_session(home: App, give: Call
     give(Scripted(write))
     home.editor.answers += ["deny", "session"]
     session = await home.sessions.create()
-    await home.sessions.message(session.id, "hello", agent="other")
+    await home.sessions.message(session.id, Outgoing("hello", agent="other"))
     assert answers == ["deny", "session", "session"]
     assert [question.summary for question in home.editor.questions] == ["Run make", "Run make"]
 
@@ -168,7 +169,7 @@ async def test_a_runtime_can_add_notices(home: App, give: Callable[[Scripted], N
 
     give(Scripted(write))
     session = await home.sessions.create()
-    reply = (await home.sessions.message(session.id, "hello", agent="other")).reply
+    reply = (await home.sessions.message(session.id, Outgoing("hello", agent="other"))).reply
     assert reply.notices == ["No network.", "No images."]
 
 
@@ -191,7 +192,7 @@ async def test_a_paused_runtime_continues_with_its_earlier_parts(home: App, give
     give(runtime)
     session = await home.sessions.create()
     await home.sessions.open(session.id)
-    send = asyncio.create_task(home.sessions.message(session.id, "hello", agent="other"))
+    send = asyncio.create_task(home.sessions.message(session.id, Outgoing("hello", agent="other")))
     await working.wait()
     await home.sessions.pause(session.id)
     assert ((await send).reply.status, cleaned_up.is_set()) == ("paused", True)
@@ -220,7 +221,7 @@ async def test_a_runtime_without_steering_gets_the_message_after_its_turn(home: 
     await home.sessions.open(session.id)
     send = asyncio.create_task(home.sessions.message(session.id, "hello"))
     await home.event("replyStarted")
-    steering = await home.sessions.message(session.id, "and this", delivery="steer")
+    steering = await home.sessions.message(session.id, Outgoing("and this", delivery="steer"))
     assert (kept, steering.reply.id) == ([[], ["and this"]], (await send).reply.id)
     assert steering.reply.text == "first.\n\nsecond."
 
@@ -238,7 +239,7 @@ async def test_a_steering_message_gets_a_separate_reply_if_the_runtime_cannot_re
     await home.sessions.open(session.id)
     send = asyncio.create_task(home.sessions.message(session.id, "hello"))
     await home.event("replyStarted")
-    steering = await home.sessions.message(session.id, "and this", delivery="steer")
+    steering = await home.sessions.message(session.id, Outgoing("and this", delivery="steer"))
     assert ((await send).reply.text, steering.reply.text) == ("first", "second")
 
 

@@ -12,6 +12,7 @@ from model_server import Answer, ModelServer, ToolUse
 from sessionls.cli.names import context_of, with_full_ids
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError, SessionNotFound
 from sessionls.domain.model import Context, FileContext, Session, SessionContext, TextContext, ToolPart
+from sessionls.sessions.composing import Outgoing
 from sessionls.sessions.context.other_sessions import SESSION_LIMIT
 from sessionls.sessions.export.markdown import render
 
@@ -36,7 +37,7 @@ async def hand_over(home: App, server: ModelServer, context: SessionContext) -> 
     """The context stored with a message of a new session, and the prompt."""
     session = await home.sessions.create(title="The new one")
     server.script(Answer("Done."))
-    exchange = await home.sessions.message(session.id, "go on", context=[context])
+    exchange = await home.sessions.message(session.id, Outgoing("go on", context=[context]))
     (stored,) = exchange.message.context or []
     assert isinstance(stored, SessionContext)
     return stored, server.requests[-1].body["messages"][-1]["content"]
@@ -118,7 +119,7 @@ async def test_sessions_of_other_folders_and_missing_ones_are_refused(
         session = await home.sessions.create()
         context = SessionContext(session_id=ids[other], message_id=message and ids[message])
         with pytest.raises(error) as raised:
-            await home.sessions.message(session.id, "go", context=[TextContext(title="t", text="x"), context])
+            await home.sessions.message(session.id, Outgoing("go", context=[TextContext(title="t", text="x"), context]))
         assert raised.value.data["fields"] == [field]
         assert (await home.sessions.get(session.id)).message_count == 0
 

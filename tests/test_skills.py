@@ -15,6 +15,7 @@ from sessionls.domain.agent import TOOL_NAMES
 from sessionls.domain.model import Skill, ToolPart
 from sessionls.ports.agents import SkillFolder
 from sessionls.ports.tools import ToolFailed
+from sessionls.sessions.composing import Outgoing
 from sessionls.tools.skill import ReadSkill
 from tool_calls import LoneCall
 
@@ -227,7 +228,7 @@ async def test_a_definition_limits_skills(
     model_server.script(Answer(tools=[ToolUse("skill", {"name": "one"})]), Answer("Done."))
     async with app(folder, model_server) as home:
         session = await home.sessions.create()
-        reply = (await home.sessions.message(session.id, "go", agent="limited")).reply
+        reply = (await home.sessions.message(session.id, Outgoing("go", agent="limited"))).reply
         readable = any(isinstance(part, ToolPart) and "Secret of one." in (part.result or "") for part in reply.parts)
     request = model_server.requests[0].body
     assert [name for name in ("one", "two") if f"`{name}`" in request["messages"][0]["content"]] == told
@@ -334,7 +335,7 @@ async def test_a_subagent_knows_skills_only_if_both_agents_have_the_tool(
         )
         async with app(folder, model_server) as home:
             session = await home.sessions.create()
-            await home.sessions.message(session.id, "go", agent=name)
+            await home.sessions.message(session.id, Outgoing("go", agent=name))
         asked = model_server.requests[-2].body["messages"]
         assert asked[0]["content"].startswith("You help.") and "well?" in asked[1]["content"]
         assert ("`notes`" in asked[0]["content"]) == (name == "with-tool")

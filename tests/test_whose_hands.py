@@ -13,6 +13,7 @@ from model_server import Answer, Hold, ModelServer
 from sessionls.domain import transitions
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Message, Participant, TextPart
+from sessionls.sessions.composing import Outgoing
 from sessionls.store import SqlStore
 from stores import database_url
 
@@ -126,7 +127,7 @@ async def test_a_message_steers_somebody_elses_reply_only_if_they_allow_it(
         session = await ann.sessions.create(agent="plain")
         first = asyncio.create_task(ann.sessions.message(session.id, "a colour"))
         await hold.reached.wait()
-        second = asyncio.create_task(ben.sessions.message(session.id, "a cold one", delivery="steer"))
+        second = asyncio.create_task(ben.sessions.message(session.id, Outgoing("a cold one", delivery="steer")))
         await ann.queued(session.id, 1)
         hold.go.set()
         one, two = await first, await second

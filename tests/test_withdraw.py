@@ -17,6 +17,7 @@ from server_client import Connect, SessionClient, refused
 from sessionls.domain.errors import MessageNotFound, MessageWithdrawn, NotPermitted, SessionPaused
 from sessionls.domain.events import QueueOrdered
 from sessionls.domain.model import Message
+from sessionls.sessions.composing import Outgoing
 from shared_server import key_for, text_of
 from test_cli import Cli
 
@@ -49,7 +50,7 @@ async def wait_in_queue(home: App, session_id: str, *texts: str, delivery: str =
     tasks: list[asyncio.Task[Any]] = []
     for text in texts:
         before = (await home.sessions.get(session_id)).queued
-        send = home.sessions.message(session_id, text, delivery="steer" if delivery == "steer" else "queue")
+        send = home.sessions.message(session_id, Outgoing(text, delivery="steer" if delivery == "steer" else "queue"))
         tasks.append(asyncio.create_task(send))
         await home.queued(session_id, before + 1)
     return tasks
@@ -138,7 +139,7 @@ async def test_a_changed_message_keeps_its_position(home: App, model_server: Mod
     session, hold, first = await replying(home, model_server, Answer("2"), Answer("3"))
     second, third = await wait_in_queue(home, session, "second", "third")
     old = (await waiting(home, session))[0]
-    changed = asyncio.create_task(home.sessions.message(session, "2nd", replaces=old.id))
+    changed = asyncio.create_task(home.sessions.message(session, Outgoing("2nd", replaces=old.id)))
     with pytest.raises(MessageWithdrawn):
         await second
     assert [message.text for message in await waiting(home, session)] == ["2nd", "third"]
@@ -151,7 +152,7 @@ async def test_a_change_that_comes_too_late_changes_nothing(home: App, model_ser
     session, hold, first = await replying(home, model_server)
     asked = (await home.sessions.history(session)).messages[0]
     with pytest.raises(NotPermitted, match="is not queued any more"):
-        await home.sessions.message(session, "1st", replaces=asked.id)
+        await home.sessions.message(session, Outgoing("1st", replaces=asked.id))
     hold.go.set()
     await first
     assert await texts(home, session) == ["first"]
@@ -162,7 +163,7 @@ async def test_only_the_author_can_change_a_message(folder: Path, model_server: 
         session, hold, first = await replying(ann, model_server)
         (second,) = await wait_in_queue(ann, session, "second")
         with pytest.raises(NotPermitted, match="somebody else"):
-            await ben.sessions.message(session, "not that", replaces=(await waiting(ben, session))[0].id)
+            await ben.sessions.message(session, Outgoing("not that", replaces=(await waiting(ben, session))[0].id))
         assert [message.author for message in await waiting(ben, session)] == [ANN]
         hold.go.set()
         await asyncio.gather(first, second)

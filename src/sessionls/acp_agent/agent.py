@@ -32,6 +32,7 @@ from sessionls.domain.ids import new_id
 from sessionls.domain.model import Message, ModelInfo
 from sessionls.domain.titles import UNTITLED
 from sessionls.ports.store import EventNotice, Notice, SessionNotice
+from sessionls.sessions.composing import Outgoing
 from sessionls.settings.settings import Settings
 
 __all__ = ["AcpAgent"]
@@ -315,7 +316,7 @@ class AcpAgent:
         message_id = new_id()
         one.view.own.add(message_id)
         exchange = await sessions.message(
-            session_id, prompt.text, agent=prompt.agent, context=prompt.context, message_id=message_id
+            session_id, Outgoing(prompt.text, agent=prompt.agent, context=prompt.context, message_id=message_id)
         )
         for given in exchange.message.context or ():
             if notice := getattr(given, "notice", None):

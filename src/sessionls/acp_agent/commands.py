@@ -200,8 +200,8 @@ async def _share(on: CommandContext, words: str) -> None:
         if (given := role.strip() or "reader") not in get_args(Role):
             roles = ", ".join(get_args(Role))
             raise InvalidParams(f"{given} is not a role.", fields=["prompt"], hint=f"Roles: {roles}.")
-        await on.sessions.share(on.session_id, who, cast(Role, given))
-    people = await on.sessions.people(on.session_id)
+        await on.sessions.sharing.share(on.session_id, who, cast(Role, given))
+    people = await on.sessions.sharing.people(on.session_id)
     lines = [f"- {person.id}{f' ({person.name})' if person.name else ''}: {person.role}" for person in people.people]
     on.say(people.notice or "\n".join(["Who has access to the session:", "", *lines]))
 

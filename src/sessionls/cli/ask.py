@@ -18,6 +18,7 @@ from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, Context, DiffContext, Message, Session
 from sessionls.domain.results import Exchange
 from sessionls.domain.stop_reasons import incomplete
+from sessionls.sessions.composing import Outgoing
 
 __all__ = ["CANCELLED", "Question", "ask", "resume"]
 
@@ -51,7 +52,7 @@ async def ask(cli: CliContext, question: Question) -> int:
 
     async def send() -> Exchange:
         return await cli.sessions.send(
-            session.id, text, agent=question.agent, model=question.model, context=context, message_id=stream.message_id
+            session.id, Outgoing(text, agent=question.agent, model=question.model, context=context, message_id=stream.message_id)
         )
 
     try:

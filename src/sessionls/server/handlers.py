@@ -18,6 +18,7 @@ from sessionls.server.schema import params as p
 from sessionls.server.schema.methods import REQUESTS
 from sessionls.sessions.changes.changes import ChangeScope
 from sessionls.sessions.completion import ModelReply, model_reply
+from sessionls.sessions.composing import Outgoing
 
 if TYPE_CHECKING:
     from sessionls.ports.models import Models
@@ -138,13 +139,15 @@ async def _send(request: RequestContext, params: p.MessageParams, message_id: st
             request.editor.hand_over(given.uri, given.diagnostics, given.range)
     return await request.sessions.send(
         params.session_id,
-        params.text,
-        agent=params.agent,
-        model=params.model,
-        context=params.context or (),
-        delivery=params.delivery,
-        message_id=message_id,
-        replaces=params.replaces,
+        Outgoing(
+            params.text,
+            agent=params.agent,
+            model=params.model,
+            context=params.context or (),
+            delivery=params.delivery,
+            message_id=message_id,
+            replaces=params.replaces,
+        ),
     )
 
 
@@ -226,17 +229,17 @@ async def delete(request: RequestContext, params: p.SessionParams) -> p.Empty:
 
 @_answers("session/share")
 async def share(request: RequestContext, params: p.ShareParams) -> Session:
-    return await request.sessions.share(params.session_id, params.with_, params.role)
+    return await request.sessions.sharing.share(params.session_id, params.with_, params.role)
 
 
 @_answers("session/unshare")
 async def unshare(request: RequestContext, params: p.UnshareParams) -> Session:
-    return await request.sessions.unshare(params.session_id, params.with_)
+    return await request.sessions.sharing.unshare(params.session_id, params.with_)
 
 
 @_answers("session/people")
 async def people(request: RequestContext, params: p.SessionParams) -> r.People:
-    return await request.sessions.people(params.session_id)
+    return await request.sessions.sharing.people(params.session_id)
 
 
 @_answers("session/search")

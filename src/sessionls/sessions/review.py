@@ -15,6 +15,7 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, Context, DiffContext, FileContext, Finding, Message, Session, ToolPart
 from sessionls.domain.stop_reasons import review_problem
+from sessionls.sessions.composing import Outgoing
 from sessionls.sessions.replies.scan import SCAN
 
 if TYPE_CHECKING:
@@ -137,11 +138,11 @@ async def review(
                 async with progress(step):
                     if step.scans:
                         exchange = await sessions.message(
-                            session_id, "Scan the code.", message_id=step.message_id, scan=target.scan_arguments()
+                            session_id, Outgoing("Scan the code.", message_id=step.message_id), scan=target.scan_arguments()
                         )
                     else:
                         exchange = await sessions.message(
-                            session_id, text, agent=step.agent, context=target.context(), message_id=step.message_id
+                            session_id, Outgoing(text, agent=step.agent, context=target.context(), message_id=step.message_id)
                         )
             except SessionlsError as error:
                 if "replyId" not in error.data:

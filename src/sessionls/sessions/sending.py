@@ -1,4 +1,4 @@
-"""Sends a message: it is accepted, and its sender waits for the reply."""
+"""Sends messages: a message is accepted, and its sender waits for the reply; comments and mentions wait for nothing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sessionls.domain import transitions
 from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted, revive
 from sessionls.domain.model import Message, Participant, Session
-from sessionls.domain.results import AnsweredExchange
+from sessionls.domain.results import AnsweredExchange, Exchange
 from sessionls.ports.store import Store
+from sessionls.sessions.composing import Composed, Composer, Outgoing
 from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, started_reply
 from sessionls.sessions.replies.scan import prepare_scan
 from sessionls.sessions.replies.scheduler import Replies
@@ -31,28 +32,49 @@ class _Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """`in_background` finishes work that nobody waits for any more."""
+    """Sends the messages of one participant. `in_background` finishes work that nobody waits for any more."""
 
     store: Store
     replies: Replies
     selection: Selection
     participant: Participant
+    composer: Composer
     in_background: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
-    async def send(
-        self,
-        session: Session,
-        message: Message,
-        *,
-        replaces: str | None,
-        scan: Mapping[str, Any] | None,
-        images: Mapping[str, bytes],
-    ) -> AnsweredExchange:
-        """Send a message and wait for its reply (see `Sessions.message`). `images` are the bytes of its images, by hash."""
+    async def message(self, session_id: str, outgoing: Outgoing, scan: Mapping[str, Any] | None = None) -> AnsweredExchange:
+        """Send a message to an agent, and wait for its reply (see `Sessions.message`)."""
+        return await self._answered(await self.composer.message(session_id, outgoing), outgoing.replaces, scan)
+
+    async def send(self, session_id: str, outgoing: Outgoing) -> Exchange:
+        """Send a message to an agent, or to the participants that it mentions (see `Sessions.send`)."""
+        composed = await self.composer.message(session_id, outgoing)
+        if not composed.message.mentions or outgoing.agent is not None or outgoing.delivery != "queue":
+            return await self._answered(composed, outgoing.replaces, None)
+
+        def add(change: Change) -> None:
+            change.images.update(composed.images)
+            transitions.mention(change, composed.message, outgoing.replaces)
+
+        await self.replies.change(session_id, add)
+        return Exchange(message=(await self.store.entry(session_id, composed.message.id)).message)
+
+    async def comment(self, session_id: str, outgoing: Outgoing) -> Message:
+        """Add a message that no agent answers."""
+        composed = await self.composer.comment(session_id, outgoing)
+
+        def add(change: Change) -> Message:
+            change.images.update(composed.images)
+            return transitions.comment(change, composed.message)
+
+        return await self.replies.change(session_id, add)
+
+    async def _answered(self, composed: Composed, replaces: str | None, scan: Mapping[str, Any] | None) -> AnsweredExchange:
+        """The message in the log, with its reply. Raises the error of a reply that failed."""
+        session, message = composed.session, composed.message
         await self.selection.check_images(session, message)
         prepared = await self._prepare(session, message, scan)
         ended = self.replies.expect(session.id, message.id)
-        accepting, accepted = asyncio.ensure_future(self._accept(message, prepared, replaces, images)), None
+        accepting, accepted = asyncio.ensure_future(self._accept(composed, prepared, replaces)), None
         try:
             accepted = await asyncio.shield(accepting)
             reply = await self._reply(session.id, accepted, ended)
@@ -76,15 +98,13 @@ class Sending:
             raise NotPermitted("Nothing can be scanned in this session now.", hint="Wait for its reply, or begin a new session.")
         return None
 
-    async def _accept(
-        self, message: Message, prepared: PreparedReply | None, replaces: str | None, images: Mapping[str, bytes]
-    ) -> _Accepted:
+    async def _accept(self, composed: Composed, prepared: PreparedReply | None, replaces: str | None) -> _Accepted:
         def send(change: Change) -> _Accepted:
-            change.images.update(images)
-            started = transitions.send(change, message, prepared.start if prepared else None, replaces)
+            change.images.update(composed.images)
+            started = transitions.send(change, composed.message, prepared.start if prepared else None, replaces)
             return _Accepted(started_reply(change, prepared) if started and prepared else None, change.now.session.seq)
 
-        return await self.replies.change(message.session_id, send)
+        return await self.replies.change(composed.message.session_id, send)
 
     async def _reply(self, session_id: str, accepted: _Accepted, ended: asyncio.Future[Message]) -> Message:
         if (started := accepted.started) is not None:

@@ -12,15 +12,13 @@ from typing import Any, Literal, TypeVar
 
 from sessionls.domain import transitions
 from sessionls.domain.agent import Definition
-from sessionls.domain.budget import SessionAccount
 from sessionls.domain.change import Change
-from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
+from sessionls.domain.errors import InvalidParams, SessionlsError
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.images import read_facts
-from sessionls.domain.mentions import mentioned
-from sessionls.domain.model import Context, Finding, Message, Participant, Person, Role, Session, TextPart
+from sessionls.domain.model import Context, Finding, Message, Participant, Session
 from sessionls.domain.permission import Answer
-from sessionls.domain.questions import only_question, open_questions
+from sessionls.domain.questions import open_questions
 from sessionls.domain.results import (
     AgentList,
     AnsweredExchange,
@@ -33,7 +31,6 @@ from sessionls.domain.results import (
     Image,
     ModelList,
     Opened,
-    People,
     QuestionList,
     Reverted,
     SearchResult,
@@ -41,10 +38,8 @@ from sessionls.domain.results import (
     SkillList,
     WindowUse,
 )
-from sessionls.domain.roles import TEAM
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import State
-from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.titles import UNTITLED, checked_title
 from sessionls.ports.agents import Agents
 from sessionls.ports.editor import Editor
@@ -56,33 +51,32 @@ from sessionls.ports.runtime import AgentRuntime
 from sessionls.ports.store import Notice, Store
 from sessionls.ports.tools import Tools
 from sessionls.sessions.changes.changes import Changes, ChangeScope
-from sessionls.sessions.context import resolver as contexts
-from sessionls.sessions.context.images import MessageImages
-from sessionls.sessions.context.nearby import instructions_for
+from sessionls.sessions.compacting import Compacting
+from sessionls.sessions.composing import Composer, Outgoing
 from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.export.markdown import Format, render_page
 from sessionls.sessions.export.masking import MaskedSecret, Masking
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
-from sessionls.sessions.first_people import NO_LOGINS, first_people
+from sessionls.sessions.first_people import first_people
 from sessionls.sessions.forking import Forking
 from sessionls.sessions.imports import Brought, ForeignSession, Imports
 from sessionls.sessions.membership import Membership
 from sessionls.sessions.permission_book import PermissionBook
 from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.replies.approvals import Approvals
-from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, started_reply
+from sessionls.sessions.replies.control import ReplyControl
 from sessionls.sessions.replies.scheduler import Replies
 from sessionls.sessions.replies.selection import Selection
 from sessionls.sessions.replies.timing import DEFAULT_TIMING, Timing
 from sessionls.sessions.sending import Sending
+from sessionls.sessions.sharing import Sharing
 from sessionls.sessions.workspace.workspace import Workspace
 
-__all__ = ["Defaults", "Sessions"]
+__all__ = ["Defaults", "Outgoing", "Sessions"]
 
 T = TypeVar("T")
 
 _SHOWN = 20  # messages on a page of a session's document, at most
-_AGENT_WINS = "@{} is the agent of that name. To mention the participant, write their full name or id."
 _PAGE_SIZE = 8_000  # characters of a page that has more than one exchange
 
 
@@ -132,7 +126,6 @@ class Sessions:
         self._participant = participant
         self.permissions = PermissionBook(kept, self._peek)
         self._defaults = defaults
-        self._prompts = prompts
         self.prompt_files = prompt_files
         self._selection = Selection(agents, models, runtimes)
         self._replies = Replies(
@@ -144,7 +137,11 @@ class Sessions:
             timing=timing,
             for_others=answers_for_others,
         )
-        self._sending = Sending(store, self._replies, self._selection, participant, self._later)
+        composer = Composer(store, agents, workspace, editor, participant, OtherSessions(store, self._open_scope))
+        self._sending = Sending(store, self._replies, self._selection, participant, composer, self._later)
+        self._control = ReplyControl(store, self._replies, self._selection, participant)
+        self._compacting = Compacting(store, self._replies, self._selection, models, prompts, self._later)
+        self.sharing = Sharing(store, self._replies, participant)
         self._membership = Membership(
             store=store,
             replies=self._replies,
@@ -154,7 +151,6 @@ class Sessions:
             in_background=self._later,
         )
         self._changes = Changes(store, workspace, files, self._replies.change, participant)
-        self._others = OtherSessions(store, self._open_scope)
         self._background: set[asyncio.Task[Any]] = set()
 
     @property
@@ -274,204 +270,58 @@ class Sessions:
     # -- messages ----------------------------------------------------------------------------------------------------
 
     async def message(
-        self,
-        session_id: str,
-        text: str,
-        *,
-        agent: str | None = None,
-        model: str | None = None,
-        context: Sequence[Context] = (),
-        delivery: Literal["queue", "steer"] = "queue",
-        message_id: str | None = None,
-        replaces: str | None = None,
-        scan: Mapping[str, Any] | None = None,
+        self, session_id: str, outgoing: Outgoing | str, *, scan: Mapping[str, Any] | None = None
     ) -> AnsweredExchange:
         """Send a message and wait until its reply has ended or stopped. Cancelling the wait cancels the reply.
 
-        `replaces` is a waiting message of the same participant, whose position in the queue this one takes.
-        `scan`: the scanners answer instead of a model, with these arguments of the tool `scan` (see `review.py`).
+        A `str` is a message with this text alone. `scan`: the scanners answer instead of a model, with these arguments of the
+        tool `scan` (see `review.py`).
 
         Raises what prevents its acceptance (`SessionPaused`, `SessionArchived`, `AgentNotFound`, `AgentUnavailable`,
         `NotPermitted` and `InvalidParams` for its context): then nothing has happened. An accepted message is kept; if its reply
         fails, the reply's error is raised, with the ids of both in its data. `MessageWithdrawn`: it was withdrawn before its
         reply began.
         """
-        session, message, images = await self._addressed(session_id, text, agent, model, context, delivery, message_id, replaces)
-        return await self._sending.send(session, message, replaces=replaces, scan=scan, images=images)
+        return await self._sending.message(session_id, _outgoing(outgoing), scan)
 
-    async def send(
-        self,
-        session_id: str,
-        text: str,
-        *,
-        agent: str | None = None,
-        model: str | None = None,
-        context: Sequence[Context] = (),
-        delivery: Literal["queue", "steer"] = "queue",
-        message_id: str | None = None,
-        replaces: str | None = None,
-    ) -> Exchange:
+    async def send(self, session_id: str, outgoing: Outgoing | str) -> Exchange:
         """As `message`; but one that mentions participants (`@name`) and names no agent is for them alone. They are notified, no
         agent wakes, and there is no reply.
         """
-        session, message, images = await self._addressed(session_id, text, agent, model, context, delivery, message_id, replaces)
-        if not message.mentions or agent is not None or delivery != "queue":
-            return await self._sending.send(session, message, replaces=replaces, scan=None, images=images)
-
-        def add(change: Change) -> None:
-            change.images.update(images)
-            transitions.mention(change, message, replaces)
-
-        await self._change(session_id, add)
-        return Exchange(message=(await self._store.entry(session_id, message.id)).message)
-
-    async def _addressed(
-        self,
-        session_id: str,
-        text: str,
-        agent: str | None,
-        model: str | None,
-        context: Sequence[Context],
-        delivery: Literal["queue", "steer"],
-        message_id: str | None,
-        replaces: str | None,
-    ) -> tuple[Session, Message, Mapping[str, bytes]]:
-        """The session, a message for it that was not sent yet, and the bytes of its images."""
-        session = await self._store.session(session_id)
-        if agent is not None:
-            agent = self._agents.get(agent).name
-        if replaces is not None:
-            await self._store.entry(session_id, replaces)
-        people, taken = self._mentioned(session, text)
-        message, images = await self._new_message(session_id, text, context)
-        fields = {
-            "id": message_id or message.id,
-            "agent": agent,
-            "model": model,
-            "delivery": "steer" if delivery == "steer" else None,
-            "mentions": [one.id for one in people] or None,
-            "notices": [_AGENT_WINS.format(name) for name in taken] or None,
-        }
-        return session, message.model_copy(update=fields), images
-
-    def _mentioned(self, session: Session, text: str) -> tuple[Sequence[Participant], Sequence[str]]:
-        """Whom the text mentions of the session's other participants, and whose name an agent has."""
-        others = [one for one in session.participants if one.id != self._participant.id]
-        return mentioned(text, others, {one.name.casefold() for one in self._agents.list()}) if others else ((), ())
+        return await self._sending.send(session_id, _outgoing(outgoing))
 
     async def comment(self, session_id: str, text: str, *, context: Sequence[Context] = ()) -> Message:
         """Leave a message that wakes no agent. Raises `SessionPaused`, `SessionArchived`, `NotPermitted`."""
-        people, _ = self._mentioned(await self._store.session(session_id), text)
-        message, images = await self._new_message(session_id, text, context)
-        message = message.model_copy(update={"mentions": [one.id for one in people] or None})
+        return await self._sending.comment(session_id, Outgoing(text, context=context))
 
-        def add(change: Change) -> Message:
-            change.images.update(images)
-            return transitions.comment(change, message)
-
-        return await self._change(session_id, add)
-
-    async def _new_message(self, session_id: str, text: str, context: Sequence[Context]) -> tuple[Message, Mapping[str, bytes]]:
-        """A message of this participant, and the bytes of its images."""
-        images = MessageImages(self._workspace, lambda digest: self._store.image(session_id, digest))
-        stored = None
-        if context:
-            stored = await contexts.resolve(context, self._workspace, self._editor, sessions=self._others, images=images)
-        if stored:
-            stored += await instructions_for(stored, self._workspace, self._agents)
-        message = Message(
-            id=new_id(),
-            session_id=session_id,
-            seq=0,
-            role="participant",
-            author=self._participant,
-            parts=[TextPart(text=replace_lone_surrogates(text))],
-            context=stored,
-            status="queued",
-            created_at="",
-        )
-        return message, images.found
+    # -- replies -----------------------------------------------------------------------------------------------------
 
     async def cancel(self, session_id: str) -> Session:
         """Cancel the reply being written, or one that stopped. Waiting messages stay."""
-        asked = await self._change(session_id, lambda change: transitions.ask_cancel(change, self._participant))
-        if asked is None:
-            session = await self._change(session_id, lambda change: transitions.cancel_stopped(change, self._participant))
-            self._replies.wake(session_id)
-            return session
-        await self._replies.stop(session_id, "cancelled")
-        return await self._store.session(session_id)
+        return await self._control.cancel(session_id)
 
     async def withdraw(self, session_id: str, message_id: str) -> Session:
         """Withdraw a waiting message. Raises `MessageNotFound`, and `NotPermitted` once its reply has begun."""
-        await self._store.entry(session_id, message_id)
-        return await self._change(session_id, lambda change: transitions.withdraw(change, message_id, self._participant))
+        return await self._control.withdraw(session_id, message_id)
 
     async def reorder(self, session_id: str, message_ids: Sequence[str]) -> Session:
-        """Answer these waiting messages first, in this order. Those whose reply has begun are ignored.
-
-        Raises `MessageNotFound`, and `NotPermitted` if none of them waits any more.
-        """
-        for message_id in message_ids:
-            await self._store.entry(session_id, message_id)
-        return await self._change(session_id, lambda change: transitions.reorder(change, message_ids, self._participant))
+        """Answer these waiting messages first, in this order (see `ReplyControl.reorder`)."""
+        return await self._control.reorder(session_id, message_ids)
 
     async def send_now(self, session_id: str, message_id: str) -> Session:
-        """Cancel the reply being written, or give up one that stopped, and go on with this waiting message.
-
-        It is answered by the process that it was sent from, or here if that is gone.
-
-        Raises `MessageNotFound`, `SessionPaused`, `SessionArchived`, and `NotPermitted` if it does not wait any more.
-        """
-        await self._store.entry(session_id, message_id)
-        stopped = await self._change(session_id, lambda change: transitions.send_now(change, message_id, self._participant))
-        if stopped is not None:
-            await self._replies.stop(session_id, "cancelled")
-        self._replies.attend(session_id)
-        return await self._store.session(session_id)
+        """Answer this waiting message now, and nothing before it (see `ReplyControl.send_now`)."""
+        return await self._control.send_now(session_id, message_id)
 
     async def pause(self, session_id: str) -> Session:
-        await self._change(session_id, lambda change: transitions.pause(change, self._participant))
-        await self._replies.stop(session_id, "paused")
-        return await self._store.session(session_id)
+        return await self._control.pause(session_id)
 
     async def resume(self, session_id: str) -> Session:
         """The session accepts messages again; a reply that stopped goes on here."""
-        restarted = None
-        while restarted is None:
-            state = await self._peek(session_id)
-            prepared = None
-            if state.resumable is not None:
-                stopped = state.entry(state.resumable).message
-                prepared = await self._selection.prepare_again(state, stopped)
-
-            def restart(change: Change, prepared: PreparedReply | None = prepared) -> tuple[StartedReply | None, str | None]:
-                started = transitions.restart(change, self._participant, prepared.start if prepared else None)
-                return started_reply(change, prepared) if started and prepared else None, change.now.resumable
-
-            restarted, resumable = await self._change(session_id, restart)
-            if resumable == state.resumable or resumable is None:
-                break  # otherwise a reply stopped in between, and should go on, too
-        if restarted is not None:
-            self._replies.begin(restarted)
-        else:
-            self._replies.wake(session_id)
-        return await self._store.session(session_id)
+        return await self._control.resume(session_id)
 
     async def answer(self, session_id: str, request_id: str | None, decision: Answer) -> None:
-        """Answer a question for permission, or (None) the one that is open; the first answer counts.
-
-        Raises `NotPermitted` if it is too late, if no question is open, or if several are and none is named.
-        """
-
-        def decide(change: Change) -> bool:
-            chosen = request_id or only_question(transitions.live_state(change))
-            return transitions.answer(change, chosen, decision, self._participant)
-
-        if not await self._change(session_id, decide):
-            raise NotPermitted(
-                "The question is not open any more: it was answered, or withdrawn.", hint="There is nothing left to do."
-            )
+        """Answer a question for permission, or (None) the one that is open (see `ReplyControl.answer`)."""
+        await self._control.answer(session_id, request_id, decision)
 
     async def questions(
         self, *, session_id: str | None = None, workspace_folder: str | None = None, limit: int = 50
@@ -556,49 +406,6 @@ class Sessions:
         await self._replies.delete(session_id)
         self._membership.deleted(session_id)
 
-    # -- people ------------------------------------------------------------------------------------------------------
-
-    async def share(self, session_id: str, person_id: str, role: Role) -> Session:
-        """Give a participant, or the `team`, a role. Raises `NotPermitted`, and `InvalidParams` for a login that there is not."""
-        name = None
-        if self._store.has_logins and person_id != TEAM:
-            found = await self._store.login(person_id)
-            if found is None:
-                raise InvalidParams(
-                    f"The database has no login {person_id!r}.",
-                    fields=["with"],
-                    hint="session/people lists those that were here; an administrator of the database creates others.",
-                )
-            name = found.name
-        person = Person(id=person_id, role=role, name=name)
-        return await self._shared(session_id, lambda change: transitions.share(change, person, self._participant))
-
-    async def unshare(self, session_id: str, person_id: str) -> Session:
-        """Take the role of a participant, or of the `team`, away. Raises `NotPermitted`."""
-        return await self._shared(session_id, lambda change: transitions.unshare(change, person_id, self._participant))
-
-    async def _shared(self, session_id: str, decide: Callable[[Change], Session]) -> Session:
-        if not self._store.has_logins:
-            raise NotPermitted(NO_LOGINS, hint="To share single sessions, keep them in PostgreSQL: see docs/teams.md.")
-        session = await self._change(session_id, decide)
-        self._replies.wake(session_id)
-        return session
-
-    async def people(self, session_id: str) -> People:
-        """Who has access to the session (see `People`)."""
-
-        def look(change: Change) -> tuple[Session, Role]:
-            return transitions.live_state(change).session, change.role
-
-        session, role = await self._change(session_id, look)
-        if not self._store.has_logins:
-            return People(people=[], role=role, notice=NO_LOGINS)
-        known = await self._store.people()
-        names = {person.id: person.name for person in known}
-        people = session.people or [Person(id=TEAM, role="owner")]
-        shown = [person.model_copy(update={"name": names.get(person.id, person.name)}) for person in people]
-        return People(people=shown, role=role, known=known)
-
     async def fork(
         self, session_id: str, *, at: str | None = None, title: str | None = None, agent: str | None = None
     ) -> Session:
@@ -619,34 +426,11 @@ class Sessions:
 
     async def compact(self, session_id: str) -> Session:
         """Summarise the older part for the model; the newest exchange stays as it is. Raises `ModelUnavailable`."""
-        state = await self._peek(session_id)
-        prepared = await self._selection.prepare(state.session, agent=None, model=None)
-        if prepared.problem is not None or prepared.definition is None:
-            assert prepared.problem is not None
-            raise prepared.problem
-        transcript = await self._store.transcript(session_id, through=state.settled)
-        options = self._prompts.options(prepared.definition, state.session, tools=False)
-        account, model = SessionAccount(state.session), prepared.start.author.model
-        if self._selection.runtime(prepared.definition).abilities.own_model:
-            model = await self._models.choose(())
-        try:
-            await self._prompts.compact(state.session, transcript, options, model, 0, account, lambda: account.usage)
-        except BaseException:
-            if (usage := account.usage) is not None:
-                await asyncio.shield(self._later(self._change(session_id, lambda change: transitions.spend(change, usage))))
-            raise
-        return await self._store.session(session_id)
+        return await self._compacting.compact(session_id)
 
     async def window(self, session_id: str) -> WindowUse:
         """How much of its model's window the session takes. Raises what keeps its agent or model from answering."""
-        state = await self._peek(session_id)
-        prepared = await self._selection.prepare(state.session, agent=None, model=None)
-        if prepared.problem is not None or prepared.definition is None:
-            assert prepared.problem is not None
-            raise prepared.problem
-        own_model = self._selection.runtime(prepared.definition).abilities.own_model
-        model = "" if own_model else prepared.start.author.model
-        return await self._prompts.measure(state.session, prepared.definition, model, state.settled)
+        return await self._compacting.window(session_id)
 
     async def export(
         self,
@@ -744,3 +528,7 @@ class Sessions:
         self._background.add(job)
         job.add_done_callback(self._background.discard)
         return job
+
+
+def _outgoing(given: Outgoing | str) -> Outgoing:
+    return Outgoing(given) if isinstance(given, str) else given

@@ -27,7 +27,7 @@ def people(session: SessionArgument, as_json: Json = False) -> None:
         from sessionls.cli.names import find_session
 
         async with opened(terminal) as cli:
-            found = await cli.sessions.people((await find_session(cli.sessions, session)).id)
+            found = await cli.sessions.sharing.people((await find_session(cli.sessions, session)).id)
         if as_json:
             terminal.json(found.wire())
             return 0
@@ -62,7 +62,7 @@ def share(
         async with opened(terminal) as cli:
             found = await find_session(cli.sessions, session)
             person = await _login(cli.sessions, found.id, who)
-            await cli.sessions.share(found.id, person, role)
+            await cli.sessions.sharing.share(found.id, person, role)
         terminal.note(f"{'Everybody who may log in' if person == 'team' else person} is {_A[role]} of it now.")
         return 0
 
@@ -80,7 +80,7 @@ def unshare(session: SessionArgument, who: PersonArgument) -> None:
         async with opened(terminal) as cli:
             found = await find_session(cli.sessions, session)
             person = await _login(cli.sessions, found.id, who)
-            await cli.sessions.unshare(found.id, person)
+            await cli.sessions.sharing.unshare(found.id, person)
         terminal.note(f"{'The team' if person == 'team' else person} has no access of its own to it any more.")
         return 0
 
@@ -111,7 +111,7 @@ _A = {"reader": "a reader", "commenter": "a commenter", "writer": "a writer", "o
 
 async def _login(sessions: Sessions, session_id: str, who: str) -> str:
     """The login that is meant: by itself, or by the name of somebody who was here. Raises `UsageError` for several."""
-    known = (await sessions.people(session_id)).known
+    known = (await sessions.sharing.people(session_id)).known
     if who == "team" or any(person.id == who for person in known):
         return who
     named = [person.id for person in known if person.name.casefold() == who.casefold()]

@@ -1,0 +1,114 @@
+"""Makes a message of what a participant wrote: its context is resolved, and whom it mentions is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sessionls.domain.ids import new_id
+from sessionls.domain.mentions import mentioned
+from sessionls.domain.model import Context, Message, Participant, Session, TextPart
+from sessionls.domain.text import replace_lone_surrogates
+from sessionls.ports.agents import Agents
+from sessionls.ports.editor import Editor
+from sessionls.ports.store import Store
+from sessionls.sessions.context import resolver as contexts
+from sessionls.sessions.context.images import MessageImages
+from sessionls.sessions.context.nearby import instructions_for
+from sessionls.sessions.context.other_sessions import OtherSessions
+from sessionls.sessions.workspace.workspace import Workspace
+
+__all__ = ["Composed", "Composer", "Outgoing"]
+
+_AGENT_WINS = "@{} is the agent of that name. To mention the participant, write their full name or id."
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message as a participant writes it.
+
+    Without `agent` and `model` those of the session answer. `message_id` is the id that it gets. `replaces` is a waiting message
+    of the same participant, whose position in the queue this one takes.
+    """
+
+    text: str
+    agent: str | None = None
+    model: str | None = None
+    context: Sequence[Context] = ()
+    delivery: Literal["queue", "steer"] = "queue"
+    message_id: str | None = None
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message that is not in the log yet, its session, and the bytes of its images by hash."""
+
+    session: Session
+    message: Message
+    images: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Composes the messages of one participant. `others` are the sessions that a message can have as its context."""
+
+    store: Store
+    agents: Agents
+    workspace: Workspace
+    editor: Editor
+    participant: Participant
+    others: OtherSessions
+
+    async def message(self, session_id: str, outgoing: Outgoing) -> Composed:
+        """A message for an agent or, if it mentions participants, for them. Raises `AgentNotFound`, `AgentUnavailable`, and
+        `NotPermitted` and `InvalidParams` for its context.
+        """
+        session = await self.store.session(session_id)
+        agent = None if outgoing.agent is None else self.agents.get(outgoing.agent).name
+        if outgoing.replaces is not None:
+            await self.store.entry(session_id, outgoing.replaces)
+        people, taken = self._mentioned(session, outgoing.text)
+        message, images = await self._new_message(session_id, outgoing)
+        fields = {
+            "agent": agent,
+            "model": outgoing.model,
+            "delivery": "steer" if outgoing.delivery == "steer" else None,
+            "mentions": [one.id for one in people] or None,
+            "notices": [_AGENT_WINS.format(name) for name in taken] or None,
+        }
+        return Composed(session, message.model_copy(update=fields), images)
+
+    async def comment(self, session_id: str, outgoing: Outgoing) -> Composed:
+        """A message that no agent answers."""
+        session = await self.store.session(session_id)
+        people, _ = self._mentioned(session, outgoing.text)
+        message, images = await self._new_message(session_id, outgoing)
+        return Composed(session, message.model_copy(update={"mentions": [one.id for one in people] or None}), images)
+
+    def _mentioned(self, session: Session, text: str) -> tuple[Sequence[Participant], Sequence[str]]:
+        """Whom the text mentions of the session's other participants, and whose name an agent has."""
+        others = [one for one in session.participants if one.id != self.participant.id]
+        return mentioned(text, others, {one.name.casefold() for one in self.agents.list()}) if others else ((), ())
+
+    async def _new_message(self, session_id: str, outgoing: Outgoing) -> tuple[Message, Mapping[str, bytes]]:
+        """A message of this participant, and the bytes of its images."""
+        images = MessageImages(self.workspace, lambda digest: self.store.image(session_id, digest))
+        stored = None
+        if outgoing.context:
+            stored = await contexts.resolve(outgoing.context, self.workspace, self.editor, sessions=self.others, images=images)
+        if stored:
+            stored += await instructions_for(stored, self.workspace, self.agents)
+        message = Message(
+            id=outgoing.message_id or new_id(),
+            session_id=session_id,
+            seq=0,
+            role="participant",
+            author=self.participant,
+            parts=[TextPart(text=replace_lone_surrogates(outgoing.text))],
+            context=stored,
+            status="queued",
+            created_at="",
+        )
+        return message, images.found

@@ -1,0 +1,68 @@
+"""Who has access to a session: roles are given, taken away and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sessionls.domain import transitions
+from sessionls.domain.change import Change
+from sessionls.domain.errors import InvalidParams, NotPermitted
+from sessionls.domain.model import Participant, Person, Role, Session
+from sessionls.domain.results import People
+from sessionls.domain.roles import TEAM
+from sessionls.ports.store import Store
+from sessionls.sessions.first_people import NO_LOGINS
+from sessionls.sessions.replies.scheduler import Replies
+
+__all__ = ["Sharing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Shares sessions for one participant."""
+
+    store: Store
+    replies: Replies
+    participant: Participant
+
+    async def share(self, session_id: str, person_id: str, role: Role) -> Session:
+        """Give a participant, or the `team`, a role. Raises `NotPermitted`, and `InvalidParams` for an unknown login."""
+        name = None
+        if self.store.has_logins and person_id != TEAM:
+            found = await self.store.login(person_id)
+            if found is None:
+                raise InvalidParams(
+                    f"The database has no login {person_id!r}.",
+                    fields=["with"],
+                    hint="session/people lists those that were here; an administrator of the database creates others.",
+                )
+            name = found.name
+        person = Person(id=person_id, role=role, name=name)
+        return await self._shared(session_id, lambda change: transitions.share(change, person, self.participant))
+
+    async def unshare(self, session_id: str, person_id: str) -> Session:
+        """Take the role of a participant, or of the `team`, away. Raises `NotPermitted`."""
+        return await self._shared(session_id, lambda change: transitions.unshare(change, person_id, self.participant))
+
+    async def people(self, session_id: str) -> People:
+        """Who has access to the session (see `People`)."""
+
+        def read(change: Change) -> tuple[Session, Role]:
+            return transitions.live_state(change).session, change.role
+
+        session, role = await self.replies.change(session_id, read)
+        if not self.store.has_logins:
+            return People(people=[], role=role, notice=NO_LOGINS)
+        known = await self.store.people()
+        names = {person.id: person.name for person in known}
+        people = session.people or [Person(id=TEAM, role="owner")]
+        shown = [person.model_copy(update={"name": names.get(person.id, person.name)}) for person in people]
+        return People(people=shown, role=role, known=known)
+
+    async def _shared(self, session_id: str, decide: Callable[[Change], Session]) -> Session:
+        if not self.store.has_logins:
+            raise NotPermitted(NO_LOGINS, hint="To share single sessions, keep them in PostgreSQL: see docs/teams.md.")
+        session = await self.replies.change(session_id, decide)
+        self.replies.wake(session_id)
+        return session
