@@ -132,6 +132,10 @@ class Neovim:
         found: dict[str, Any] = self.lua("return require('sessionls.view').current().state.session")
         return found
 
+    def stop_clock(self, *, later: int = 0) -> None:
+        """Let the time that Lua reads (vim.uv.now) stand still from now on, so many milliseconds later than it is."""
+        self.lua(f"local now = vim.uv.now() + {later} vim.uv.now = function() return now end")
+
     def kill_server(self) -> None:
         """Kill the language server, as the system would that has no memory left."""
         for child in psutil.Process(self.process.pid).children(recursive=True):

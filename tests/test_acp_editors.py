@@ -478,13 +478,15 @@ async def test_servers_from_a_client_run_only_if_the_folder_is_trusted(
         name="workshop", command=sys.executable, args=[str(Path(__file__).with_name("mcp_server.py"))], env=[]
     )
     session = (await editor.agent.new_session(str(folder), mcp_servers=[server])).session_id
-    model_server.script(
-        Answer(tools=[ToolUse("workshop__add", '{"a": 2, "b": 3}')]) if trusted else Answer("No."), Answer("Done.")
-    )
-    await editor.prompt(session, "@adder add")
+    await editor.prompt(session, "@adder say: hello")
     if trusted:
+        # A reply does not wait long for a server that is still starting; a later one has its tools.
+        while not model_server.requests[-1].tools:
+            await editor.prompt(session, "@adder say: hello")
+        model_server.script(Answer(tools=[ToolUse("workshop__add", '{"a": 2, "b": 3}')]), Answer("Done."))
+        await editor.prompt(session, "@adder add")
         assert "5" in str(model_server.requests[-1].messages[-1])
-        assert "not used" not in editor.text(session)
+        assert "not trusted" not in editor.text(session)
     else:
         assert model_server.requests[0].tools == []
         await editor.until(lambda: "not used, because the folder is not trusted: workshop" in editor.text(session))

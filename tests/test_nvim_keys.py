@@ -379,7 +379,7 @@ def asked(nvim: Neovim, model_server: ModelServer) -> Neovim:
     await_question(nvim)
     nvim.keys("<Esc>:Sessionls answer<CR>")
     nvim.sees("y allows it once")
-    nvim.lua("vim.wait(400)")
+    nvim.stop_clock(later=300)
     return nvim
 
 
@@ -421,11 +421,12 @@ def test_the_plug_maps_do_what_they_say(asked: Neovim, nvim_folder: Path) -> Non
     """)
     asked.keys("q 1")
     asked.until("return #vim.api.nvim_tabpage_list_wins(0)", lambda count: count == 1)
+    asked.stop_clock()
     asked.keys(" 2")
     asked.sees("y allows it once ·")
     asked.keys(" 3")  # at once: nobody can have read it
     assert asked.lua("return #require('sessionls.permission').queue()") == 1
-    asked.lua("vim.wait(400)")
+    asked.stop_clock(later=300)
     asked.keys(" 3")
     asked.shows("done")
     assert (nvim_folder / "ran.txt").exists()
