@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from model_server import Answer, Hold, ModelServer, Stall, ToolUse
 from neovim import Neovim, start
-from nvim_session import new_session, send
+from nvim_session import await_question, new_session, send
+
+
+def allow(nvim: Neovim) -> None:
+    """Allow once what is asked."""
+    await_question(nvim)
+    nvim.lua("require('sessionls').answer(require('sessionls.view').current().state.session.asking[1].requestId, 'once')")
 
 
 def test_a_selection_of_an_unsaved_buffer_is_sent(nvim: Neovim, model_server: ModelServer) -> None:
@@ -97,10 +105,11 @@ def test_a_question_is_never_answered_by_keys_typed_ahead(nvim: Neovim, model_se
     nvim.shows("⚑ code asks:", "+    return 2")
     nvim.until("return require('sessionls').status()", lambda status: status.startswith("⚑ 1"))
     nvim.until("return true", lambda _: sum("code asks" in one for one in nvim.told()) == 1)
+    nvim.stop_clock()
     nvim.keys("<Esc>:Sessionls answer<CR>ysd")  # at once: nobody can have read it
     nvim.until("return vim.bo.filetype", lambda kind: kind == "diff")
     assert nvim.session()["asking"]
-    nvim.lua("vim.wait(400)")
+    nvim.stop_clock(later=300)
     nvim.keys("y")
     nvim.shows("done", "+1 −1")
     assert "asking" not in nvim.session()
@@ -158,6 +167,26 @@ def test_an_edit_of_a_closed_file_is_saved_before_a_command_runs(
     nvim.keys("<Esc>:Sessionls changes<CR>")
     listed = nvim.until("return vim.fn.getqflist()", bool)
     assert listed[0]["lnum"] == 2
+
+
+@pytest.mark.parametrize("text", ["one\n", "one\n\n\n", "\n", "no end"])
+def test_a_new_file_has_exactly_the_text_that_the_agent_gave_it(
+    nvim: Neovim, model_server: ModelServer, nvim_folder: Path, text: str
+) -> None:
+    # The agent knows what it made: it need not read the file before it edits it.
+    edit = ToolUse("edit_file", {"path": "new.txt", "edits": [{"old": text, "new": f"two{text}"}]})
+    create = ToolUse("create_file", {"path": "new.txt", "text": text})
+    model_server.script(Answer(tools=[create]), Answer("made it"), Answer(tools=[edit]), Answer("edited it"))
+    new_session(nvim)
+    send(nvim, "make it")
+    allow(nvim)
+    nvim.shows("made it")
+    assert (nvim_folder / "new.txt").read_text(encoding="utf-8") == text.removesuffix("\n") + "\n"
+    nvim.keys("<C-w>b")
+    send(nvim, "edit it")
+    allow(nvim)
+    nvim.shows("edited it")
+    assert (nvim_folder / "new.txt").read_text(encoding="utf-8") == f"two{text.removesuffix(chr(10))}\n"
 
 
 def test_findings_are_diagnostics_and_are_dismissed(nvim: Neovim, model_server: ModelServer) -> None:

@@ -112,6 +112,14 @@ async def test_a_closed_file_is_written_to_disk_without_a_hidden_buffer(neovim: 
     assert results(told)[-1][1] == "Exit code 0.\ny = 2\nseven!"
     assert told["buffers"] == {"a.py": {"lines": ["x = 1"], "modified": False}}
     assert (folder / "closed.py").read_bytes() == b"y = 2\n"
+    assert (folder / "new" / "b.txt").read_bytes() == b"seven!\n"
+
+
+@pytest.mark.parametrize("new", ["x = 1\ny = 2\n", "y = 2\n", "x = 1\n\n\n", "w = 0\nx = 1\n"])
+async def test_lines_at_the_end_of_an_open_file_are_added_exactly(neovim: Neovim, new: str) -> None:
+    told = await neovim(reads("a.py"), edit("a.py", "x = 1\n", new))
+    assert [status for status, _ in results(told)] == ["done"] * 2
+    assert told["buffers"]["a.py"]["lines"] == new.removesuffix("\n").split("\n")
 
 
 async def test_a_file_counts_as_saved_whatever_its_encoding_and_line_ends(neovim: Neovim, folder: Path) -> None:

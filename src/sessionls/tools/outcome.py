@@ -7,7 +7,7 @@ import asyncio
 from sessionls.domain.errors import SessionlsError
 from sessionls.sessions.workspace.workspace import Workspace
 
-__all__ = ["LARGEST_EDITED", "resulting_text"]
+__all__ = ["LARGEST_EDITED", "is_ended", "resulting_text"]
 
 LARGEST_EDITED = 8 << 20  # bytes of a file that can be edited
 _SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds between looks
@@ -16,6 +16,7 @@ _SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds between looks
 async def resulting_text(workspace: Workspace, uri: str, expected: str, *, patient: bool = True) -> str | None:
     """The text that the document comes to have: the expected one as soon as it is there, else what is there in the end, if any.
 
+    Some editors end the last line of every document, so the text may have one line end more than expected (`is_ended`).
     Not `patient`: what is there now.
     """
     last = None
@@ -25,6 +26,11 @@ async def resulting_text(workspace: Workspace, uri: str, expected: str, *, patie
             last = (await workspace.read(uri, limit=LARGEST_EDITED)).text
         except SessionlsError:  # not there yet
             continue
-        if last == expected:
+        if last == expected or is_ended(last, expected):
             break
     return last
+
+
+def is_ended(text: str, expected: str) -> bool:
+    """Whether a text is the expected one with a line end after its last line, which had none."""
+    return not expected.endswith("\n") and text in (f"{expected}\n", f"{expected}\r\n")

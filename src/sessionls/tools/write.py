@@ -7,6 +7,7 @@ the patch, so that the person can apply it.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import os
 from abc import abstractmethod
@@ -29,7 +30,7 @@ from sessionls.sessions.workspace.diffing import line_end_of, patch
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
-from sessionls.tools.outcome import LARGEST_EDITED, resulting_text
+from sessionls.tools.outcome import LARGEST_EDITED, is_ended, resulting_text
 from sessionls.tools.patching import replace, shown
 from sessionls.tools.protected_paths import is_protected
 from sessionls.tools.read_tracker import ReadTracker
@@ -118,28 +119,33 @@ class _WriteTool(BaseTool[A]):
         if plan.text is None:
             await call.edited(plan.uri, plan.summary, applied=True, patch=_kept(plan.patch), kept=await _packed(plan, None))
             return plan.done
-        self._seen.knows(call.session_id, plan.uri, _hash(plan.text))
-        made: str | None = plan.text
+        text = plan.text
+        self._seen.knows(call.session_id, plan.uri, _hash(text))
+        made: str | None = text
         applied = True
         note = _NOT_SAVED_UNASKED.format(path=plan.place.display) if plan.unsaved else ""
         try:
-            made = await resulting_text(self._workspace, plan.uri, plan.text)
+            made = await resulting_text(self._workspace, plan.uri, text)
+            if made is not None and is_ended(made, text):
+                difference = await asyncio.to_thread(patch, plan.place.display, plan.before, made)
+                plan, text = dataclasses.replace(plan, text=made, patch=difference), made
+                self._seen.knows(call.session_id, plan.uri, _hash(made))
             applied = made != plan.before
-            if made == plan.text and not plan.unsaved:
-                if not await self._saving.edited(plan.uri, plan.text):
+            if made == text and not plan.unsaved:
+                if not await self._saving.edited(plan.uri, text):
                     note = _NOT_SAVED.format(path=plan.place.display)
                 made = (
-                    await resulting_text(self._workspace, plan.uri, plan.text, patient=False) or plan.text
+                    await resulting_text(self._workspace, plan.uri, text, patient=False) or text
                 )  # a formatter may have run on save
         finally:  # log the change, even if the reply is stopped at this moment
             whole = plan.patch
-            if made != plan.text:
+            if made != text:
                 whole = None if made is None else await asyncio.to_thread(patch, plan.place.display, plan.before, made)
             kept = await _packed(plan, made) if applied and made is not None else None
             await call.edited(plan.uri, plan.summary, applied=applied, patch=_kept(whole if applied else plan.patch), kept=kept)
         if not applied:
             raise ToolFailed(_refused(plan, "It reported success, but the text did not change."))
-        if made == plan.text:
+        if made == text:
             return f"{plan.done}{note}"
         return (
             f"{plan.done}{note} The resulting text is different (a formatter may have run, or only a part was confirmed): "

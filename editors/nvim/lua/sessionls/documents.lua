@@ -66,15 +66,6 @@ function M.split(text)
   return lines
 end
 
---- A new document gets exactly its text: an edit of an empty buffer would leave an empty line behind it.
-local function finish_created(edit)
-  local change, kind = M.parts(edit)
-  local buf = kind == 'create' and change and M.buffer(change.textDocument.uri)
-  if buf and #change.edits == 1 then
-    vim.api.nvim_buf_set_lines(buf, 0, -1, false, M.split(change.edits[1].newText))
-  end
-end
-
 --- Begins a new step to undo: Neovim would put edits of a buffer that nobody looks at into one.
 ---@param buf integer
 function M.break_undo(buf)
@@ -101,7 +92,6 @@ function M.apply(params, encoding)
     M.break_undo(assert(M.buffer(uri)))
   end
   local ok, problem = pcall(vim.lsp.util.apply_workspace_edit, params.edit, encoding)
-  finish_created(params.edit)
   for uri, was_fresh in pairs(fresh) do
     local buf = M.buffer(uri)
     if buf then

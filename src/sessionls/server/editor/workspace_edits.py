@@ -26,6 +26,8 @@ log = logging.getLogger("sessionls")
 _SECONDS = 30.0  # that an editor may take
 _CONFIRMED_SECONDS = 600.0  # that a person may take to confirm the change
 _ANNOTATION = "sessionls"
+# All of an empty document. The position behind its only line makes Neovim drop the empty line that would be left below the text.
+_EVERYTHING = Range(start=Position(line=0, character=0), end=Position(line=1, character=0))
 
 
 async def change_documents(
@@ -94,8 +96,7 @@ def _edit(able: EditSupport, label: str, changes: Sequence[DocumentChange], *, c
             case "create":
                 options = lsp.CreateFileOptions(overwrite=False, ignore_if_exists=False)
                 made.append(lsp.CreateFile(uri=change.uri, options=options, annotation_id=mark))
-                start = Position(line=0, character=0)
-                edits = [(Range(start=start, end=start), change.text)] if change.text else []
+                edits = [(_EVERYTHING, change.text)] if change.text else []
             case "delete":
                 gone = lsp.DeleteFileOptions(recursive=False, ignore_if_not_exists=False)
                 made.append(lsp.DeleteFile(uri=change.uri, options=gone, annotation_id=mark))
