@@ -203,6 +203,7 @@ _ERRORS: dict[type[SessionlsError], str] = {
     e.StoreUnavailable: "the database is unreachable or locked, or the disk is full: nothing accepted is lost",
     e.NotPermitted: "",
     e.MessageWithdrawn: "for a client that waits for the reply to a message that was withdrawn or replaced",
+    e.SessionUnreadable: "its data is damaged, or a newer version wrote it; every request that names a session can answer this",
 }
 
 

@@ -17,6 +17,7 @@ import stores
 from logins import TeamDatabase
 from sessionls.domain import events as ev
 from sessionls.domain import transitions
+from sessionls.domain.errors import SessionUnreadable
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.model import Finding, Participant, Person, Position, Range, Role
 from sessionls.store import SqlStore
@@ -302,3 +303,33 @@ async def test_no_role_below_owner_changes_what_others_wrote(team: Team, role: R
         after = await asyncio.to_thread(team.content)
         changed = {table: (before[table], after[table]) for table in before if before[table] != after[table]}
         assert changed == {}, f"{what} ({statement}): {outcome}"
+
+
+async def test_what_a_member_breaks_in_a_session_of_their_own_breaks_no_other(team: Team) -> None:
+    whole = await team.act("ann", create)
+    broken = await team.act("bob", create)
+    await team.share(broken, "bob", "owner", by="bob")
+    await team.share(broken, "team", "reader", by="bob")
+    bob = {"id": team.people["bob"].id, "name": team.people["bob"].name}
+    event = json.dumps({"by": bob})
+    renamed = f"SELECT '{broken}', max(seq) + 1, 'x', 'renamed', '{event}' FROM events WHERE session_id = '{broken}'"
+    odd = """replace(session, '"agent":"code"', '"agent":7')"""
+    statements = (
+        f"INSERT INTO events (session_id, seq, at, kind, data) {renamed}",
+        f"UPDATE sessions SET seq = seq + 1, rev = sessionls_next_rev(), session = {odd} WHERE id = '{broken}'",
+    )
+    heard = asyncio.Event()
+    ann = team.stores["ann"]
+    ann.subscribe(lambda notice: heard.set() if getattr(notice, "session_id", "") == whole else None)
+    await ann.follow(broken, limit=1)
+    with psycopg.connect(team.database.of("bob")) as connection:
+        for statement in statements:
+            assert connection.execute(statement.encode()).rowcount == 1
+    async with AsyncExitStack() as open_:
+        again = await open_.enter_async_context(SqlStore(team.database.of("ann")))
+        await again.change(whole, lambda change: transitions.rename(change, "Whole", team.people["ann"]))
+        await asyncio.wait_for(heard.wait(), 20)
+        page, _ = await again.sessions(scope=None, state=None, query=None, limit=10, cursor=None)
+        assert [session.id for session in page] == [whole]
+        with pytest.raises(SessionUnreadable):
+            await again.session(broken)

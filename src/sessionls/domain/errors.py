@@ -3,6 +3,7 @@
     SessionlsError
     ├── InvalidParams
     ├── SessionNotFound
+    ├── SessionUnreadable
     ├── SessionPaused
     ├── SessionArchived
     ├── AgentNotFound
@@ -35,6 +36,7 @@ __all__ = [
     "SessionArchived",
     "SessionNotFound",
     "SessionPaused",
+    "SessionUnreadable",
     "SessionlsError",
     "StoreUnavailable",
     "revive",
@@ -75,6 +77,18 @@ class SessionNotFound(SessionlsError):
     def __init__(self, session_id: str) -> None:
         super().__init__(
             f"There is no session {session_id}.", hint="List the existing sessions with session/list.", sessionId=session_id
+        )
+
+
+class SessionUnreadable(SessionlsError):
+    code = -32051
+    kind = "sessionUnreadable"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            f"Session {session_id} cannot be read: its data is damaged, or a newer version of sessionls wrote it.",
+            hint="Update sessionls. If that does not help, run `sessionls store check`, which says what is wrong.",
+            sessionId=session_id,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from sessionls.domain.errors import SessionUnreadable
 from sessionls.domain.model import Participant
 from sessionls.store.access import access
 from sessionls.store.copied_authors import CopiedAuthors
@@ -62,8 +63,11 @@ def copy_session(here: Database, there: Database, session_id: str, own: Particip
             line.append(parent or _hidden(source, session_id, line[-1].parent_id))
         outcome = CopyOutcome()
         for row in reversed(line):
-            with there.writing() as target:
-                outcome = _one(source, target, row, _authors(target, own))
+            try:
+                with there.writing() as target:
+                    outcome = _one(source, target, row, _authors(target, own))
+            except SessionUnreadable:
+                outcome = CopyOutcome(refused="its data is damaged, or a newer version of sessionls wrote it.")
             if outcome.refused:
                 break
     return outcome

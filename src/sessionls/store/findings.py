@@ -7,45 +7,44 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, insert, or_, select, update
 
 from sessionls.domain import uris
 from sessionls.domain.change import Change
-from sessionls.domain.errors import InvalidParams
+from sessionls.domain.errors import InvalidParams, SessionUnreadable
 from sessionls.domain.events import FindingChanged, FindingReported
 from sessionls.domain.model import Finding
 from sessionls.domain.scope import HINT, Scope
 from sessionls.sessions.workspace.anchors import strip_whitespace
 from sessionls.store.engine import dialect_of
 from sessionls.store.places import belongs
-from sessionls.store.rows import dump
+from sessionls.store.rows import dump, reading
 from sessionls.store.schema import findings, session_places, sessions
 
 __all__ = ["changed_findings", "find", "known", "matching", "write_findings"]
 
-_ONE = select(findings.c.data).where(findings.c.id == bindparam("id"))
-_OWN = select(findings.c.data).where(findings.c.id == bindparam("id"), findings.c.session_id == bindparam("session"))
+_DATA = select(findings.c.session_id, findings.c.data)
+_ONE = _DATA.where(findings.c.id == bindparam("id"))
+_OWN = _DATA.where(findings.c.id == bindparam("id"), findings.c.session_id == bindparam("session"))
 _UPDATE = update(findings).where(findings.c.id == bindparam("key"))
 _theirs, _ours = session_places.alias("theirs"), session_places.alias("ours")
-_KNOWN = (
-    select(findings.c.data)
-    .where(
-        findings.c.uri == bindparam("uri"),
-        findings.c.code == bindparam("code"),
-        findings.c.state.in_(("open", "dismissed")),
-        or_(
-            findings.c.session_id == bindparam("session"),
-            exists(
-                select(_theirs.c.session_id)
-                .join(_ours, and_(_ours.c.kind == _theirs.c.kind, _ours.c.value == _theirs.c.value, _ours.c.kind != HINT))
-                .where(_theirs.c.session_id == findings.c.session_id, _ours.c.session_id == bindparam("session"))
-            ),
+_KNOWN = _DATA.where(
+    findings.c.uri == bindparam("uri"),
+    findings.c.code == bindparam("code"),
+    findings.c.state.in_(("open", "dismissed")),
+    or_(
+        findings.c.session_id == bindparam("session"),
+        exists(
+            select(_theirs.c.session_id)
+            .join(_ours, and_(_ours.c.kind == _theirs.c.kind, _ours.c.value == _theirs.c.value, _ours.c.kind != HINT))
+            .where(_theirs.c.session_id == findings.c.session_id, _ours.c.session_id == bindparam("session"))
         ),
-    )
-    .order_by(findings.c.id.desc())
-)
+    ),
+).order_by(findings.c.id.desc())
 
 
 def write_findings(connection: Connection, change: Change, rev: int) -> None:
@@ -59,7 +58,7 @@ def write_findings(connection: Connection, change: Change, rev: int) -> None:
             row = connection.execute(_OWN, {"id": event.finding_id, "session": change.session_id}).one_or_none()
             if row is not None:
                 changed = {"state": event.state, "reason": event.reason}
-                finding = Finding.model_validate_json(row.data).model_copy(update=changed)
+                finding = _finding_of(row).model_copy(update=changed)
                 connection.execute(_UPDATE, {"key": finding.id, "rev": rev, "state": event.state, "data": dump(finding)})
 
 
@@ -70,7 +69,7 @@ def find(connection: Connection, finding_id: str) -> Finding:
         raise InvalidParams(
             f"There is no finding {finding_id!r}.", fields=["findingId"], hint="List the findings that exist with finding/list."
         )
-    return Finding.model_validate_json(row.data)
+    return _finding_of(row)
 
 
 def matching(
@@ -91,8 +90,7 @@ def matching(
         wanted.append(findings.c.uri == uris.uri_key(uri))
     if state is not None:
         wanted.append(findings.c.state == state)
-    found = connection.execute(select(findings.c.data).where(*wanted).order_by(findings.c.id))
-    return [Finding.model_validate_json(data) for data in found.scalars()]
+    return _readable(connection.execute(_DATA.where(*wanted).order_by(findings.c.id)))
 
 
 def changed_findings(connection: Connection, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:
@@ -101,19 +99,28 @@ def changed_findings(connection: Connection, since: int | None, *, scope: Scope 
     if since is None:
         return rev, matching(connection, state="open", scope=scope)
     wanted = [findings.c.rev > since, _listed(scope)]
-    found = connection.execute(select(findings.c.data).where(*wanted).order_by(findings.c.rev, findings.c.id))
-    return rev, [Finding.model_validate_json(data) for data in found.scalars()]
+    return rev, _readable(connection.execute(_DATA.where(*wanted).order_by(findings.c.rev, findings.c.id)))
 
 
 def known(connection: Connection, session_id: str, finding: Finding) -> Finding | None:
     """The same finding, if it was reported before (see `ports.Store.known_finding`)."""
     key = {"session": session_id, "uri": uris.uri_key(finding.uri), "code": _code(finding)}
-    same = [
-        one
-        for one in (Finding.model_validate_json(data) for data in connection.execute(_KNOWN, key).scalars())
-        if _is_same_location(one, finding)
-    ]
+    same = [one for one in _readable(connection.execute(_KNOWN, key)) if _is_same_location(one, finding)]
     return min(same, key=lambda one: abs(one.range.start.line - finding.range.start.line), default=None)
+
+
+def _finding_of(row: Row[*tuple[Any, ...]]) -> Finding:
+    with reading(row.session_id):
+        return Finding.model_validate_json(row.data)
+
+
+def _readable(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Finding]:
+    """The findings of these rows, without those that cannot be read."""
+    found: list[Finding] = []
+    for row in rows:
+        with suppress(SessionUnreadable):
+            found.append(_finding_of(row))
+    return found
 
 
 def _listed(scope: Scope | None) -> ColumnElement[bool]:

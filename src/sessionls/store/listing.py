@@ -17,7 +17,7 @@ from sessionls.domain.scope import Scope
 from sessionls.store.access import reader_places
 from sessionls.store.engine import dialect_of
 from sessionls.store.places import belongs
-from sessionls.store.rows import session_of
+from sessionls.store.rows import readable_sessions
 from sessionls.store.schema import session_places, sessions
 from sessionls.store.titles import is_rare, title_terms, titled
 
@@ -53,10 +53,10 @@ def sessions_page(
         found = _listed(connection, scope, states, words, limit + 1, after, leave_out)
     rows = connection.execute(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_([row.id for row in found])))
     by_id = {row.id: row for row in rows}
-    page += [session_of(by_id[row.id]) for row in found[:limit]]
+    page += readable_sessions(by_id[row.id] for row in found[:limit])
     if len(found) <= limit:
         return page, None
-    return page, _cursor(page[-1], in_asking=limit == 0)
+    return page, _cursor(found[limit - 1] if limit else page[-1], in_asking=limit == 0)
 
 
 def _asking(connection: Connection, scope: Scope | None, states: Collection[str], words: Sequence[str]) -> list[Session]:
@@ -64,13 +64,15 @@ def _asking(connection: Connection, scope: Scope | None, states: Collection[str]
 
     Only a reply that is being written asks for permission, and an index finds the few sessions that have one.
     """
-    found = select(sessions.c.session).where(sessions.c.reply > "", sessions.c.session.contains('"asking":[', autoescape=True))
+    found = select(sessions.c.id, sessions.c.session).where(
+        sessions.c.reply > "", sessions.c.session.contains('"asking":[', autoescape=True)
+    )
     if scope is not None:
         found = found.where(belongs(sessions.c.id, scope))
     if words:
         found = found.where(*_has(words))
     # The state is compared here: in the query it would make the database choose the index of all sessions.
-    asking = [session for row in connection.execute(found) if (session := session_of(row)).asking and session.state in states]
+    asking = [one for one in readable_sessions(connection.execute(found)) if one.asking and one.state in states]
     return sorted(asking, key=lambda session: (session.updated_at, session.id), reverse=True)
 
 
@@ -155,7 +157,7 @@ def _has(words: Sequence[str]) -> list[ColumnElement[bool]]:
     return [sessions.c.title_key.contains(word, autoescape=True) for word in words]
 
 
-def _cursor(last: Session, *, in_asking: bool) -> str:
+def _cursor(last: Session | Row[*tuple[Any, ...]], *, in_asking: bool) -> str:
     """The position where a page ended, and whether that was among the sessions that wait for a permission."""
     position = [1, last.updated_at, last.id, *([True] if in_asking else [])]
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")

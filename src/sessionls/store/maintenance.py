@@ -7,7 +7,6 @@ number of sessions done and the total.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from sessionls.domain.errors import InvalidParams, StoreUnavailable
+from sessionls.domain.errors import InvalidParams, SessionUnreadable, StoreUnavailable
 from sessionls.domain.model import Participant
 from sessionls.domain.state import State, apply
 from sessionls.store import migrations
@@ -24,7 +23,7 @@ from sessionls.store.copying import CopyOutcome, copy_session
 from sessionls.store.engine import Database, open_database
 from sessionls.store.engine.versions import revision_of
 from sessionls.store.failures import explain
-from sessionls.store.rows import EVENT_COLUMNS, event_json, events_of, with_content
+from sessionls.store.rows import EVENT_COLUMNS, event_json, events_of, session_of, with_content
 from sessionls.store.schema import events, messages, sessions
 from sessionls.store.search import purge
 from sessionls.store.titles import purge_titles
@@ -244,13 +243,17 @@ def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterat
         return
     state: State | None = None
     try:
-        for event in events_of([event_json(one) for one in log]):
+        for event in events_of(session_id, [event_json(one) for one in log]):
             state = apply(state, event).state
-    except (ValueError, KeyError, AssertionError):
+    except (SessionUnreadable, ValueError, KeyError, AssertionError):
         yield "its events cannot be read, or do not form a valid sequence"
         return
     assert state is not None
-    shown = json.loads(row.session)
+    try:
+        shown = session_of(row).wire()
+    except SessionUnreadable:
+        yield "its entry in the list cannot be read"
+        return
     if any(shown.get(name) != value for name, value in state.session.wire().items() if name in _SHOWN):
         yield "its entry in the list does not agree with its events"
     if (row.reply, row.placed) != (state.reply, state.placed):

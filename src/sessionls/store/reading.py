@@ -22,14 +22,14 @@ from sessionls.store.liveness import clock_ms, is_gone
 from sessionls.store.parts import is_growing
 from sessionls.store.places import older_places, scope_in
 from sessionls.store.presence import lapsed_presence
-from sessionls.store.rows import dump, entry_of, events_of, load_saved, require, session_of, waiting_rows
+from sessionls.store.rows import dump, entry_of, events_of, load_saved, readable_sessions, require, session_of, waiting_rows
 from sessionls.store.schema import claims, processes, sessions, summaries
 from sessionls.store.search import search
 
 __all__ = ["PAGE_BYTES", "Page", "Reader", "summary_before"]
 
 _UNCHANGED = (
-    select(sessions.c.session)
+    select(sessions.c.id, sessions.c.session)
     .where(
         sessions.c.state == bindparam("state"),
         sessions.c.updated_at < bindparam("before"),
@@ -154,7 +154,7 @@ class Reader:
 
     def events(self, session_id: str, after: int, limit: int) -> list[Event]:
         require(self._connection, session_id)
-        return events_of(lineage.event_data(self._connection, session_id, after, limit))
+        return events_of(session_id, lineage.event_data(self._connection, session_id, after, limit))
 
     def image(self, session_id: str, sha256: str) -> bytes | None:
         require(self._connection, session_id)
@@ -162,7 +162,7 @@ class Reader:
 
     def changes(self, session_id: str, after: int) -> list[Edited | ChangesReverted]:
         require(self._connection, session_id)
-        found = events_of(lineage.change_data(self._connection, session_id, after))
+        found = events_of(session_id, lineage.change_data(self._connection, session_id, after))
         return [event for event in found if isinstance(event, Edited | ChangesReverted)]
 
     def transcript(self, session_id: str, through: int, after: int = 0) -> Transcript:
@@ -214,7 +214,7 @@ class Reader:
 
     def unchanged(self, state: str, before: str, after: tuple[str, str], limit: int) -> list[Session]:
         values = {"state": state, "before": before, "after_time": after[0], "after_id": after[1], "limit": limit}
-        return [session_of(row) for row in self._connection.execute(_UNCHANGED, values)]
+        return list(readable_sessions(self._connection.execute(_UNCHANGED, values)))
 
     def people(self) -> list[Participant]:
         return people.known_people(self._connection)

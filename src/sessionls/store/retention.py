@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sessionls.domain import transitions
 from sessionls.domain.change import Change
-from sessionls.domain.errors import NotPermitted, SessionNotFound
+from sessionls.domain.errors import NotPermitted, SessionNotFound, SessionUnreadable
 from sessionls.domain.model import Session
 from sessionls.store.store import SqlStore
 
@@ -66,7 +66,7 @@ async def apply_retention(
             report.deleted.append(session)
         except SessionNotFound:
             pass  # somebody else deleted it meanwhile
-        except (NotPermitted, transitions.WriterGone) as problem:
+        except (NotPermitted, SessionUnreadable, transitions.WriterGone) as problem:
             report.refused[session.id] = str(problem) or "A reply is being written in it."
         progress(done, len(sessions))
     return report

@@ -8,14 +8,16 @@ never change, so the reference stays valid.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 from sqlalchemy import Connection, FromClause, Row, bindparam, select
 
-from sessionls.domain.errors import SessionNotFound
+from sessionls.domain.errors import SessionNotFound, SessionUnreadable
 from sessionls.domain.events import Event, MessageSent, ReplyFinished
 from sessionls.domain.model import KEEP_NATIVE, Message, Participant, Session, Wire
 from sessionls.domain.state import Drafted, Entry, Grant, State
@@ -37,6 +39,8 @@ __all__ = [
     "load_state",
     "message_of",
     "message_values",
+    "readable_sessions",
+    "reading",
     "require",
     "session_of",
     "session_values",
@@ -44,6 +48,8 @@ __all__ = [
     "waiting_rows",
     "with_content",
 ]
+
+log = logging.getLogger(__name__)
 
 _events: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
 
@@ -100,8 +106,32 @@ def require(connection: Connection, session_id: str, *, keep: bool = False) -> R
     return row
 
 
+@contextmanager
+def reading(session_id: str) -> Iterator[None]:
+    """Raise `SessionUnreadable` where data of the session is not what this version writes.
+
+    Several logins write to a team's database, with any program and any version: what one of them wrote into a session must not
+    keep the others from their own.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as error:
+        # (Not the error's text: it may quote what the session contains.)
+        log.warning("session %s cannot be read (%s)", session_id, type(error).__name__)
+        raise SessionUnreadable(session_id) from None
+
+
 def session_of(row: Row[*tuple[Any, ...]]) -> Session:
-    return Session.model_validate_json(row.session)
+    """Needs the columns `id` and `session`. Raises `SessionUnreadable`."""
+    with reading(row.id):
+        return Session.model_validate_json(row.session)
+
+
+def readable_sessions(rows: Iterable[Row[*tuple[Any, ...]]]) -> Iterator[Session]:
+    """The sessions of these rows, without those that cannot be read."""
+    for row in rows:
+        with suppress(SessionUnreadable):
+            yield session_of(row)
 
 
 def title_key_of(state: State) -> str:
@@ -131,7 +161,12 @@ def session_values(state: State) -> dict[str, Any]:
 
 
 def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
-    """The State that `session_values` stored, its open entries in the same order."""
+    """The State that `session_values` stored, its open entries in the same order. Raises `SessionUnreadable`."""
+    with reading(row.id):
+        return _load_state(connection, row)
+
+
+def _load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
     rest = json.loads(row.rest)
     ids: list[str] = rest["open"]
     entries: dict[str, Entry] = {}
@@ -156,20 +191,27 @@ def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
 
 def waiting_rows(connection: Connection, session: Row[*tuple[Any, ...]]) -> list[Row[*tuple[Any, ...]]]:
     """The rows of the queued messages, in the order of the queue."""
-    ids: list[str] = json.loads(session.rest)["open"]
-    found = {row.id: row for row in connection.execute(_OPEN, {"id": session.id, "ids": ids})} if ids else {}
-    return [found[message_id] for message_id in ids if found[message_id].place is None]
+    with reading(session.id):
+        ids: list[str] = json.loads(session.rest)["open"]
+        found = {row.id: row for row in connection.execute(_OPEN, {"id": session.id, "ids": ids})} if ids else {}
+        return [found[message_id] for message_id in ids if found[message_id].place is None]
 
 
 def entry_of(connection: Connection, row: Row[*tuple[Any, ...]]) -> Entry:
     message = message_of(row)
     if is_growing(message):
-        message = message.model_copy(update={"parts": load_parts(connection, message)})
+        with reading(row.session_id):
+            message = message.model_copy(update={"parts": load_parts(connection, message)})
     return Entry(message, row.place, row.ended_seq)
 
 
 def message_of(row: Row[*tuple[Any, ...]]) -> Message:
-    """The message, except for the parts of a reply that is being written (see `is_growing`)."""
+    """The message, except for the parts of a reply that is being written (see `is_growing`). Raises `SessionUnreadable`."""
+    with reading(row.session_id):
+        return _message_of(row)
+
+
+def _message_of(row: Row[*tuple[Any, ...]]) -> Message:
     if row.content is None:
         return Message.model_validate_json(row.data)
     content = _with(row.content, sessionId=row.session_id)
@@ -238,9 +280,10 @@ def _with(data: str, **fields: str | int) -> str:
     return f"{{{head}{data[1:]}" if data == "{}" else f"{{{head},{data[1:]}"
 
 
-def events_of(rows: Sequence[str]) -> list[Event]:
-    """Events from their JSON."""
-    return _events.validate_json(f"[{','.join(rows)}]")
+def events_of(session_id: str, rows: Sequence[str]) -> list[Event]:
+    """Events from their JSON. Raises `SessionUnreadable`."""
+    with reading(session_id):
+        return _events.validate_json(f"[{','.join(rows)}]")
 
 
 def load_saved(connection: Connection, session_id: str, message_id: str) -> Saved:

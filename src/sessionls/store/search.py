@@ -7,20 +7,21 @@ A common word may occur in a million messages, so the cost of a search must not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, text
 
+from sessionls.domain.errors import SessionUnreadable
 from sessionls.domain.scope import Scope
 from sessionls.ports.store import Hit
 from sessionls.store import lineage
 from sessionls.store.engine import Match, dialect_of
 from sessionls.store.engine.words import snippet
 from sessionls.store.places import IN_SCOPE, scope_parameters, scope_values
-from sessionls.store.rows import MESSAGE_COLUMNS, message_of, require, session_of, with_content
+from sessionls.store.rows import MESSAGE_COLUMNS, message_of, readable_sessions, require, with_content
 from sessionls.store.schema import messages
 
 __all__ = ["index_message", "purge", "search", "unindex"]
@@ -85,15 +86,23 @@ def search(connection: Connection, query: str, *, scope: Scope | None, limit: in
         found = sorted(found, key=lambda one: ranks[one.n])
     best = found[:limit]
     snippets = _snippets(connection, best)
-    sessions = {session_id: session_of(require(connection, session_id)) for session_id in {one.session_id for one in best}}
-    return [Hit(sessions[one.session_id], one.message_id, _short(snippets[one.n])) for one in best]
+    rows = (require(connection, session_id) for session_id in {one.session_id for one in best})
+    sessions = {session.id: session for session in readable_sessions(rows)}
+    return [
+        Hit(sessions[one.session_id], one.message_id, _short(snippets[one.n]))
+        for one in best
+        if one.session_id in sessions and one.n in snippets
+    ]
 
 
 def _snippets(connection: Connection, found: Sequence[_Match]) -> dict[int, str]:
-    """Of each of these messages the words around what was found."""
+    """Of each of these messages, unless it cannot be read, the words around what was found."""
     wanted = dialect_of(connection).wanted(found[0].words)
-    rows = connection.execute(_TEXTS, {"those": [one.n for one in found]})
-    return {row.n: snippet(message_of(row).text, wanted) for row in rows}
+    snippets: dict[int, str] = {}
+    for row in connection.execute(_TEXTS, {"those": [one.n for one in found]}):
+        with suppress(SessionUnreadable):
+            snippets[row.n] = snippet(message_of(row).text, wanted)
+    return snippets
 
 
 def _short(snippet: str) -> str:

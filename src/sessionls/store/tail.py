@@ -7,10 +7,12 @@ the same order (see feed.py), so followers get each event of a session once, in 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select
 
+from sessionls.domain.errors import SessionUnreadable
 from sessionls.domain.events import Event
 from sessionls.domain.model import Participant
 from sessionls.domain.state import State
@@ -115,7 +117,7 @@ class FeedCursor:
             state=state,
             present=[participant for participant in state.present if participant.id in here],
             page=Reader(connection).history(session_id, None, limit) if limit else Page([], {}, more=True),
-            events=None if data is None else events_of(data),
+            events=None if data is None else events_of(session_id, data),
             saved={reply: load_saved(connection, session_id, reply) for reply in replies},
         )
         self._published[session_id] = row.seq
@@ -158,15 +160,11 @@ class FeedCursor:
     def poll(self, connection: Connection) -> FeedBatch:
         """Read the changes since the last poll."""
         rows = list(connection.execute(_CHANGED, {"rev": self._rev}))
-        notices = [
-            SessionNotice(
-                row.id,
-                None if row.deleted else session_of(row),
-                scope_in(connection, row.id),
-            )
-            for row in rows
-            if self._own.get(row.id) != row.rev
-        ]
+        notices: list[SessionNotice] = []
+        for row in rows:
+            if self._own.get(row.id) != row.rev:
+                with suppress(SessionUnreadable):
+                    notices.append(SessionNotice(row.id, None if row.deleted else session_of(row), scope_in(connection, row.id)))
         revoked = dialect_of(connection).revoked(connection, self._rev)
         notices += [SessionNotice(session_id, None) for session_id in revoked]
         newest = dialect_of(connection).newest_rev(connection)
@@ -182,9 +180,10 @@ class FeedCursor:
         events: dict[str, list[Event]] = {}
         for session_id in changed:
             after = self._published.get(session_id)
-            new = [] if after is None else self._events(connection, session_id, after, lineage.ENDLESS)
-            if new:
-                events[session_id] = new
+            if after is not None:
+                with suppress(SessionUnreadable):
+                    if new := self._events(connection, session_id, after, lineage.ENDLESS):
+                        events[session_id] = new
         chunks = self._chunks(connection) if self._published else []
         self._published.update((session_id, new[-1].seq) for session_id, new in events.items())
         return FeedBatch(list(events.items()), chunks, notices)
@@ -204,4 +203,4 @@ class FeedCursor:
 
     def _events(self, connection: Connection, session_id: str, after: int, before: int) -> list[Event]:
         found = connection.execute(_EVENTS, {"id": session_id, "after": after, "before": before})
-        return events_of([event_json(row) for row in found])
+        return events_of(session_id, [event_json(row) for row in found])

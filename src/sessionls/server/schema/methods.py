@@ -31,6 +31,7 @@ ERRORS: tuple[type[e.SessionlsError], ...] = (
     e.StoreUnavailable,
     e.NotPermitted,
     e.MessageWithdrawn,
+    e.SessionUnreadable,
 )
 
 
@@ -39,7 +40,8 @@ class Method:
     """One custom method.
 
     `params` is the model of its params (any of several for `session/event`), `result` that of its result, None for a
-    notification. `errors` are those it can answer besides `invalidParams` and `storeUnavailable`, which every request can.
+    notification. `errors` are those it can answer besides `invalidParams` and `storeUnavailable`, which every request can, and
+    `sessionUnreadable`, which can stand for `sessionNotFound`.
     `causes` are the kinds of event it adds to the log. `planned`: the name is reserved; this version does
     not answer it yet. `verb` names the command where the second half of `name` would not say enough.
     """

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sessionls.domain import transitions
 from sessionls.domain.change import Change
-from sessionls.domain.errors import SessionlsError, SessionNotFound
+from sessionls.domain.errors import SessionlsError, SessionNotFound, SessionUnreadable
 from sessionls.ports.store import Store
 from sessionls.sessions.replies.timing import Timing
 
@@ -74,11 +74,19 @@ class Recovery:
         """Find the replies and the participants whose process is gone, now and from time to time."""
         self._start_sweeping()
         for session_id in await self._store.lapsed():
-            with contextlib.suppress(SessionNotFound):
-                await self._interrupt(session_id)
+            await self._for_one(session_id, self._interrupt(session_id))
         for session_id in await self._store.lapsed_presence():
-            with contextlib.suppress(SessionNotFound):
-                await self.change(session_id, transitions.lapse)
+            await self._for_one(session_id, self.change(session_id, transitions.lapse))
+
+    @staticmethod
+    async def _for_one(session_id: str, recovering: Coroutine[Any, Any, object]) -> None:
+        """A session that cannot be recovered (it is damaged, or this login may only read it) does not keep others from it."""
+        try:
+            await recovering
+        except SessionNotFound:
+            pass
+        except SessionlsError as problem:
+            log.info("session %s was not recovered: %s", session_id, problem)
 
     def watch_queue(self, session_id: str) -> None:
         """Messages may wait in that session: check from time to time, until none does."""
@@ -116,6 +124,8 @@ class Recovery:
                 session = await self._store.session(session_id)
             except SessionNotFound:
                 self._gone(session_id)
+                continue
+            except SessionUnreadable:
                 continue
             if not session.queued:
                 self._queues.discard(session_id)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, bindparam, func, or_, select, text
 
+from sessionls.domain.errors import SessionUnreadable
 from sessionls.store.engine.dialect import Dialect, Match
 from sessionls.store.engine.words import Wanted, words_of
 from sessionls.store.parts import is_growing
@@ -131,7 +132,10 @@ class SqliteDialect(Dialect):
     def unindex_messages(self, connection: Connection, session_id: str, above: int) -> None:
         found = connection.execute(_ABOVE, {"session": session_id, "place": above}).all()
         for row in found:
-            message = message_of(row)
+            try:
+                message = message_of(row)
+            except SessionUnreadable:  # its text is not known, so its words stay in the index; searches skip them
+                continue
             if message.text and not is_growing(message):
                 connection.execute(_UNINDEX_N, {"n": row.n, "text": message.text})
 
