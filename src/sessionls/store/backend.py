@@ -5,9 +5,12 @@ The first thread that needs this module imports it: SQLAlchemy takes longer to l
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
+
+from sqlalchemy import Connection
 
 from sessionls.domain.change import Change
 from sessionls.domain.errors import StoreUnavailable
@@ -17,7 +20,7 @@ from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
 from sessionls.store.deleting import delete_session
 from sessionls.store.drafts import Drafts
-from sessionls.store.engine import Seen, dialect_of, open_database
+from sessionls.store.engine import CommitUnknown, Seen, dialect_of, open_database
 from sessionls.store.engine.versions import revision_of
 from sessionls.store.external_sessions import keep_external_session
 from sessionls.store.failures import explain
@@ -35,16 +38,29 @@ T = TypeVar("T")
 
 
 class Backend:
-    """`publish` passes changes to the event loop. It is called in the order of the commits, before a method returns."""
+    """`publish` passes changes to the event loop. It is called in the order of the commits, before a method returns.
+    `reconnected` is called after each connection of the writing thread but the first.
+    """
 
     def __init__(
-        self, url: str, patience: float, lease: float, drafts: Drafts, publish: Callable[[FeedBatch], None], *, durable: bool
+        self,
+        url: str,
+        patience: float,
+        lease: float,
+        drafts: Drafts,
+        publish: Callable[[FeedBatch], None],
+        reconnected: Callable[[], None],
+        *,
+        durable: bool,
     ) -> None:
         self.database = open_database(url, patience, durable=durable)
         self._process = process = drafts.process
         self._lease = lease
         self._drafts = drafts
         self._publish = publish
+        self._reconnected = reconnected
+        self._connected = False
+        self._unknown: tuple[Callable[[Change], Any], Outcome[Any], str] | None = None
         self._changes = Changes(process, lease, drafts)
         self._tail = FeedCursor(process)
         self._version: int | None = None
@@ -52,14 +68,36 @@ class Backend:
 
     # -- in the thread that writes -----------------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self.database.writing() as connection:
+            if "known" not in connection.info:
+                connection.info["known"] = True
+                # A replica that took over, or a server that crashed, may have lost what came last.
+                self._changes.forget_all()
+                if self._connected:
+                    self._reconnected()
+                self._connected = True
+            yield connection
+
     def change(self, session_id: str, decide: Callable[[Change], T]) -> Outcome[T]:
+        """Raises `CommitUnknown` if nobody knows whether the change was saved. A repetition with the same `decide` finds out."""
+        if self._unknown is not None and self._unknown[0] is decide:
+            _, made, commit = self._unknown
+            if self.database.committed(commit):
+                self._unknown = None
+                return made  # the next poll publishes it
+        self._unknown = None
+        outcome: Outcome[T] | None = None
         try:
-            with self.database.writing() as connection:
+            with self._writing() as connection:
                 outcome = self._changes.make(connection, session_id, decide)
                 events = list(outcome.events)
                 if events:
                     events = self._tail.missing(connection, session_id, events[0].seq) + events
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, CommitUnknown) and outcome is not None:
+                self._unknown = decide, outcome, error.commit
             self._drafts.give_back()
             raise
         concerned = self._drafts.saved()
@@ -79,11 +117,11 @@ class Backend:
         return outcome
 
     def participant(self, local: Participant, *, renames: bool) -> Participant:
-        with self.database.writing() as connection:
+        with self._writing() as connection:
             return own_profile(connection, local, renames=renames)
 
     def delete(self, session_id: str, check: Callable[[Change], None] | None) -> None:
-        with self.database.writing() as connection:
+        with self._writing() as connection:
             if check is not None:
                 self._changes.make(connection, session_id, check)
             rev = delete_session(connection, session_id)
@@ -95,22 +133,22 @@ class Backend:
 
     def purge(self, *, first: bool) -> bool:
         """After a deletion: take one step in erasing the deleted text from the indexes. Returns whether there may be more."""
-        with self.database.writing() as connection:
+        with self._writing() as connection:
             if first:
                 purge_titles(connection)
             return purge(connection, first=first)
 
     def keep_external_session(self, session_id: str, agent: str, known: ExternalSession) -> None:
-        with self.database.writing() as connection:
+        with self._writing() as connection:
             require(connection, session_id, keep=True)
             keep_external_session(connection, session_id, agent, known)
         self._committed = True
 
     def save_drafts(self) -> None:
-        if not self._drafts.unsaved:
+        if not self._drafts.pending:
             return
         try:
-            with self.database.writing() as connection:
+            with self._writing() as connection:
                 dialect_of(connection).before_drafts(connection)
                 save_drafts(connection, self._drafts)
         except BaseException:
@@ -121,7 +159,7 @@ class Backend:
 
     def beat(self) -> bool:
         """Renew the lease of this process; False if it claims nothing and has no session open any more."""
-        with self.database.writing() as connection:
+        with self._writing() as connection:
             return liveness.beat_while_needed(connection, self._process, self._lease)
 
     def follow(
@@ -166,7 +204,7 @@ class Backend:
         try:
             if self.database.opened:
                 self.save_drafts()
-                with self.database.writing() as connection:
+                with self._writing() as connection:
                     liveness.leave(connection, self._process)
         except Exception as error:
             if explain(error) is None and not isinstance(error, StoreUnavailable):
@@ -189,11 +227,11 @@ class Backend:
 
     # -- in both -----------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def run_command(job: Callable[..., T], *arguments: Any) -> T:
-        """Run the job, and raise errors of the database and the disk as `StoreUnavailable`."""
+    def run_command(self, job: Callable[[Backend], T], asked: float, silence: float) -> T:
+        """Run the job (see `Database.begin_job`), and raise errors of the database and the disk as `StoreUnavailable`."""
+        self.database.begin_job(asked, silence)
         try:
-            return job(*arguments)
+            return job(self)
         except Exception as error:
             explained = explain(error)
             if explained is None:

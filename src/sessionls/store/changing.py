@@ -154,6 +154,9 @@ class Changes:
     def forget(self, session_id: str) -> None:
         self._states.pop(session_id, None)
 
+    def forget_all(self) -> None:
+        self._states.clear()
+
     def _state(self, connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
         rev, state = self._states.get(row.id, (None, None))
         if state is not None and rev == row.rev:

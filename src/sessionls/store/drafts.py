@@ -31,15 +31,21 @@ class _Part:
 
 
 class Drafts:
-    """Used on the event loop. Only `unsaved` is shared: the loop appends to it, and the database thread takes from it."""
+    """Used on the event loop. Only `unsaved` and `_again` are shared: the loop appends to them, the database thread takes."""
 
     def __init__(self, process: str) -> None:
         self.process = process
         self.unsaved: deque[Delta] = deque()
+        self._again: deque[Delta] = deque()
         self.cleared = 0  # how often drafts were removed because an event now contains them
         self._texts: dict[tuple[str, str], dict[int, _Part]] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._taken: list[Delta] = []
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to save."""
+        return bool(self.unsaved or self._again)
 
     def add(
         self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, base: int
@@ -88,10 +94,18 @@ class Drafts:
         for key in [key for key in self._texts if key[0] == session_id]:
             self.ended(*key)
 
+    def save_again(self) -> None:
+        """Save all drafts once more: a server that crashed may have lost some that it had accepted."""
+        for (session_id, message_id), parts in self._texts.items():
+            for index, part in parts.items():
+                self._again.append(Delta(session_id, message_id, index, part.kind, part.offset, "".join(part.pieces)))
+
     # -- in the database thread --------------------------------------------------------------------------------------
 
     def take(self) -> list[Delta]:
         """Take all unsaved drafts, with the pieces of a part joined. Call `saved` or `give_back` afterwards."""
+        while self._again:
+            self._taken.append(self._again.popleft())
         joined: dict[tuple[str, str, int], tuple[Delta, list[str]]] = {}
         while self.unsaved:  # only this thread takes
             chunk = self.unsaved.popleft()

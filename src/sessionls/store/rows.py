@@ -289,8 +289,21 @@ def events_of(session_id: str, rows: Sequence[str]) -> list[Event]:
 def load_saved(connection: Connection, session_id: str, message_id: str) -> Saved:
     """The saved drafts of a reply, joined for each part."""
     key = {"id": session_id, "message": message_id}
-    parts: dict[int, tuple[Row[*tuple[Any, ...]], list[str]]] = {}
+    parts: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     for row in connection.execute(_DRAFTED, key):
-        parts.setdefault(row.part, (row, []))[1].append(row.text)
-    drafted = [Drafted(part, first.kind, first.offset, "".join(pieces)) for part, (first, pieces) in sorted(parts.items())]
+        parts.setdefault(row.part, []).append(row)
+    drafted = [_joined(rows) for _, rows in sorted(parts.items())]
     return Saved(connection.execute(_WRITER, key).scalar(), drafted)
+
+
+def _joined(rows: list[Row[*tuple[Any, ...]]]) -> Drafted:
+    """The draft of one part. A server that crashed may have lost a piece, and after that a piece may have been saved twice."""
+    rows.sort(key=lambda row: row.offset)
+    first, pieces, end = rows[0], [], rows[0].offset
+    for row in rows:
+        if row.offset > end:
+            break  # the piece in between will be saved again
+        new = row.text[end - row.offset :]
+        pieces.append(new)
+        end += len(new)
+    return Drafted(first.part, first.kind, first.offset, "".join(pieces))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -35,6 +36,7 @@ T = TypeVar("T")
 _SAVE_DRAFTS, _SLOWEST = 0.016, 0.1  # seconds between two saves of drafts: on a fast and on a slow disk
 _GATHER = 0.002  # seconds before drafts are saved, so that several are saved together
 _SHARE = 5  # saving drafts may take 1/5 of the time: the slower the disk, the rarer the saves
+_DELETING = 60.0  # seconds that the server may be busy with one deletion
 _AGAIN = 5  # attempts to read a page while it changes
 
 
@@ -43,14 +45,18 @@ class SqlStore:
 
     `url`: `sqlite:///` and a path, or a `postgresql://` URL. `lease`: seconds for which a process that claims replies counts as
     alive after its last heartbeat. `patience`: seconds that a transaction waits for other processes. `durable`: committed changes
-    survive a power failure, and not only a killed process.
+    survive a power failure, and not only a killed process. `silence`: seconds that reading waits for a database server that
+    sends nothing; writing waits little longer than `patience`.
 
     The database is opened, and SQLAlchemy loaded, at the first use. A store belongs to the event loop that uses it first. If a
     caller is cancelled during `change` or `delete`, the change is still made completely or not at all.
     """
 
-    def __init__(self, url: str, *, lease: float = 10.0, patience: float = 5.0, durable: bool = False) -> None:
+    def __init__(
+        self, url: str, *, lease: float = 10.0, patience: float = 5.0, durable: bool = False, silence: float = 20.0
+    ) -> None:
         self._url = url
+        self._silence = silence
         self._lease = lease
         self._patience = patience
         self._durable = durable
@@ -95,9 +101,11 @@ class SqlStore:
         self._stop_watching.set()
         if self._beating is not None:
             self._beating.cancel()
+        backend = self._backend
+        if backend is not None:
+            backend.database.hurry()
         tasks = [*self._background, *filter(None, [self._beating, self._watching])]
         await asyncio.gather(*tasks, return_exceptions=True)
-        backend = self._backend
         loop = asyncio.get_running_loop()
         if backend is not None:
             await loop.run_in_executor(self._reader, backend.database.close)
@@ -134,7 +142,7 @@ class SqlStore:
         return await self._write(job)
 
     async def delete(self, session_id: str, check: Callable[[Change], None] | None = None) -> None:
-        await self._write(lambda backend: backend.delete(session_id, check))
+        await self._in(self._writer, lambda backend: backend.delete(session_id, check), _DELETING)
         self._do(self._purge())
 
     async def _purge(self) -> None:
@@ -165,7 +173,7 @@ class SqlStore:
             self._saving = None
             raise
         self._save_again = began + min(max(_SAVE_DRAFTS, _SHARE * (loop.time() - began)), _SLOWEST)
-        more = self._drafts.unsaved and not self._closed
+        more = self._drafts.pending and not self._closed
         self._saving = loop.call_at(self._save_again, self._save_drafts) if more else None
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -380,29 +388,43 @@ class SqlStore:
     async def _read(self, query: Callable[[Reader], T]) -> T:
         return await self._in(self._reader, lambda backend: backend.read(query))
 
-    async def _in(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T]) -> T:
+    async def _in(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T], silence: float | None = None) -> T:
         if self._watching is None and self._feed.subscribed and not self._closed:
             await self._begin_watching()
         if self._closed:
             raise StoreUnavailable("The store is closed.", hint="Start sessionls again.")
-        return await self._job(thread, job)
+        return await self._job(thread, job, silence)
 
-    async def _job(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T]) -> T:
+    async def _job(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T], silence: float | None = None) -> T:
         loop = self._loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(thread, self._run, job)
+        if silence is None:
+            # The thread that writes also renews the lease, so it must not wait until that has expired.
+            silence = min(self._silence, self._patience + 1.0) if thread is self._writer else self._silence
+        result = await loop.run_in_executor(thread, self._run, job, time.monotonic(), silence)
         self._opened = True
         return result
 
-    def _run(self, job: Callable[[Backend], T]) -> T:
+    def _run(self, job: Callable[[Backend], T], asked: float, silence: float) -> T:
         """Runs in a thread."""
         from sessionls.store.backend import Backend
 
         with self._lock:
             if self._backend is None:
                 self._backend = Backend(
-                    self._url, self._patience, self._lease, self._drafts, self._publish, durable=self._durable
+                    self._url,
+                    self._patience,
+                    self._lease,
+                    self._drafts,
+                    self._publish,
+                    lambda: self._call(self._reconnected),
+                    durable=self._durable,
                 )
-        return self._backend.run_command(job, self._backend)
+        return self._backend.run_command(job, asked, silence)
+
+    def _reconnected(self) -> None:
+        self._drafts.save_again()
+        if self._drafts.pending and self._saving is None and not self._closed:
+            self._saving = asyncio.get_running_loop().call_later(0.0, self._save_drafts)
 
     def _publish(self, batch: FeedBatch) -> None:
         self._call(self._feed.publish, batch)
@@ -425,5 +447,5 @@ class SqlStore:
         if error is None or self._closed:
             return
         log.warning("a background task of the store failed: %s", error)
-        if self._drafts.unsaved and self._saving is None:
+        if self._drafts.pending and self._saving is None:
             self._saving = asyncio.get_running_loop().call_later(1.0, self._save_drafts)

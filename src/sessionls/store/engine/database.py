@@ -12,10 +12,26 @@ from typing import Literal
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
-__all__ = ["Database", "Seen"]
+from sessionls.domain.errors import StoreUnavailable
+
+__all__ = ["CommitUnknown", "Database", "Seen"]
 
 Seen = Literal["nothing", "own", "others", "followed"]
 """What a poll found: no change, only this process's own, changes of sessions not followed here, or of followed ones."""
+
+
+class CommitUnknown(StoreUnavailable):
+    """The connection broke during a commit, and the server cannot be asked now whether it took effect.
+
+    `commit` is what `Database.committed` needs to find it out later.
+    """
+
+    def __init__(self, commit: str) -> None:
+        super().__init__(
+            "The connection to the database broke while a change was being saved. It is not known whether it was saved.",
+            hint="Look at the session before you repeat it.",
+        )
+        self.commit = commit
 
 
 class Database(ABC):
@@ -86,6 +102,20 @@ class Database(ABC):
     def keep_version(self) -> None:
         """Open the database as it is, without creating or migrating tables."""
         self._renews = False
+
+    def begin_job(self, asked: float, silence: float | None) -> None:
+        """This thread starts work that was asked for at that time (`time.monotonic`). If connecting failed since then, it fails.
+
+        `silence`: seconds to wait for a server that sends nothing; None for no limit.
+        """
+        self._local.asked, self._local.silence = asked, silence
+
+    def committed(self, commit: str) -> bool:  # (a database without a network always knows)
+        """Whether the commit of a `CommitUnknown` took effect. Raises `CommitUnknown` if that is still unknown."""
+        raise CommitUnknown(commit)
+
+    def hurry(self) -> None:  # noqa: B027
+        """The process ends: wait only briefly for a server that does not answer."""
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -7,19 +7,19 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, Engine, NullPool, RootTransaction, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
-from sessionls.store.engine.database import Database, Seen
+from sessionls.store.engine.database import CommitUnknown, Database, Seen
 from sessionls.store.engine.postgres.dialect import MIGRATING, driver_of, run_together
 from sessionls.store.engine.postgres.watch import Listener, watch
 from sessionls.store.engine.versions import prepare
 
 if TYPE_CHECKING:
-    import psycopg
+    from sessionls.store.engine.postgres.connection import BoundedConnection
 
 __all__ = ["PostgresDatabase", "connect"]
 
@@ -38,10 +38,13 @@ _HAS_RIGHTS = "SELECT to_regprocedure('sessionls_admin()') IS NOT NULL"
 _IS_ADMIN = "SELECT sessionls_admin()"
 # A transaction pooler may hand out another connection than the one in which a statement was prepared.
 _NOT_PREPARED = ("26000", "42P05")
+# The server became a replica: another host of the URL may be the primary server now.
+_READ_ONLY = ("25006", "0A000")
 _MIGRATION = 300  # seconds that a process waits while another migrates the database
-# Notice a dead connection within about half a minute; the default is two hours.
-_ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
-_CONNECT = 10  # seconds to connect
+_RESOLVE = 10.0  # seconds to find out whether a commit took effect
+_STATUS = "SELECT pg_xact_status(%s::xid8)"
+_LISTENING = 5.0  # seconds of silence, when the listener has asked something
+_HURRY = 2.0  # seconds of silence that are allowed while the process ends
 
 
 class PostgresDatabase(Database):
@@ -49,6 +52,8 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str, patience: float, *, durable: bool = False) -> None:
         super().__init__(url, patience, durable=durable)
+        self._hurries = False
+        self._failed: tuple[float, str] | None = None  # when connecting failed last, and why
         self._own: set[int] = set()  # the server's process ids for this process's connections
         self._prepares = True
 
@@ -73,7 +78,7 @@ class PostgresDatabase(Database):
         raise AssertionError
 
     async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
-        await watch(Listener(lambda: connect(self._url), self._own), poll, stop)
+        await watch(Listener(lambda: connect(self._url, lambda: _LISTENING), self._own), poll, stop)
 
     def facts(self) -> list[str]:
         with self.reading() as connection:
@@ -86,8 +91,8 @@ class PostgresDatabase(Database):
             began = time.monotonic()
             driver.execute("SELECT 1")
             latency = (time.monotonic() - began) * 1000
-        with connect(self._url) as other:
-            listens = Listener(lambda: connect(self._url), ()).works_on(other)
+        with self._another() as other:
+            listens = Listener(self._another, ()).works_on(other)
         return [
             f"PostgreSQL {version}",
             f"{size / 1e6:.1f} MB",
@@ -96,6 +101,28 @@ class PostgresDatabase(Database):
             f"{latency:.1f} ms away",
             "notifies of changes (LISTEN)" if listens else "does not notify of changes (LISTEN), so it is polled",
         ]
+
+    def committed(self, commit: str) -> bool:
+        import psycopg
+
+        until = time.monotonic() + _RESOLVE
+        while True:
+            try:
+                with self._another() as connection:
+                    found = connection.execute(_STATUS, (commit,)).fetchone()
+                status = found[0] if found else None
+            except psycopg.errors.InvalidParameterValue:  # a replica that took over without this change
+                return False
+            except psycopg.OperationalError:
+                status = None
+            if status in ("committed", "aborted"):
+                return bool(status == "committed")
+            if time.monotonic() > until:
+                raise CommitUnknown(commit)
+            time.sleep(0.1)
+
+    def hurry(self) -> None:
+        self._hurries = True
 
     def vacuum(self) -> None:
         driver_of(self._connection()).execute("VACUUM (ANALYZE)")
@@ -122,6 +149,19 @@ class PostgresDatabase(Database):
                 connection.invalidate()
             connection.close()
 
+    @contextlib.contextmanager
+    def _transaction(self, kind: Literal["read", "write"]) -> Iterator[Connection]:
+        commit: str | None = None
+        try:
+            with super()._transaction(kind) as connection:
+                yield connection
+                commit = connection.info.get("commit")
+        except DBAPIError:
+            # If the connection broke during the commit, only the server knows whether it took effect.
+            lost = getattr(self._local, "connection", None) is None
+            if commit is None or not lost or not self.committed(commit):
+                raise
+
     def _begun(self, kind: Literal["read", "write"]) -> tuple[Connection, RootTransaction]:
         import psycopg
 
@@ -134,14 +174,36 @@ class PostgresDatabase(Database):
             return super()._begun(kind)
 
     def _is_broken(self, error: DBAPIError) -> bool:
-        if getattr(error.orig, "sqlstate", None) in _NOT_PREPARED:
+        state = getattr(error.orig, "sqlstate", None)
+        if state in _NOT_PREPARED:
             self._prepares = False
+            return True
+        if state in _READ_ONLY:
             return True
         connection: Connection | None = getattr(self._local, "connection", None)
         return connection is not None and (connection.invalidated or bool(getattr(connection.connection, "closed", False)))
 
-    def _connect(self) -> psycopg.Connection[Any]:
-        connection = connect(self._url)
+    def _allowed_silence(self) -> float | None:
+        silence: float | None = getattr(self._local, "silence", None)
+        if self._hurries:
+            return _HURRY if silence is None else min(silence, _HURRY)
+        return silence
+
+    def _another(self) -> BoundedConnection:
+        return connect(self._url, self._allowed_silence)
+
+    def _connect(self) -> BoundedConnection:
+        if self._failed is not None and getattr(self._local, "asked", float("inf")) < self._failed[0]:
+            import psycopg
+
+            raise psycopg.OperationalError(self._failed[1])  # it waited meanwhile: do not let it wait once more
+        try:
+            connection = self._another()
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            self._failed = time.monotonic(), str(error)
+            raise
         if not self._prepares:
             connection.prepare_threshold = None
         self._own.add(connection.info.backend_pid)
@@ -152,9 +214,13 @@ class PostgresDatabase(Database):
             "postgresql+psycopg://", creator=self._connect, poolclass=NullPool, hide_parameters=True, use_native_hstore=False
         )
         event.listen(engine, "begin", self._begin)
-        with engine.connect() as connection:
-            if self._renews:
-                prepare(connection, lambda: _alone(connection))
+        if self._renews:
+            silence, self._local.silence = getattr(self._local, "silence", None), None  # a migration takes its time
+            try:
+                with engine.connect() as connection:
+                    prepare(connection, lambda: _alone(connection))
+            finally:
+                self._local.silence = silence
         return engine
 
     def _begin(self, connection: Connection) -> None:
@@ -164,9 +230,11 @@ class PostgresDatabase(Database):
             connection,
             f"{_BEGIN[kind]}; SET LOCAL lock_timeout = {patience}; "
             # A process that is suspended in the middle of a transaction would block all others.
-            f"SET LOCAL idle_in_transaction_session_timeout = {max(patience * 3 // 5, 1000)}; {_CLOCK}",
+            f"SET LOCAL idle_in_transaction_session_timeout = {max(patience * 3 // 5, 1000)}; "
+            f"SET LOCAL statement_timeout = {round((self._allowed_silence() or 0) * 900)}; {_CLOCK}",
         )
         connection.info["clock"] = (clock, time.monotonic())
+        connection.info["commit"] = None
 
 
 @contextlib.contextmanager
@@ -182,23 +250,16 @@ def _alone(connection: Connection) -> Iterator[None]:
 _driver = threading.Lock()
 
 
-def connect(url: str) -> psycopg.Connection[Any]:
-    """A connection in autocommit mode. Raises `StoreUnavailable` without the driver, or for an invalid URL."""
+def connect(url: str, silence: Callable[[], float | None] = lambda: None) -> BoundedConnection:
+    """A connection in autocommit mode. Raises `StoreUnavailable` without the driver, or for an invalid URL.
+
+    `silence` returns for how many seconds the server may send nothing.
+    """
     try:
         with _driver:
-            import psycopg
-            from psycopg.conninfo import conninfo_to_dict
+            from sessionls.store.engine.postgres.connection import open_connection
     except ImportError:
         raise StoreUnavailable(
             "The driver for PostgreSQL is not installed.", hint="Install it: pip install 'sessionls[postgres]'"
         ) from None
-    scheme, _, rest = url.partition("://")
-    try:
-        given = conninfo_to_dict(f"{scheme.partition('+')[0]}://{rest}")
-    except psycopg.Error:  # its message repeats the URL, which may contain a password
-        raise StoreUnavailable(
-            "The database URL is not valid.",
-            hint="Use the form postgresql://user@host:5432/database?sslmode=verify-full, with special characters as %20.",
-        ) from None
-    chosen: dict[str, Any] = {"connect_timeout": _CONNECT, "application_name": "sessionls", **_ALIVE, **given}
-    return psycopg.connect("", autocommit=True, **chosen)
+    return open_connection(url, silence)

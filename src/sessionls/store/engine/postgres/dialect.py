@@ -35,7 +35,7 @@ EVENTS_BY_CHANGE.dialect_options["postgresql"]["where"] = text(CHANGES_FILES)
 NUMBERING, DELETING, MIGRATING = (0x5E55_1015_0000 + n for n in range(3))
 
 _NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
-_NUMBER = text("SELECT sessionls_next_rev()")  # takes the lock, and notifies
+_NUMBER = text("SELECT sessionls_next_rev(), pg_current_xact_id()::text")  # takes the lock, and notifies
 _NEWEST_REV = text("SELECT rev FROM numbering WHERE only_row")
 _RIGHTS = text("SELECT session_user::text AS login, sessionls_admin() AS admin")
 _ROLE = text("SELECT sessionls_role(:id)")
@@ -43,7 +43,7 @@ _REVOKED = text(
     "SELECT DISTINCT session_id FROM access AS gone WHERE role = 0 AND rev > :since AND NOT EXISTS "
     "(SELECT 1 FROM access AS left_ WHERE left_.session_id = gone.session_id AND left_.heir = gone.session_id AND left_.role > 0)"
 )
-_DELETE = text("SELECT sessionls_delete(:id)")
+_DELETE = text("SELECT sessionls_delete(:id), pg_current_xact_id()::text")
 _RENUMBER = update(sessions).where(sessions.c.id == bindparam("key")).values(rev=bindparam("number"))
 
 _UNINDEX = text("DELETE FROM message_text WHERE n = (SELECT n FROM messages WHERE session_id = :session AND id = :id)")
@@ -116,7 +116,8 @@ class PostgresDialect(Dialect):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({DELETING})")
 
     def delete(self, connection: Connection, session_id: str) -> int | None:
-        return int(connection.execute(_DELETE, {"id": session_id}).scalar_one())
+        rev, connection.info["commit"] = connection.execute(_DELETE, {"id": session_id}).one()
+        return int(rev)
 
     # -- time and numbers ----------------------------------------------------------------------------------------------
 
@@ -132,10 +133,10 @@ class PostgresDialect(Dialect):
         return int(connection.execute(_NEWEST_REV).scalar_one())
 
     def last_rev(self, connection: Connection, session_id: str, first: int | None) -> int:
-        rev = int(connection.execute(_NUMBER).scalar_one())
+        rev, connection.info["commit"] = connection.execute(_NUMBER).one()
         if first is not None:
             connection.execute(_RENUMBER, {"key": session_id, "number": rev})
-        return rev
+        return int(rev)
 
     def before_delete(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({DELETING})")

@@ -12,6 +12,10 @@ _UNREACHABLE = (
     "The database server cannot be reached.",
     f"Check that it runs, and that this machine can reach it. {_TRY}",
 )
+_SILENT = (
+    "The database server does not answer.",
+    f"Check the network between this machine and the server. {_TRY}",
+)
 _LOGIN = (
     "The database server refused the login.",
     "Check the user in SESSIONLS_DATABASE_URL, and its password in ~/.pgpass, in PGPASSWORD or in a service file.",
@@ -21,6 +25,10 @@ _POOLER = ("The pooler in front of the database does not support prepared statem
 _RIGHTS = (
     "This login has no permission to do that in the database.",
     "Ask the owner of the database to run `sessionls store migrate`, and to grant you the permissions listed in docs/teams.md.",
+)
+_REPLICA = (
+    "The database server is a read-only replica.",
+    "Point SESSIONLS_DATABASE_URL to the primary server, or list all servers and add target_session_attrs=read-write.",
 )
 # By the beginning of the SQLSTATE; the longest match wins.
 _WORDS = {
@@ -35,10 +43,9 @@ _WORDS = {
     "40": ("Two processes changed the same data at the same time.", _TRY),
     "25P03": ("This process was suspended in the middle of a change, which was undone.", _TRY),
     "25P04": ("This process was suspended in the middle of a change, which was undone.", _TRY),
-    "25006": (
-        "The database server is a read-only replica.",
-        "Point SESSIONLS_DATABASE_URL to the primary server, or list all servers and add target_session_attrs=read-write.",
-    ),
+    "25006": _REPLICA,
+    "0A000": _REPLICA,
+    "57014": ("The database took too long.", f"If it happens often, ask the owner of the database to look at its load. {_TRY}"),
     "53100": ("The disk of the database server is full.", f"Free some space there. {_TRY}"),
     "53300": ("The database server accepts no more connections.", f"Close some, or raise its max_connections. {_TRY}"),
     "53": ("The database server is short of memory or disk.", _TRY),
@@ -47,6 +54,7 @@ _WORDS = {
 }
 # If a server refuses a connection, the driver has no SQLSTATE, only the text of the error.
 _BY_TEXT = (
+    (re.compile(r"does not answer|timeout expired"), _SILENT),
     (re.compile(r"certificate|SSL|TLS", re.IGNORECASE), ("A secure connection to the database server failed", "")),
     (re.compile(r"database \"[^\"]*\" does not exist"), _WORDS["3D"]),
     (re.compile(r"password|authentication|pg_hba|role \"[^\"]*\" does not exist|is not permitted to log in"), _LOGIN),

@@ -42,6 +42,7 @@ class Listener:
         self._woken: Callable[[], None] = lambda: None
         self._stopped = threading.Event()
         self._inside, self._outside = socket.socketpair()
+        self._outside.setblocking(False)
         self._heard = ""
         self.listening: bool | None = None
 
