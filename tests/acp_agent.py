@@ -62,7 +62,9 @@ class Agent:
         self.send({"method": "session/update", "params": {"sessionId": session, "update": {"sessionUpdate": update, **fields}}})
 
     def serve(self) -> None:
-        for line in sys.stdin.buffer:
+        for number, line in enumerate(sys.stdin.buffer):
+            if number >= _script.get("reads", 1 << 30):
+                threading.Event().wait()  # read no more, for ever
             message = json.loads(line)
             if "method" not in message:
                 with self.arrived:
@@ -106,7 +108,7 @@ class Agent:
         if _script.get("signed_out"):
             return {"error": {"code": -32000, "message": "Authentication required"}}
         known = _remembered()
-        session = f"theirs-{len(known) + 1}"
+        session = "theirs-1" if _script.get("one_id") else f"theirs-{len(known) + 1}"
         _MEMORY.write_text(json.dumps([*known, session]), "utf-8")
         self.servers[session] = params["mcpServers"]
         return {"sessionId": session, **self._configuration()}
@@ -116,7 +118,22 @@ class Agent:
             return {"error": {"code": -32002, "message": "Resource not found"}}
         return self.session_new(params)
 
+    def session_list(self, params: dict[str, Any]) -> dict[str, Any]:
+        """One page of `listed`: for each session its id, or a number of sessions. Without end if there is only one page."""
+        page = int(params.get("cursor") or 0)
+        pages = _script["listed"]
+        sessions = pages[min(page, len(pages) - 1)]
+        if isinstance(sessions, int):
+            sessions = [f"{page}-{number}" for number in range(sessions)]
+        more = {} if 1 < len(pages) == page + 1 else {"nextCursor": str(page + 1)}
+        return {"sessions": [{"sessionId": one, "cwd": params.get("cwd", "/")} for one in sessions], **more}
+
     def session_load(self, params: dict[str, Any]) -> dict[str, Any]:
+        for text, times in _script.get("replays", []):
+            for _ in range(times):
+                self.update(params["sessionId"], "agent_message_chunk", content={"type": "text", "text": text})
+        if "replays" in _script:
+            return {}
         if params["sessionId"] not in _remembered():
             return {"error": {"code": -32002, "message": "Resource not found"}}
         self.update(params["sessionId"], "user_message_chunk", content={"type": "text", "text": "an old message"})
@@ -179,6 +196,11 @@ class Agent:
         """Report the current mode and options."""
         self.do_say(session, json.dumps({"mode": self.mode, **{key: one["currentValue"] for key, one in self.options.items()}}))
 
+    def do_switch(self, session: str, mode: str) -> None:
+        """Change the mode by itself."""
+        self.mode = mode
+        self.update(session, "current_mode_update", currentModeId=mode)
+
     def do_ask(self, session: str, call: dict[str, Any], options: list[dict[str, Any]] | None = None) -> None:
         """Ask for permission, and report the answer."""
         options = options or [
@@ -203,9 +225,28 @@ class Agent:
         for thread in threads:
             thread.join()
 
+    def do_terminals(self, session: str, count: int) -> None:
+        """Create many terminals at once. Reports how many there are."""
+        answers: list[dict[str, Any]] = []
+
+        def create() -> None:
+            answers.append(self.ask("terminal/create", session, command="sleep 600"))
+
+        threads = [threading.Thread(target=create) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.do_say(session, str(sum("result" in answer for answer in answers)))
+
     def do_read(self, session: str, path: str, *more: int) -> None:
         answer = self.ask("fs/read_text_file", session, path=path, **dict(zip(("line", "limit"), more, strict=False)))
         self.do_say(session, answer["result"]["content"] if "result" in answer else f"<{answer['error']['message']}>")
+
+    def do_read_unheard(self, session: str, path: str, times: int) -> None:
+        """Ask for a file, and do not wait for the answers."""
+        for number in range(times):
+            self.send({"id": f"r{number}", "method": "fs/read_text_file", "params": {"sessionId": session, "path": path}})
 
     def do_write(self, session: str, path: str, content: str) -> None:
         answer = self.ask("fs/write_text_file", session, path=path, content=content)
@@ -225,8 +266,19 @@ class Agent:
         self.ask("terminal/release", session, terminalId=terminal)
         self.do_say(session, f"{status.get('exitCode')}: {output}")
 
+    def do_write_large(self, session: str, path: str, length: int) -> None:
+        self.do_write(session, path, "x" * length)
+
     def do_write_by_itself(self, _: str, path: str, content: str) -> None:
         Path(path).write_text(content, "utf-8")
+
+    def do_write_odd_files(self, _: str, folder: str) -> None:
+        """Create files whose names are odd or that cannot be read, and a link out of the folder."""
+        for name in (b"\xff.txt", b"a\nb.txt", b"\x1b[31mred.txt"):
+            Path(folder, os.fsdecode(name)).write_text("odd")
+        os.mkfifo(Path(folder, "pipe"))
+        Path(folder, "link").symlink_to("/etc/passwd")
+        Path(folder, "loop").symlink_to("loop")
 
     def do_wait(self, _: str) -> None:
         """Wait until it is cancelled."""
@@ -238,11 +290,44 @@ class Agent:
     def do_die(self, _: str, code: int = 1) -> None:
         os._exit(code)
 
+    def do_dies_at(self, _: str, method: str) -> None:
+        """Die when it gets that request."""
+        setattr(self, method, lambda _: os._exit(1))
+
     def do_fail(self, _: str, code: int, message: str) -> dict[str, Any]:
         return {"error": {"code": code, "message": message}}
 
     def do_stop(self, _: str, reason: str) -> dict[str, Any]:
         return {"stopReason": reason}
+
+    def do_stop_at_length(self, _: str, length: int) -> dict[str, Any]:
+        return {"stopReason": "end_turn", "_meta": {"much": "x" * length}}
+
+    def do_answer(self, _: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """End the turn with any answer."""
+        return answer
+
+    def do_later(self, session: str, *steps: list[Any]) -> None:
+        """Do these steps after the end of the turn."""
+
+        def work() -> None:
+            time.sleep(0.3)
+            for step in steps:
+                getattr(self, f"do_{step[0]}")(session, *step[1:])
+            self.note({"later": True})
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def do_flood(self, session: str) -> None:
+        """Write without end, also after the turn."""
+
+        def work() -> None:
+            update = {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "and on "}}
+            message = {"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": session, "update": update}}
+            while True:
+                self.raw((json.dumps(message).encode() + b"\n") * 1_000)
+
+        threading.Thread(target=work, daemon=True).start()
 
     def do_raw(self, _: str, text: str, times: int = 1) -> None:
         """Write any text, which may not be a message."""

@@ -329,6 +329,194 @@ async def test_the_log_of_its_standard_error_is_limited(folder: Path, model_serv
     assert (folder.parent / "logs" / "guest.log").stat().st_size < 3 << 20
 
 
+async def test_an_answer_or_a_request_that_is_too_long_is_an_error_and_nobody_waits_for_it(
+    folder: Path, model_server: ModelServer
+) -> None:
+    length = 9 << 20
+    guest = scripted(folder, [["write_large", str(folder / "a.txt"), length]], [["stop_at_length", length]], [["say", "Short."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"write": "allow"}) as home:
+        _, sending = await begin(home)
+        reply = await sending
+        assert reply.text == "<The message was longer than 8 MiB.>"
+        assert "guest sent messages that are too long to be read. They are left out." in (reply.notices or [])
+        session_id, sending = await begin(home)
+        with pytest.raises(AgentUnavailable, match="longer than 8 MiB"):
+            await sending
+        assert (await home.sessions.message(session_id, Outgoing("Again", agent="guest"))).reply.text == "Short."
+    assert len(guest.processes) == 1 and not (folder / "a.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"error": "It broke."}, "answered with an error: It broke."),
+        ({"error": {"code": "none", "message": ["no", "text"]}}, "answered with an error: It gave no reason."),
+        ({"error": None}, "answered with an error: It gave no reason."),
+    ],
+)
+async def test_a_malformed_error_is_an_error_of_one_message(
+    folder: Path, model_server: ModelServer, answer: dict[str, Any], says: str
+) -> None:
+    guest = scripted(folder, [["answer", answer]], [["say", "Better."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        with pytest.raises(AgentUnavailable, match=says):
+            await sending
+        assert (await home.sessions.message(session_id, Outgoing("Again", agent="guest"))).reply.text == "Better."
+    assert len(guest.processes) == 1
+
+
+async def test_what_it_writes_after_its_reply_is_in_no_reply_and_the_next_one_says_so(
+    folder: Path, model_server: ModelServer
+) -> None:
+    guest = scripted(folder, [["say", "One."], ["later", ["say", "Late."]]], [["say", "Two."]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        assert (await sending).text == "One."
+        await until(lambda: any("later" in one for one in guest.received))
+        second = (await home.sessions.message(session_id, Outgoing("Again", agent="guest"))).reply
+    assert second.text == "Two."
+    assert any("went on after the end of its last reply" in notice for notice in second.notices or [])
+
+
+async def test_a_flood_of_updates_delays_no_request_and_no_end(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["flood"], ["ask", {"toolCallId": "c", "kind": "execute", "title": "make"}], ["stop", "end_turn"]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"execute": "allow"}) as home:
+        _, sending = await begin(home)
+        async with asyncio.timeout(30):
+            reply = await sending
+    assert reply.status == "complete" and "<yes>" in reply.text
+
+
+async def test_an_agent_that_reads_nothing_more_can_be_cancelled(folder: Path, model_server: ModelServer) -> None:
+    (folder / "large.txt").write_text("x" * 1_000_000)
+    guest = scripted(folder, [["read_unheard", str(folder / "large.txt"), 5], ["say", "Asked."], ["hang"]], reads=3)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        patience(home, cancel=0.2)
+        session_id, sending = await begin(home)
+        await home.written("Asked.")
+        await asyncio.sleep(0.3)  # so that the answers wait for it
+        await home.sessions.cancel(session_id)
+        assert (await sending).status == "cancelled"
+        await until(lambda: not is_running(guest.processes[0]))
+
+
+async def test_a_session_id_that_is_used_twice_is_refused(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, one_id=True)
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        first, sending = await begin(home)
+        await sending
+        _, sending = await begin(home)
+        with pytest.raises(AgentUnavailable, match="gave a new session the id of another one"):
+            await sending
+        assert (await home.sessions.message(first, Outgoing("Again", agent="guest"))).reply.status == "complete"
+
+
+async def test_the_number_of_terminals_is_limited_also_if_they_are_created_at_once(
+    folder: Path, model_server: ModelServer
+) -> None:
+    guest = scripted(folder, [["terminals", 60]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"execute": "allow"}) as home:
+        _, sending = await begin(home)
+        assert (await sending).text == "32"
+
+
+async def test_no_path_leads_out_of_the_workspace(folder: Path, model_server: ModelServer) -> None:
+    outside = folder.parent / "outside.txt"
+    outside.write_text("SECRET")
+    (folder / "link.txt").symlink_to(outside)
+    (folder / "up").symlink_to("..")
+    os.mkfifo(folder / "pipe")
+    (folder / "loop").symlink_to("loop")
+    paths = [
+        str(outside),
+        "../outside.txt",
+        str(folder / "link.txt"),
+        str(folder / "up" / "outside.txt"),
+        str(folder / "pipe"),
+        str(folder / "loop"),
+        str(folder),
+        "/dev/zero",
+        "a\0b",
+        "x" * 5_000,
+        outside.as_uri(),
+        "~/.ssh/id_rsa",
+        "/proc/self/environ",
+    ]
+    guest = scripted(folder, [step for path in paths for step in (["read", path], ["write", path, "changed"], ["say", "|"])])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"write": "allow"}) as home:
+        _, sending = await begin(home)
+        async with asyncio.timeout(30):
+            reply = await sending
+    assert reply.status == "complete"
+    refused = reply.text.split("|")[:-1]
+    assert len(refused) == len(paths) and all(one.count("<") >= 2 for one in refused)
+    assert "SECRET" not in reply.text and outside.read_text() == "SECRET"
+
+
+async def test_odd_files_that_it_creates_end_no_reply(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(
+        folder, [["write_odd_files", str(folder)], ["write_by_itself", str(folder / "z.txt"), "z"], ["say", "Done."]]
+    )
+    async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
+        session_id, sending = await begin(home)
+        async with asyncio.timeout(30):
+            reply = await sending
+        assert (reply.status, reply.text) == ("complete", "Done.")
+        shown = (await home.sessions.history(session_id)).messages[-1]
+    edits = [part.uri for part in shown.parts if isinstance(part, EditPart)]
+    assert (folder / "z.txt").as_uri() in edits
+    assert not any("passwd" in uri or uri.endswith("/link") for uri in edits)
+
+
+# -- its modes and permissions ---------------------------------------------------------------------------------------
+
+MODES = {"currentModeId": "ask", "availableModes": [{"id": "ask", "name": "Ask"}, {"id": "yolo", "name": "Yolo"}]}
+
+
+async def test_a_mode_that_it_changes_by_itself_is_noted_and_set_back(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["switch", "yolo"]], [["later", ["switch", "yolo"]]], [["mode"]], [["mode"]], modes=MODES)
+    async with app(folder, model_server, agents={"guest": guest.setting(mode="ask")}) as home:
+        session_id, sending = await begin(home)
+        assert "guest changed its mode to 'yolo' by itself during this reply." in ((await sending).notices or [])
+        await home.sessions.message(session_id, Outgoing("Two", agent="guest"))
+        await until(lambda: any("later" in one for one in guest.received))
+        third = (await home.sessions.message(session_id, Outgoing("Three", agent="guest"))).reply
+    assert third.text == '{"mode": "ask"}'
+    assert [one["params"]["modeId"] for one in guest.received if one.get("method") == "session/set_mode"] == [
+        "ask",
+        "ask",
+        "yolo",
+    ]
+
+
+async def test_a_reply_is_complete_if_the_agent_dies_before_its_mode_is_set_back(folder: Path, model_server: ModelServer) -> None:
+    guest = scripted(folder, [["say", "Done."], ["dies_at", "session_set_mode"]], modes=MODES)
+    async with app(folder, model_server, agents={"guest": guest.setting(mode="yolo")}) as home:
+        _, sending = await begin(home)
+        reply = await sending
+    assert (reply.status, reply.text) == ("complete", "Done.")
+    assert any("were not restored" in notice for notice in reply.notices or [])
+
+
+async def test_an_always_option_without_any_other_is_chosen_only_by_a_person_who_knows(
+    folder: Path, model_server: ModelServer
+) -> None:
+    only = [{"optionId": "always", "name": "Always", "kind": "allow_always"}]
+    call = {"toolCallId": "c", "kind": "execute", "title": "make", "rawInput": {"command": "make"}}
+    neither = [{"optionId": "x", "name": "X", "kind": "allow_sometimes"}, {"optionId": "no", "name": "No", "kind": "reject_once"}]
+    guest = scripted(folder, [["ask", call, only], ["ask", call, only], ["ask", call, neither]])
+    async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"execute": "allow"}) as home:
+        home.editor.answers = ["once", "deny"]
+        _, sending = await begin(home)
+        reply = await sending
+    assert reply.text == "<always><cancelled><no>"
+    assert ["can only be allowed to do this always" in (question.detail or "") for question in home.editor.questions] == [
+        True
+    ] * 2
+    assert any("without a way to allow it" in notice for notice in reply.notices or [])
+
+
 # -- its process -----------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from acp_client import GUARDED_ACP, Editors, start_editor
+from external_agents import ExternalAgentScript
 from model_server import Answer, ModelServer, ToolUse
 
 __all__ = ["start_editor"]  # a fixture of these tests
@@ -110,3 +111,50 @@ async def test_sessions_can_be_listed_and_selected(folder: Path, other: str) -> 
 )
 async def test_agents_without_sessions_are_refused(folder: Path, words: list[str], problem: str, code: int) -> None:
     assert problem in await sessionls(folder, *words, code=code)
+
+
+def scripted(home: Path, monkeypatch: pytest.MonkeyPatch, **script: Any) -> None:
+    """Configure the external agent `odd`, which follows this script."""
+    setting = ExternalAgentScript(home / "odd.json", {"announce": {"loadSession": True}, **script}).setting()
+    config = home / "config.toml"
+    config.write_text(
+        f"[agents.odd]\ncommand = {json.dumps(setting['command'])}\nargs = {json.dumps(setting['args'])}\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("SESSIONLS_CONFIG", str(config))
+
+
+@pytest.mark.parametrize(
+    ("listed", "count", "more"),
+    [
+        ([[]], 0, True),  # empty pages without end
+        ([["same", "same", 7, None, ""]], 1, True),  # one session again and again
+        ([600], 1_000, True),  # pages of 600 sessions without end
+        ([2, 1], 3, False),
+    ],
+)
+async def test_a_list_of_sessions_ends_whatever_the_agent_sends(
+    folder: Path, fresh_home: Path, monkeypatch: pytest.MonkeyPatch, listed: list[Any], count: int, more: bool
+) -> None:
+    scripted(fresh_home, monkeypatch, listed=listed)
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "sessionls", "import", "--from", "odd", "--list", "--json"],
+        cwd=folder,
+        env=dict(os.environ),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    sessions = json.loads(out)["sessions"]
+    assert len(sessions) == len({one["id"] for one in sessions}) == count
+    assert (f"has more sessions in this folder: only {count:,} of them are listed" in err.decode()) == more
+
+
+async def test_a_session_that_is_too_long_is_imported_in_part_and_the_result_says_so(
+    folder: Path, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(fresh_home, monkeypatch, listed=[["long"], []], replays=[["a" * 900_000, 40]])
+    monkeypatch.setenv("SESSIONLS_MODEL", "openai/test")
+    (brought,) = (await sessionls(folder, "import", "--from", "odd"))["sessions"]
+    assert (brought["cut"], brought["added"]) == (True, 2)
+    [_, reply] = (await sessionls(folder, "show", brought["sessionId"]))["messages"]
+    assert 0 < len(reply["parts"][0]["text"]) < 40 * 900_000

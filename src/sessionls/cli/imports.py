@@ -27,6 +27,8 @@ async def bring_all(cli: CliContext, program: str, ids: Sequence[str], *, only_l
     with cli.terminal.busy(f"Asking {program} …"):
         async with histories(definition, cli.folder, cli.settings.data_dir / "logs") as history:
             listed = await history.list()
+            if history.more:
+                cli.terminal.note(f"{program} has more sessions in this folder: only {len(listed):,} of them are listed.")
             unknown = [one for one in ids if not any(session.id.startswith(one) for session in listed)]
             if unknown:
                 raise UsageError(f"{program} has no session {unknown[0]} in this folder.", "--list lists them.")
@@ -38,12 +40,15 @@ async def bring_all(cli: CliContext, program: str, ids: Sequence[str], *, only_l
                 if only_list:
                     continue
                 try:
-                    brought = await cli.sessions.bring(await history.read(session))
+                    foreign = await history.read(session)
+                    brought = await cli.sessions.bring(foreign)
                 except SessionlsError as error:
                     failed += 1
                     row["problem"] = error.message
                 else:
                     row |= {"sessionId": brought.session.id, "added": brought.added, "continued": brought.continued}
+                    if foreign.cut:
+                        row["cut"] = True
                 if not as_json:
                     _tell(cli, row, None if "problem" in row else brought)
     if as_json:
@@ -67,4 +72,6 @@ def _tell(cli: CliContext, row: dict[str, Any], brought: Brought | None) -> None
         words = f"{brought.added} messages"
     else:
         words = "nothing new"
+    if row.get("cut"):
+        words += "; its end is left out, because it is too long"
     cli.terminal.write(f"{short(brought.session.id)}  {safe(brought.session.title)}  ({words})\n")

@@ -38,12 +38,15 @@ class ForeignMessage:
 
 @dataclass(frozen=True, slots=True)
 class ForeignSession:
-    """`program` is whose session it is, under the name that its agent has here; `id` is the session's there."""
+    """`program` is whose session it is, under the name that its agent has here; `id` is the session's there. `cut`: its end is
+    missing, because it is too long.
+    """
 
     program: str
     id: str
     title: str | None
     messages: Sequence[ForeignMessage]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

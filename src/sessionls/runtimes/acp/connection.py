@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -67,7 +67,7 @@ class Listener(Protocol):
 
 @dataclass
 class AgentConnection:
-    """`listeners` by the id of the agent's session. Updates for unknown sessions are ignored."""
+    """`listeners` by the id of the agent's session. `between` gets the updates of sessions that are not answering a message."""
 
     definition: Definition
     folder: Path
@@ -76,6 +76,7 @@ class AgentConnection:
     transport: Transport = field(init=False)
     listeners: dict[str, Listener] = field(default_factory=dict, init=False)
     announced: InitializeResponse = field(init=False)
+    between: Callable[[str, Update], None] = field(default=lambda _, __: None, init=False)
     gone: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     unknown: int = field(default=0, init=False)
     _connection: Connection = field(init=False)
@@ -199,14 +200,14 @@ class AgentConnection:
     async def _notified(self, method: str, params: Any) -> None:
         if method != "session/update" or not isinstance(params, dict):
             return
-        listener = self.listeners.get(str(params.get("sessionId")))
-        if listener is None:
-            return
+        session = str(params.get("sessionId"))
         update = read_update(params.get("update"))
         if update is None:
             self.unknown += 1
-            return
-        await listener.updated(update)
+        elif (listener := self.listeners.get(session)) is not None:
+            await listener.updated(update)
+        else:
+            self.between(session, update)
 
     async def _asked(self, method: str, params: Any, is_notification: bool) -> Any:  # noqa: ARG002
         from acp.exceptions import RequestError

@@ -21,7 +21,9 @@ from sessionls.sessions.imports import ForeignMessage, ForeignSession
 __all__ = ["Histories", "ListedSession", "histories"]
 
 _LISTED = 1_000  # sessions
+_PAGES = 200
 _UPDATES = 200_000  # updates of one session
+_LENGTH = 32_000_000  # characters of one session
 _STATUS = {"completed": "done", "failed": "failed"}
 
 
@@ -33,7 +35,9 @@ class ListedSession:
 
 
 class Histories:
-    """The sessions of one agent in one folder."""
+    """The sessions of one agent in one folder. `more`: it has more sessions than were listed."""
+
+    more = False
 
     def __init__(self, connection: AgentConnection, folder: Path) -> None:
         self._connection = connection
@@ -41,28 +45,35 @@ class Histories:
 
     async def list(self) -> list[ListedSession]:
         """The sessions of the folder, in the agent's order. Raises `AgentUnavailable` if it cannot list them."""
-        found: list[ListedSession] = []
+        found: dict[str, ListedSession] = {}
         cursor: str | None = None
-        while len(found) < _LISTED:
+        for _ in range(_PAGES):
             params: dict[str, Any] = {"cwd": str(self._folder), **({"cursor": cursor} if cursor else {})}
             answer = await self._request("session/list", params)
             sessions = answer.get("sessions")
-            found += [read for one in sessions if (read := _listed(one)) is not None] if isinstance(sessions, list) else []
+            for one in sessions if isinstance(sessions, list) else ():
+                if (read := _listed(one)) is not None:
+                    found.setdefault(read.id, read)
+                if len(found) > _LISTED:
+                    break
             after = answer.get("nextCursor")
-            if not isinstance(after, str) or not after or after == cursor:
+            if not isinstance(after, str) or not after or after == cursor or len(found) > _LISTED:
                 break
             cursor = after
-        return found[:_LISTED]
+        else:
+            self.more = True
+        self.more = self.more or len(found) > _LISTED
+        return list(found.values())[:_LISTED]
 
     async def read(self, listed: ListedSession) -> ForeignSession:
-        """Read a whole session. Raises `AgentUnavailable` if the agent cannot load it."""
+        """Read a whole session, as far as it is not too long. Raises `AgentUnavailable` if the agent cannot load it."""
         listener = _Listener()
         self._connection.listeners[listed.id] = listener
         try:
             await self._request("session/load", {"sessionId": listed.id, "cwd": str(self._folder), "mcpServers": []})
         finally:
             del self._connection.listeners[listed.id]
-        return ForeignSession(self._connection.definition.name, listed.id, listed.title, listener.messages())
+        return ForeignSession(self._connection.definition.name, listed.id, listed.title, listener.messages(), cut=listener.cut)
 
     async def _request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -91,21 +102,26 @@ async def histories(definition: Definition, folder: Path, logs: Path) -> AsyncIt
 
 @dataclass
 class _Listener:
-    """Collects a replayed session."""
+    """Collects a replayed session. `cut`: it is too long, and its end is left out."""
 
+    cut: bool = False
     _said: list[tuple[str, list[Part]]] = field(default_factory=list)
     _calls: dict[str, tuple[list[Part], int]] = field(default_factory=dict)
     _count: int = 0
+    _length: int = 0
+    _words: list[str] = field(default_factory=list)  # of the last part, which may go on
 
     async def updated(self, update: Update) -> None:
         self._count += 1
-        if self._count > _UPDATES:
+        self._length += _length(update)
+        if self._count > _UPDATES or self._length > _LENGTH:
+            self.cut = True
             return
         match update:
             case PersonWords():
-                self._grow("participant", TextPart(text=update.text))
+                self._grow("participant", TextPart, update.text)
             case Words():
-                self._grow("agent", TextPart(text=update.text) if update.kind == "text" else ReasoningPart(text=update.text))
+                self._grow("agent", TextPart if update.kind == "text" else ReasoningPart, update.text)
             case CallUpdate():
                 self._call(update)
             case _:
@@ -117,26 +133,32 @@ class _Listener:
         raise RequestError(-32601, f"Not available while a session is only read: {method}.")
 
     def messages(self) -> list[ForeignMessage]:
+        self._end_words()
         return [ForeignMessage("participant" if role == "participant" else "agent", parts) for role, parts in self._said]
 
     def _parts(self, role: str) -> list[Part]:
         if not self._said or self._said[-1][0] != role:
+            self._end_words()
             self._said.append((role, []))
         return self._said[-1][1]
 
-    def _grow(self, role: str, part: TextPart | ReasoningPart) -> None:
+    def _grow(self, role: str, kind: type[TextPart | ReasoningPart], text: str) -> None:
         parts = self._parts(role)
-        last = parts[-1] if parts else None
-        if isinstance(last, TextPart) and isinstance(part, TextPart):
-            parts[-1] = TextPart(text=last.text + part.text)
-        elif isinstance(last, ReasoningPart) and isinstance(part, ReasoningPart):
-            parts[-1] = ReasoningPart(text=last.text + part.text)
-        else:
-            parts.append(part)
+        if not parts or not self._words or type(parts[-1]) is not kind:
+            self._end_words()
+            parts.append(kind(text=""))
+        self._words.append(text)
+
+    def _end_words(self) -> None:
+        if self._words:
+            parts = self._said[-1][1]
+            parts[-1] = parts[-1].model_copy(update={"text": "".join(self._words)})
+            self._words = []
 
     def _call(self, update: CallUpdate) -> None:
         if update.call_id not in self._calls:
             parts = self._parts("agent")
+            self._end_words()
             parts.append(ToolPart(call_id=update.call_id, name=update.kind or "other", arguments={}, status="done"))
             self._calls[update.call_id] = parts, len(parts) - 1
         parts, index = self._calls[update.call_id]
@@ -154,6 +176,16 @@ class _Listener:
         if update.status in _STATUS:
             changes["status"] = _STATUS[update.status]
         parts[index] = part.model_copy(update=changes)
+
+
+def _length(update: Update) -> int:
+    match update:
+        case PersonWords() | Words():
+            return len(update.text)
+        case CallUpdate():
+            return len(update.text or "") + len(str(update.arguments or ""))
+        case _:
+            return 0
 
 
 def _listed(one: Any) -> ListedSession | None:

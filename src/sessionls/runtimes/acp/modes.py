@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sessionls.runtimes.acp.connection import AgentConnection, Refused
+from sessionls.domain.errors import AgentUnavailable
+from sessionls.runtimes.acp.connection import AgentConnection, Gone, Refused
 from sessionls.runtimes.acp.updates import ModeChanged, OptionsChanged
 
 __all__ = ["Configuration", "Wanted"]
@@ -41,6 +42,7 @@ class Configuration:
     options: dict[str, _Option] = field(default_factory=dict)
     _before: list[tuple[str, str | bool]] = field(default_factory=list, init=False)
     _mode_before: str | None = field(default=None, init=False)
+    _mode_set: str | None = field(default=None, init=False)
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Configuration:
@@ -85,7 +87,7 @@ class Configuration:
     async def set(self, connection: AgentConnection, session: str, wanted: Wanted) -> list[str]:
         """Apply the wanted configuration. Returns a notice for a person for each part that failed."""
         problems: list[str] = []
-        self._before, self._mode_before = [], None
+        self._before, self._mode_before = [], self.mode
         name = connection.definition.name
         if wanted.mode is not None:
             problems += await self._set_mode(connection, session, wanted.mode)
@@ -98,16 +100,25 @@ class Configuration:
                 options[key] = wanted.model
         for key, value in options.items():
             problems += await self._set_option(connection, session, key, value)
+        self._mode_set = self.mode
         return problems
 
     async def set_back(self, connection: AgentConnection, session: str) -> list[str]:
-        """Restore everything that `set` changed. Returns notices for what failed."""
+        """Restore everything that `set` changed, and the mode if the agent changed it by itself. Returns notices for that and for
+        what failed: the reply is complete anyway.
+        """
         problems: list[str] = []
-        for key, value in reversed(self._before):
-            problems += await self._put_option(connection, session, key, value, "back ")
-        if self._mode_before is not None:
-            problems += await self._put_mode(connection, session, self._mode_before, "back ")
-        self._before, self._mode_before = [], None
+        if self._mode_set is not None and self.mode != self._mode_set:
+            problems.append(f"{connection.definition.name} changed its mode to {self.mode!r} by itself during this reply.")
+        try:
+            for key, value in reversed(self._before):
+                problems += await self._put_option(connection, session, key, value, "back ")
+            if self._mode_before is not None and self._mode_before != self.mode:
+                problems += await self._put_mode(connection, session, self._mode_before, "back ")
+        except (AgentUnavailable, Gone) as problem:
+            reason = problem.message if isinstance(problem, AgentUnavailable) else "its program ended."
+            problems.append(f"The mode and options of {connection.definition.name} were not restored: {reason}")
+        self._before, self._mode_before, self._mode_set = [], None, None
         return problems
 
     async def _set_mode(self, connection: AgentConnection, session: str, mode: str) -> list[str]:
@@ -119,7 +130,6 @@ class Configuration:
             return [f"{connection.definition.name} has no mode {mode!r}{_known(self.modes)}: its mode was not changed."]
         if mode == self.mode:
             return []
-        self._mode_before = self.mode
         return await self._put_mode(connection, session, mode)
 
     async def _put_mode(self, connection: AgentConnection, session: str, mode: str, back: str = "") -> list[str]:
@@ -165,13 +175,13 @@ class Configuration:
 
 
 def _values(options: Any) -> tuple[str, ...]:
-    """The values of a choice, which may be grouped."""
+    """The values of a choice, which may be grouped (once: groups have no groups)."""
     found: list[str] = []
     for one in options[:_MOST] if isinstance(options, list) else ():
-        if isinstance(one, dict) and isinstance(one.get("options"), list):
-            found += _values(one["options"])
-        elif isinstance(one, dict) and isinstance(one.get("value"), str):
-            found.append(one["value"][:_LONGEST])
+        group = one.get("options") if isinstance(one, dict) else None
+        choices = group[:_MOST] if isinstance(group, list) else [one]
+        values = [choice.get("value") for choice in choices if isinstance(choice, dict)]
+        found += [value[:_LONGEST] for value in values if isinstance(value, str)]
     return tuple(found[:_MOST])
 
 

@@ -1,8 +1,8 @@
 """Permissions of an external agent: our rules apply to its requests, and the people in the session are asked.
 
-An agent's own "always" option is never chosen. Permissions for the session are kept here, where every participant sees them, and
-are as narrow as for our own tools. If a person allowed an action in answer to the agent's request, nobody is asked again when the
-agent then does exactly that through us.
+An agent's own "always" option is chosen only if it offers no other: then a person is always asked, and told so. Permissions for
+the session are kept here, where every participant sees them, and are as narrow as for our own tools. If a person allowed an
+action in answer to the agent's request, nobody is asked again when the agent then does exactly that through us.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ _MOST = 200  # questions to people during one message
 _DETAIL = 20_000
 _OPTIONS = 50
 
+_ALWAYS = "The agent can only be allowed to do this always. Then it does not ask for this again, in its own session."
+
 DENIED = "This was not permitted. Do not try to do it in another way. Continue without it, or say what you need."
 
 
@@ -61,9 +63,13 @@ class Permissions:
         options = [one for one in _list(params.get("options"))[:_OPTIONS] if isinstance(one.get("optionId"), str)]
         call = params.get("toolCall")
         update = read_call(call) if isinstance(call, dict) else None
-        yes = _option(options, "allow_once") or _option(options, "allow_always")
+        once, always = _option(options, "allow_once"), _option(options, "allow_always")
+        yes = once or always
         no = _option(options, "reject_once") or _option(options, "reject_always")
         if update is None or yes is None:
+            await self.sink.add_notice(
+                f"{self.definition.name} asked for permission without a way to allow it, so it was denied."
+            )
             return _chosen(no)
         kind = update.kind or ""
         tool, risk = _TOOLS.get(kind, _OTHER)
@@ -80,7 +86,10 @@ class Permissions:
             request = replace(request, startup=next(iter(startup), None))
         # Only files in the workspace may be read without asking.
         outside = risk == "read" and kind != "think" and not (paths and await self.files.inside(paths))
-        if not await self._permits(tool, risk, request, ask=outside):
+        if once is None:
+            detail = "\n\n".join(filter(None, (_ALWAYS, request.detail)))
+            request = replace(request, detail=detail, scope=f"{request.scope} (always)")
+        if not await self._permits(tool, risk, request, ask=outside or once is None):
             return _chosen(no)
         self._remember(update, kind)
         return _chosen(yes)

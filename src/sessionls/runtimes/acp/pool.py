@@ -16,6 +16,7 @@ from sessionls.domain.agent import Definition
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.runtimes.acp.connection import AgentConnection, Patience, connect
 from sessionls.runtimes.acp.modes import Configuration
+from sessionls.runtimes.acp.updates import Cost, ModeChanged, OptionsChanged, PersonWords, Update
 
 __all__ = ["Open", "Pool", "Running"]
 
@@ -24,22 +25,37 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Open:
-    """An open session in the agent's process. `cost` is its cost so far, as far as the agent reported it here."""
+    """An open session in the agent's process. `cost` is its cost so far, as far as the agent reported it here. `late` is the
+    number of updates with content that it sent after the end of its last reply.
+    """
 
     id: str
     configuration: Configuration
     cost: float | None = None
     tokens: tuple[int, int, int] | None = None
+    late: int = 0
 
 
 @dataclass
 class Running:
-    """A running agent. `opened` has its open sessions by the id of our session."""
+    """A running agent. `opened` has its open sessions by the id of our session, `given` the ids of all that it opened."""
 
     connection: AgentConnection
     opened: dict[str, Open] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
     users: int = 0
     idle: asyncio.TimerHandle | None = None
+
+    def __post_init__(self) -> None:
+        self.connection.between = self._between
+
+    def _between(self, session: str, update: Update) -> None:
+        for one in self.opened.values():
+            if one.id == session:
+                if isinstance(update, ModeChanged | OptionsChanged):
+                    one.configuration.changed(update)
+                elif not isinstance(update, Cost | PersonWords):
+                    one.late += 1
 
 
 @dataclass

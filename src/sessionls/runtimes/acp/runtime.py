@@ -156,6 +156,10 @@ class ExternalAgents:
         """Send it the prompt and write what it does to the sink. `key` is that of its connections to our tools."""
         connection, writing = running.connection, Writing(reply, sink, self.files)
         await writing.settle_calls()
+        name, too_long = reply.definition.name, connection.transport.too_long
+        if opened.late:
+            await sink.add_notice(f"{name} went on after the end of its last reply. What it wrote then is left out.")
+            opened.late = 0
         for problem in await opened.configuration.set(connection, opened.id, _wanted(reply)):
             await sink.add_notice(problem)
         permissions = Permissions(reply.definition, asker.policy, sink, self.files)
@@ -180,11 +184,13 @@ class ExternalAgents:
             raise
         await turn.end_calls("done")
         await self._after(turn, requests, writing, before)
+        if connection.transport.too_long > too_long:
+            await sink.add_notice(f"{name} sent messages that are too long to be read. They are left out.")
         self._spend(sink, opened, outcome, requests.cost)
         for problem in await opened.configuration.set_back(connection, opened.id):
             await sink.add_notice(problem)
         if outcome.reason == "cancelled":
-            raise ReplyInterrupted(f"{reply.definition.name} stopped its reply by itself. Resume the session to continue.")
+            raise ReplyInterrupted(f"{name} stopped its reply by itself. Resume the session to continue.")
         return outcome
 
     async def _stopped(
@@ -235,6 +241,7 @@ class ExternalAgents:
             return live, known.seen
         if known is not None and (again := await self._open_again(running.connection, session_id, known, folder)) is not None:
             running.opened[session_id] = again
+            running.given.add(again.id)
             return again, known.seen
         if known is None and (forked := await self._forked(reply.session, agent, running, folder)) is not None:
             running.opened[session_id] = forked[0]
@@ -290,6 +297,11 @@ class ExternalAgents:
         external = answer.get("sessionId")
         if not isinstance(external, str) or not external or len(external) > 1_000:
             raise running.connection.unavailable("it did not open a session.", "Update it.")
+        if external in running.given:
+            raise running.connection.unavailable(
+                "it gave a new session the id of another one.", "Update it: it would mix what the two contain."
+            )
+        running.given.add(external)
         return Open(external, Configuration.of(answer), cost=cost)
 
     async def _open_again(

@@ -103,8 +103,7 @@ class Terminals:
         return None if terminal is None else terminal.output.decode("utf-8", "replace")
 
     async def _create(self, params: Mapping[str, Any]) -> str:
-        if len(self._terminals) >= _MOST:
-            raise ToolFailed(f"{_MOST} terminals are open. Release one first.")
+        self._check_number()
         command = command_line(params)
         folder = params.get("cwd")
         folder = folder if isinstance(folder, str) and folder else None
@@ -113,12 +112,17 @@ class Terminals:
             raise ToolFailed(refusal)
         if not await self.permissions.permits("execute", command, "run_command", "execute", request):
             raise ToolFailed(DENIED)
+        self._check_number()  # others may have been opened meanwhile
         limit = params.get("outputByteLimit")
         terminal = _Terminal(min(limit, _OUTPUT) if isinstance(limit, int) and limit > 0 else _OUTPUT)
         key = new_id()
         self._terminals[key] = terminal
         terminal.running = asyncio.create_task(self._run(terminal, command, folder, _environment(params.get("env"))))
         return key
+
+    def _check_number(self) -> None:
+        if len(self._terminals) >= _MOST:
+            raise ToolFailed(f"{_MOST} terminals are open. Release one first.")
 
     async def _run(self, terminal: _Terminal, command: str, folder: str | None, environment: Mapping[str, str]) -> None:
         try:

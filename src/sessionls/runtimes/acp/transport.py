@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,12 +18,20 @@ __all__ = ["MOST_REQUESTS", "Transport"]
 _LINE = 8 << 20  # bytes of one message
 _CHUNK = 1 << 16
 _LARGE = 1 << 18  # bytes; larger messages are parsed in a thread
+_UNREAD = 64 << 20  # bytes that wait because the agent does not read them
+_SHOWN = 300  # bytes at both ends of a line that is too long, in which its id is searched
+_HEAD = re.compile(rb'\s*\{\s*(?:"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"\s*,\s*)*"id"\s*:\s*("[^"\\]*"|\d+)\s*,')
+_TAIL = re.compile(rb',\s*"id"\s*:\s*("[^"\\]*"|\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
+_REQUEST = re.compile(rb'\s*\{\s*(?:"(?:jsonrpc|id)"\s*:\s*(?:"[^"\\]*"|\d+)\s*,\s*)*"method"')
 MOST_REQUESTS = 200
 """The limit of an agent's open requests. Further ones are refused."""
 
 
 class Transport:
-    """`dropped` counts lines that were too long or not messages."""
+    """`dropped` counts lines that were no messages, `too_long` those that were too long.
+
+    A request that is too long is refused, and a response that is too long becomes an error, so that nobody waits for it.
+    """
 
     def __init__(
         self,
@@ -37,20 +46,28 @@ class Transport:
         self._ended = ended
         self._buffer = bytearray()
         self._searched = 0
-        self._skipping = False
+        self._skipped: tuple[bytes, bytes] | None = None  # both ends of a line that is too long
+        self._unread = 0
         self._sending = asyncio.Lock()
         self._asked: set[str] = set()
         self.dropped = 0
+        self.too_long = 0
 
     async def send(self, message: dict[str, Any]) -> None:
         """Write one message. Does not fail if the program has ended: `receive` reports that."""
         if "method" not in message:
             self._asked.discard(json.dumps(message.get("id")))
         data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
-        async with self._sending:
-            with contextlib.suppress(OSError, RuntimeError):
-                self._writer.write(data)
-                await self._writer.drain()
+        self._unread += len(data)
+        if self._unread > max(_UNREAD, 2 * len(data)):
+            self._ended()  # it asks, but does not read the answers
+        try:
+            async with self._sending:
+                with contextlib.suppress(OSError, RuntimeError):
+                    self._writer.write(data)
+                    await self._writer.drain()
+        finally:
+            self._unread -= len(data)
 
     async def receive(self) -> dict[str, Any] | None:
         """The next request or response; None at the end."""
@@ -61,7 +78,7 @@ class Transport:
             method = message.get("method")
             if method is None:
                 if (key := _id(message.get("id"))) is not None:
-                    return {**message, "id": key}
+                    return _response({**message, "id": key})
                 self.dropped += 1
             elif not isinstance(method, str):
                 self.dropped += 1
@@ -95,27 +112,56 @@ class Transport:
         return None
 
     async def _line(self) -> bytes | None:
-        """The next non-empty line; None at the end. A line that is too long is dropped."""
+        """The next non-empty line; None at the end. A line that is too long is dropped, or replaced with a short error."""
         while True:
             while (end := self._buffer.find(b"\n", self._searched)) >= 0:
-                line = bytes(self._buffer[:end]).strip()
+                line = bytes(self._buffer[:end])
                 del self._buffer[: end + 1]
                 self._searched = 0
-                if self._skipping:
-                    self._skipping = False
-                elif line:
+                if self._skipped is not None:
+                    head, tail = self._skipped
+                    self._skipped = None
+                    line = await self._instead(head, (tail + line)[-_SHOWN:])
+                if line := line.strip():
                     return line
             self._searched = len(self._buffer)
-            if len(self._buffer) > _LINE:
-                if not self._skipping:
-                    self.dropped += 1
-                self._skipping = True
+            if len(self._buffer) > _LINE or (self._skipped is not None and self._buffer):
+                if self._skipped is None:
+                    self.too_long += 1
+                    self._skipped = bytes(self._buffer[:_SHOWN]), b""
+                head, tail = self._skipped
+                self._skipped = head, (tail + bytes(self._buffer[-_SHOWN:]))[-_SHOWN:]
                 self._buffer.clear()
                 self._searched = 0
             data = await self._reader.read(_CHUNK)
             if not data:
                 return None  # a line without a line end is incomplete
             self._buffer += data
+
+    async def _instead(self, head: bytes, tail: bytes) -> bytes:
+        """An error in place of a response that is too long. A request is refused, and nothing takes its place."""
+        found = _HEAD.match(head) or _TAIL.search(tail)
+        if found is None:
+            return b""
+        error = {"code": -32600, "message": f"The message was longer than {_LINE >> 20} MiB."}
+        if _REQUEST.match(head):
+            await self.send({"jsonrpc": "2.0", "id": json.loads(found[1]), "error": error})
+            return b""
+        return json.dumps({"jsonrpc": "2.0", "id": json.loads(found[1]), "error": error}).encode()
+
+
+def _response(message: dict[str, Any]) -> dict[str, Any]:
+    """The response with an error that the SDK can read, whatever the agent sent as one."""
+    if "result" in message or "error" not in message:
+        return message
+    error = message["error"]
+    if not isinstance(error, dict):
+        error = {"message": error}
+    code, words = error.get("code"), error.get("message")
+    if not isinstance(code, int) or isinstance(code, bool):
+        code = -32603
+    words = words if isinstance(words, str) and words else "It gave no reason."
+    return {**message, "error": {"code": code, "message": words, "data": error.get("data")}}
 
 
 def _id(value: Any) -> int | None:

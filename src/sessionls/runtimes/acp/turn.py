@@ -23,6 +23,8 @@ _WAITING = 256  # updates in the queue
 _WORDS = 4_000_000  # characters of text in a reply
 _CALLS = 2_000  # calls in a reply
 _CHANGES = 20_000  # stored changes of calls and plans
+_STORED = 32_000_000  # characters of the stored changes
+_DIFFS = 32_000_000  # characters of the diffs of calls that have not ended
 
 
 class Reply(Protocol):
@@ -71,7 +73,7 @@ class Turn:
     asks: Callable[[str, Mapping[str, Any]], Awaitable[Any]]
     changed: Callable[[ModeChanged | OptionsChanged], None]
     spent: Callable[[float], None]
-    _queue: asyncio.Queue[Update] = field(default_factory=lambda: asyncio.Queue(_WAITING), init=False)
+    _queue: asyncio.Queue[Update | asyncio.Event] = field(default_factory=lambda: asyncio.Queue(_WAITING), init=False)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _kind: Literal["text", "reasoning"] | None = field(default=None, init=False)
     _message: str | None = field(default=None, init=False)
@@ -80,6 +82,8 @@ class Turn:
     _requests: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
     _words: int = field(default=0, init=False)
     _kept: int = field(default=0, init=False)
+    _stored: int = field(default=0, init=False)
+    _held: int = field(default=0, init=False)  # characters of the diffs of calls that have not ended
     _left_out: bool = field(default=False, init=False)
     _keeping: asyncio.Task[None] | None = field(default=None, init=False)
     _over: bool = field(default=False, init=False)
@@ -94,7 +98,7 @@ class Turn:
 
         async def answer() -> Any:
             assert self._keeping is not None
-            await self._drained(self._keeping)  # everything that it sent before this request is in the log first
+            await self._kept_so_far(self._keeping)  # everything that it sent before this request is in the log first
             return await self.asks(method, params)
 
         task = asyncio.create_task(answer())
@@ -128,7 +132,7 @@ class Turn:
             if not request.done():
                 writing.result()  # storing failed: raise its error
             answer = request.result()
-            await self._drained(writing)
+            await self._kept_so_far(writing)
             reason = answer.get("stopReason")
             usage = answer.get("usage")
             return Outcome(reason if isinstance(reason, str) else "", usage if isinstance(usage, dict) else None)
@@ -143,8 +147,10 @@ class Turn:
         self._over = True
         for waiting in list(self._requests):
             waiting.cancel()
-        await self.connection.notify("session/cancel", {"sessionId": self.session})
-        await asyncio.wait((request,), timeout=self.connection.patience.cancel)
+        with contextlib.suppress(TimeoutError):  # it may not even read the message
+            async with asyncio.timeout(self.connection.patience.cancel):
+                await self.connection.notify("session/cancel", {"sessionId": self.session})
+                await asyncio.wait((request,))
 
     async def _end(self, writing: asyncio.Task[None], request: asyncio.Task[Any]) -> None:
         self._over, stuck = True, not request.done()
@@ -152,10 +158,10 @@ class Turn:
         for waiting in list(self._requests):
             waiting.cancel()
         with contextlib.suppress(Exception):  # this was already raised when the turn ended
-            await self._drained(writing)
+            await self._kept_so_far(writing)
         del self.connection.listeners[self.session]
         writing.cancel()
-        await asyncio.gather(writing, request, return_exceptions=True)
+        await asyncio.gather(writing, request, *self._requests, return_exceptions=True)
         try:
             async with self._writing:
                 await self._end_words()
@@ -163,15 +169,20 @@ class Turn:
             if stuck:  # otherwise it would continue with this message unnoticed
                 await self.connection.close()
 
-    async def _drained(self, writing: asyncio.Task[None]) -> None:
-        """Wait until all updates are kept. If keeping them failed, raises that error."""
-        drained = asyncio.ensure_future(self._queue.join())
+    async def _kept_so_far(self, writing: asyncio.Task[None]) -> None:
+        """Wait until all updates up to now are kept, however many follow. If keeping them failed, raises that error."""
+        mark = asyncio.Event()
+        reached = asyncio.ensure_future(self._pass(mark))
         try:
-            await asyncio.wait((drained, writing), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((reached, writing), return_when=asyncio.FIRST_COMPLETED)
             if writing.done():
                 writing.result()
         finally:
-            drained.cancel()
+            reached.cancel()
+
+    async def _pass(self, mark: asyncio.Event) -> None:
+        await self._queue.put(mark)
+        await mark.wait()
 
     async def end_calls(self, status: Literal["done", "failed"]) -> None:
         """After the turn: give this status to calls that the agent never reported as ended."""
@@ -186,11 +197,11 @@ class Turn:
     async def _write(self) -> None:
         while True:
             update = await self._queue.get()
-            try:
-                async with self._writing:
-                    await self._take(update)
-            finally:
-                self._queue.task_done()
+            if isinstance(update, asyncio.Event):
+                update.set()
+                continue
+            async with self._writing:
+                await self._take(update)
 
     @contextlib.asynccontextmanager
     async def between_words(self) -> Any:
@@ -249,7 +260,7 @@ class Turn:
         else:
             new = False
         if update.diffs:
-            call.diffs = update.diffs
+            self._hold(call, update.diffs)
         part = _changed(call.part, update)
         if part == call.part and not new:
             return
@@ -262,6 +273,14 @@ class Turn:
         if ended and part.status == "done":
             for diff in call.diffs:
                 await self.reply.changed_file(diff)
+            self._hold(call, ())
+
+    def _hold(self, call: _Call, diffs: tuple[DiffContent, ...]) -> None:
+        """Remember the diffs of a call until it ends. If there are too many, the changed files are found on disk."""
+        self._held += _length(diffs) - _length(call.diffs)
+        call.diffs = diffs
+        if self._held > _DIFFS:
+            self._held -= _length(diffs)
             call.diffs = ()
 
     async def _take_plan(self, update: PlanChanged) -> None:
@@ -272,17 +291,18 @@ class Turn:
             return
         if update.left_out:
             await self.reply.notice(f"The agent's plan has {update.left_out} more entries, which are left out.")
-        if await self._may_keep():
+        if await self._may_keep(sum(len(entry.content) for entry in part.entries)):
             await self.reply.keep_part(index, part)
 
     async def _keep(self, call: _Call, part: ToolPart) -> None:
         call.part = part
-        if await self._may_keep():
+        if await self._may_keep(len(part.result or "") + len(str(part.arguments))):
             await self.reply.keep_part(call.index, part)
 
-    async def _may_keep(self) -> bool:
+    async def _may_keep(self, length: int) -> bool:
         self._kept += 1
-        if self._kept > _CHANGES:
+        self._stored += length
+        if self._kept > _CHANGES or self._stored > _STORED:
             await self._leave_out("The agent changed its calls and plans too often; the last changes are left out.")
             return False
         return True
@@ -313,6 +333,10 @@ _STATUS: Mapping[str, Literal["waiting", "running", "done", "failed"]] = {
     "completed": "done",
     "failed": "failed",
 }
+
+
+def _length(diffs: Sequence[DiffContent]) -> int:
+    return sum(len(diff.new) + len(diff.old or "") for diff in diffs)
 
 
 def _changed(part: ToolPart, update: CallUpdate) -> ToolPart:
