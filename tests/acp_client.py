@@ -110,7 +110,7 @@ class AcpEditor:
         return [update for session, update in self.updates if session == session_id and update["sessionUpdate"] in kinds]
 
     def text(self, session_id: str, kind: str = "agent_message_chunk") -> str:
-        return "".join(update["content"]["text"] for update in self.of(session_id, kind))
+        return "".join(update["content"].get("text", "") for update in self.of(session_id, kind))
 
     def calls(self, session_id: str) -> dict[str, dict[str, Any]]:
         """The tool calls as the client has them after all updates."""

@@ -418,6 +418,37 @@ async def test_images_reach_the_model_as_they_came(start_editor: Editors, folder
     assert all(f'name="{name}"' in named for name in ("a.png", "b.png", "shot.png"))
 
 
+async def test_images_are_replayed_and_seen_by_other_clients_in_the_order_of_the_session(
+    start_editor: Editors, folder: Path
+) -> None:
+    here, there = await start_editor(), await start_editor()
+    session = await here.new(folder)
+    await there.agent.resume_session(session, str(folder))
+    image = schema.ImageContentBlock(type="image", data=encoded(png(shade=1)), mime_type="image/png", uri="file:///x/a.png")
+    await here.prompt(session, [*_words("say: seen"), image])
+    await there.until(lambda: "seen" in there.text(session))
+    again = await start_editor()
+    await again.agent.load_session(str(folder), session)
+    for client in (there, again):
+        kinds = [update["sessionUpdate"] for update in client.of(session, "user_message_chunk", "agent_message_chunk")]
+        assert kinds[:2] == ["user_message_chunk"] * 2 and kinds[2] == "agent_message_chunk"
+        [shown] = [each["content"] for each in client.of(session, "user_message_chunk") if each["content"]["type"] == "image"]
+        assert (shown["data"], shown["mimeType"]) == (image.data, "image/png")
+    assert not here.of(session, "user_message_chunk")
+
+
+async def test_an_image_without_text_is_a_prompt(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
+    editor = await start_editor()
+    session = await editor.new(folder)
+    image = schema.ImageContentBlock(type="image", data=encoded(png()), mime_type="image/png")
+    assert await editor.prompt(session, [image]) == "end_turn"
+    content = model_server.requests[0].messages[-1]["content"]
+    assert [part["type"] for part in content if part["type"] == "image_url"] == ["image_url"]
+    assert "Look at the image." in str(content)
+    await editor.prompt(session, [*_words("@review "), image, image])
+    assert "Look at the images." in str(model_server.requests[1].messages[-1])
+
+
 @pytest.mark.parametrize(
     ("block", "words"),
     [

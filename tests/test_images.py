@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -369,6 +371,44 @@ async def test_an_external_agent_without_image_support_gets_no_image(folder: Pat
         assert "another agent" in refused.value.hint
         assert (await home.sessions.get(session.id)).message_count == count
     assert guest.prompts == []
+
+
+async def test_what_an_external_agent_announced_is_known_after_a_restart_until_its_program_changes(
+    folder: Path, model_server: ModelServer
+) -> None:
+    guest = ExternalAgentScript(folder.parent / "guest.json", {"announce": {"promptCapabilities": {"image": False}}})
+    program = folder.parent / "program.py"
+    program.write_text("#!/bin/sh\nexec " + shlex.join([sys.executable, *guest.setting()["args"]]))
+    program.chmod(0o755)
+    agents = {"guest": {"command": str(program)}}
+    looking = Outgoing("look", agent="guest", context=[given_data(png())])
+    async with app(folder, model_server, model=SEES, agents=agents) as home:
+        session = await new(home)
+        await home.sessions.message(session.id, Outgoing("Hello", agent="guest"))
+    started = len(guest.processes)
+    async with app(folder, model_server, model=SEES, agents=agents) as home:
+        with pytest.raises(AgentUnavailable, match="it takes no images"):
+            await home.sessions.message(session.id, looking)
+        assert (await home.sessions.get(session.id)).message_count == 2 and len(guest.processes) == started
+        guest.path.write_text(json.dumps({"announce": {"promptCapabilities": {"image": True}}}))
+        program.write_text(program.read_text() + "\n# an update\n")
+        assert (await home.sessions.message(session.id, looking)).reply.status == "complete"
+    assert [block["type"] for block in guest.prompts[-1] if block["type"] == "image"] == ["image"]
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", '{"a": 1}', "\xff", None])
+async def test_a_damaged_file_of_announcements_is_written_anew(
+    folder: Path, model_server: ModelServer, content: str | None
+) -> None:
+    guest = ExternalAgentScript(folder.parent / "guest.json", {"announce": {"promptCapabilities": {"image": False}}})
+    path = folder.parent / "external-agents.json"
+    if content is not None:
+        path.write_text(content, encoding="latin-1")
+    async with app(folder, model_server, model=SEES, agents={"guest": guest.setting()}) as home:
+        session = await new(home)
+        await home.sessions.message(session.id, Outgoing("Hello", agent="guest"))
+        [entry] = [one for one in json.loads(path.read_text()).values() if isinstance(one, dict)]
+        assert entry["images"] is False and str(guest.path) not in path.read_text()
 
 
 # -- exports, the terminal and the protocol --------------------------------------------------------------------------

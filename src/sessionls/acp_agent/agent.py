@@ -246,6 +246,7 @@ class AcpAgent:
             for message in (await sessions.history(session_id, before=cursor, limit=_PAGE)).messages:
                 one.view.message(message)
             await self._transport.drain()
+        await one.read_images(newest)
         for message in newest:
             one.view.message(message)
 

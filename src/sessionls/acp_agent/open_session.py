@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,35 +13,77 @@ from sessionls.acp_agent.permissions import Questions
 from sessionls.acp_agent.view import SessionView
 from sessionls.acp_agent.workspaces import OpenWorkspace
 from sessionls.domain.errors import SessionlsError
-from sessionls.domain.events import ReplyFinished
-from sessionls.domain.model import Message
+from sessionls.domain.events import MessageSent, ReplyFinished
+from sessionls.domain.model import ImageContext, Message
 from sessionls.ports.store import EventNotice, Notice
 from sessionls.sessions.service import Sessions
 
 __all__ = ["OpenSession", "SessionCommands"]
 
+_IMAGES = 32 << 20  # bytes of images that are shown at once
+
 
 @dataclass
 class OpenSession:
-    """A session that the client has open. `held` are notices that arrived while its history was being sent."""
+    """A session that the client has open. `held` are notices that arrived while its history was being sent, or images read."""
 
     workspace: OpenWorkspace
     view: SessionView
     questions: Questions
     held: list[Notice] | None = field(default_factory=list)
     prompts: set[asyncio.Task[Any]] = field(default_factory=set)
+    _releasing: asyncio.Task[None] | None = None
 
     def notice(self, notice: Notice) -> None:
         if self.held is not None:
             self.held.append(notice)
-            return
+        elif self._images([*_sent(notice)]):
+            self.held = [notice]
+            self.release()
+        else:
+            self._show(notice)
+
+    def release(self) -> None:
+        """Show what is held, in order. Images of messages are read first."""
+        while self.held and not self._images([*_sent(self.held[0])]):
+            self._show(self.held.pop(0))
+        if self.held:
+            self._releasing = asyncio.get_running_loop().create_task(self._release(), name="show notices")
+        else:
+            self.held = None
+
+    async def read_images(self, messages: Sequence[Message]) -> None:
+        """Read the images of these messages for the view, the newest first, up to a limit. It only names the others."""
+        left = _IMAGES
+        for context in reversed(self._images(messages)):
+            left -= context.size or 0
+            if left < 0:
+                return
+            if context.sha256 is not None:
+                with contextlib.suppress(SessionlsError):
+                    read = await self.workspace.sessions.image(self.view.session.id, context.sha256)
+                    self.view.images[context.sha256] = read.data
+
+    async def _release(self) -> None:
+        while self.held:
+            notice = self.held.pop(0)
+            await self.read_images([*_sent(notice)])
+            self._show(notice)
+        self.held = None
+
+    def _show(self, notice: Notice) -> None:
         self.view.notice(notice)
         self.questions.notice(notice)
 
-    def release(self) -> None:
-        held, self.held = self.held or [], None
-        for notice in held:
-            self.notice(notice)
+    def _images(self, messages: Sequence[Message]) -> list[ImageContext]:
+        """The images of messages that the client does not have."""
+        others = [message for message in messages if message.id not in self.view.own]
+        return [one for message in others for one in message.context or () if isinstance(one, ImageContext)]
+
+
+def _sent(notice: Notice) -> Iterator[Message]:
+    if isinstance(notice, EventNotice) and isinstance(notice.event, MessageSent):
+        yield notice.event.message
 
 
 @dataclass

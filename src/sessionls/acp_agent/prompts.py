@@ -70,6 +70,9 @@ def read_prompt(blocks: Sequence[Any], agents: Sequence[Agent], folders: Sequenc
     if (match := _AGENT.match(text)) is not None:
         agent = _known(match[1], agents)
         text = text[match.end() :]
+    images = sum(isinstance(one, ImageContext) for one in context)
+    if not text.strip() and images:
+        text = "Look at the image." if images == 1 else "Look at the images."
     if not text.strip():
         raise InvalidParams("The message is empty.", fields=["prompt"], hint="Write what the agent is to do.")
     return Prompt(text, agent, context)

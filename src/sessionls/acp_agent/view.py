@@ -38,6 +38,7 @@ from sessionls.domain.model import (
     EditPart,
     Finding,
     FindingPart,
+    ImageContext,
     Message,
     Part,
     Participant,
@@ -94,6 +95,7 @@ class SessionView:
         self._used_of: tuple[int, int] | None = None  # tokens of the newest step and of its model's context window
         self._models: dict[str, str] = {}
         self._planned: PlanPart | None = None
+        self.images: dict[str, str] = {}  # base64, by sha256: those of the messages that are sent next
 
     # -- history -----------------------------------------------------------------------------------------------------
 
@@ -122,7 +124,19 @@ class SessionView:
         self._chunk(
             schema.UserMessageChunk, "user_message_chunk", message.id, f"{f'**{name}:** ' if name else ''}{head}{message.text}"
         )
+        for context in message.context or ():
+            if isinstance(context, ImageContext):
+                self._image(message.id, context)
         self._last = None
+
+    def _image(self, message_id: str, context: ImageContext) -> None:
+        data = self.images.pop(context.sha256 or "", None)
+        if data is None:
+            name = context.title or context.uri or "image"
+            self._chunk(schema.UserMessageChunk, "user_message_chunk", message_id, f"\n\n[image: {name}]")
+            return
+        content = schema.ImageContentBlock(type="image", data=data, mime_type=context.mime_type or "image/png", uri=context.uri)
+        self._send(schema.UserMessageChunk(session_update="user_message_chunk", content=content, message_id=message_id))
 
     def skip(self, messages: Sequence[Message]) -> None:
         """Treat these messages as sent: from now on only additions are sent."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,11 +60,12 @@ class Running:
 
 @dataclass
 class Pool:
-    """Ends an agent's program `idle` seconds after its last message."""
+    """Ends an agent's program `idle` seconds after its last message. `started` is called for each that starts."""
 
     logs: Path
     patience: Patience = field(default_factory=Patience)
     idle: float = 600.0
+    started: Callable[[AgentConnection], Awaitable[None]] | None = None
     _running: dict[tuple[str, str, Path], Running] = field(default_factory=dict, init=False)
     _starting: dict[tuple[str, str, Path], asyncio.Lock] = field(default_factory=dict, init=False)
     _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
@@ -83,6 +84,8 @@ class Pool:
                 found = None
             if found is None:
                 found = self._running[key] = Running(await connect(definition, folder, self.logs, self.patience))
+                if self.started is not None:
+                    await self.started(found.connection)
             found.users += 1
             if found.idle is not None:
                 found.idle.cancel()

@@ -22,6 +22,7 @@ from sessionls.ports.hands import Commands, Files
 from sessionls.ports.models import ImageSupport
 from sessionls.ports.runtime import AgentQuestion, ReplyInterrupted, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.ports.store import ExternalSession, Store
+from sessionls.runtimes.acp.announcements import Announcements
 from sessionls.runtimes.acp.asking import ask as ask_another
 from sessionls.runtimes.acp.connection import AgentConnection, Gone, Patience, Refused
 from sessionls.runtimes.acp.modes import Configuration, Wanted
@@ -65,13 +66,19 @@ class ExternalAgents:
     name: str = field(default="acp", init=False)
     abilities: RuntimeAbilities = field(default=RuntimeAbilities(steer=False, resume=True, own_model=True), init=False)
     pool: Pool = field(init=False)
+    announcements: Announcements = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pool = Pool(self.logs, self.patience, self.idle)
+        self.announcements = Announcements(self.logs.parent / "external-agents.json")
+        self.pool = Pool(self.logs, self.patience, self.idle, started=self._started)
 
     async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:  # noqa: ARG002
         folder = self._open_folder()
-        return ImageSupport(None if folder is None else self.pool.takes_images(definition, folder))
+        running = None if folder is None else self.pool.takes_images(definition, folder)
+        return ImageSupport(await self.announcements.takes_images(definition) if running is None else running)
+
+    async def _started(self, connection: AgentConnection) -> None:
+        await self.announcements.keep(connection.definition, images=connection.takes_images)
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> ReplyStopReason | None:
         outcome = await sink.stoppable(self._write(reply, sink))
