@@ -70,6 +70,7 @@ def check(_rest: list[str]) -> int:
         "structure": [str(PYTHON), "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "tests/test_structure.py"],
         **{f"docs ({script.stem})": [str(PYTHON), str(script), "--check"] for script in generators()},
         "Lua": extension().lua("--check"),
+        "Lua: types": [str(PYTHON), str(ROOT / "scripts" / "check_lua_types.py")],
         **extension().checks(),
     }
     failed = []

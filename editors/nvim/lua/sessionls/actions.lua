@@ -120,7 +120,8 @@ function M.follow(view)
     return M.show_place(meta.context.uri, meta.context.range, encoding)
   end
   -- A path with or without a line: app.py:12
-  local word = vim.fn.expand('<cWORD>'):gsub('^[`"\'(%[]+', ''):gsub('[`"\'%)%],;.]+$', '')
+  local word = vim.fn.expand('<cWORD>') --[[@as string]]
+  word = word:gsub('^[`"\'(%[]+', ''):gsub('[`"\'%)%],;.]+$', '')
   local path, line = word:match('^(.-):(%d+)')
   path = path or word
   for _, full in ipairs({ vim.fs.joinpath(view.server.root, path), vim.fn.fnamemodify(path, ':p') }) do

@@ -4,7 +4,7 @@ local marks = require('sessionls.marks')
 
 local M = {}
 
-local FILE = vim.fs.joinpath(vim.fn.stdpath('state'), 'sessionls', 'reviewed.json')
+local FILE = vim.fs.joinpath(vim.fn.stdpath('state') --[[@as string]], 'sessionls', 'reviewed.json')
 local TITLES = { reverted = 'taken back', overwritten = 'changed since by somebody' }
 local last_revert ---@type { server: sessionls.Server, session: string, id: string }?
 
@@ -14,7 +14,7 @@ end
 
 local function reviewed()
   local ok, text = pcall(vim.fn.readblob, FILE)
-  local read, value = pcall(vim.json.decode, ok and text or '')
+  local read, value = pcall(vim.json.decode, ok and text --[[@as string]] or '')
   return read and type(value) == 'table' and value or {}
 end
 

@@ -100,7 +100,7 @@ end
 ---@return sessionls.Server
 function M.of(buf)
   buf = (buf == nil or buf == 0) and vim.api.nvim_get_current_buf() or buf
-  local root = vim.b[buf].sessionls_root
+  local root = vim.b[buf].sessionls_root ---@type string?
   return M.server(root or M.root_of(buf))
 end
 
@@ -188,7 +188,7 @@ function Server:ended(code, signal)
     M.tell(('The server ended %d times; it is not started again. :checkhealth sessionls says more.'):format(RESTARTS))
     return
   end
-  local wait = 200 * 2 ^ (self.restarts - 1)
+  local wait = math.floor(200 * 2 ^ (self.restarts - 1))
   vim.defer_fn(function()
     self:ready(function(problem)
       if problem then
@@ -208,7 +208,8 @@ function Server:ready(done)
   if #self.waiting > 1 then
     return
   end
-  local cfg = vim.deepcopy(vim.lsp.config.sessionls)
+  local configured = vim.lsp.config ---@type any (it is called, and has fields by name)
+  local cfg = vim.deepcopy(configured.sessionls) ---@type vim.lsp.ClientConfig?
   if not cfg then
     self.waiting = {}
     return done('The plugin is not complete: lsp/sessionls.lua is not on the runtimepath.')
@@ -370,7 +371,7 @@ M.handlers = {
   -- Made at once; where the server or the person wants to see it first, once it was accepted.
   ['workspace/applyEdit'] = function(_, params, ctx)
     local client = vim.lsp.get_client_by_id(ctx.client_id)
-    local encoding = client and client.offset_encoding or 'utf-16'
+    local encoding = (client and client.offset_encoding or 'utf-16') --[[@as 'utf-8'|'utf-16'|'utf-32']]
     local proposals = require('sessionls.proposals')
     local result = proposals.accepted(params, encoding)
     if not result and proposals.wants(params) then

@@ -103,7 +103,11 @@ end
 
 --- Starts it for a draft.
 function M.attach(buf)
-  vim.lsp.start({ name = 'sessionls-draft', cmd = start, root_dir = vim.fn.stdpath('state') }, {
+  vim.lsp.start({
+    name = 'sessionls-draft',
+    cmd = start,
+    root_dir = vim.fn.stdpath('state') --[[@as string]],
+  }, {
     bufnr = buf,
     reuse_client = function(client, config)
       return client.name == config.name

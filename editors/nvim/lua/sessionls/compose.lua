@@ -9,7 +9,7 @@ local M = {}
 local EXPECTED = { [-32800] = true, [-32050] = true } -- somebody cancelled the reply, or withdrew the message
 
 local function file_of(view)
-  return vim.fs.joinpath(vim.fn.stdpath('state'), 'sessionls', 'drafts', view.id .. '.md')
+  return vim.fs.joinpath(vim.fn.stdpath('state') --[[@as string]], 'sessionls', 'drafts', view.id .. '.md')
 end
 
 local function text_of(view)
@@ -233,7 +233,7 @@ end
 
 --- What is under the cursor of the draft, in a preview window.
 function M.preview(view)
-  local word = vim.fn.expand('<cWORD>')
+  local word = vim.fn.expand('<cWORD>') --[[@as string]]
   local found, problem = context.resolve(view, word)
   if problem or not found then
     return client.tell(problem or 'The word under the cursor stands for nothing.', vim.log.levels.WARN)
@@ -262,7 +262,8 @@ function M.operator(what)
 end
 
 function M.operated(kind)
-  local first, last = vim.api.nvim_buf_get_mark(0, '['), vim.api.nvim_buf_get_mark(0, ']')
+  local first = vim.api.nvim_buf_get_mark(0, '[') --[[@as [integer, integer] ]]
+  local last = vim.api.nvim_buf_get_mark(0, ']') --[[@as [integer, integer] ]]
   local buf = vim.api.nvim_get_current_buf()
   local selection
   if kind == 'char' then

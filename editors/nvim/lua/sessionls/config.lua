@@ -97,7 +97,7 @@ function M.get()
     end
     given = good
   end
-  return vim.tbl_extend('force', defaults, given)
+  return vim.tbl_extend('force', defaults, given) --[[@as sessionls.Config]]
 end
 
 return M

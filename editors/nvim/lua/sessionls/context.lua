@@ -22,13 +22,18 @@ M.words = {
 }
 
 --- Remembers lines `first` to `last` (from 1) of a buffer; with columns (bytes, from 0; `to` not included) only what is between.
+---@param buf integer
+---@param first integer
+---@param last integer
+---@param from? integer
+---@param to? integer
 ---@return sessionls.Selection
 function M.select(buf, first, last, from, to)
   local whole = from == nil
   local text = vim.api.nvim_buf_get_lines(buf, last - 1, last, false)[1] or ''
   local mark = vim.api.nvim_buf_set_extmark(buf, namespace, first - 1, from or 0, {
     end_row = last - 1,
-    end_col = whole and #text or math.min(to, #text),
+    end_col = whole and #text or math.min(to or 0, #text) --[[@as integer]],
     right_gravity = false,
     end_right_gravity = true,
   })
@@ -45,7 +50,7 @@ function M.code_buffer()
   if is_file(here) then
     return here
   end
-  local best, used = nil, -1
+  local best, used = nil, -1 ---@type integer?, number
   for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
     local buf = vim.api.nvim_win_get_buf(win)
     local when = vim.fn.getbufinfo(buf)[1].lastused
@@ -91,7 +96,7 @@ function M.of_selection(server, selection)
   if #mark == 0 then
     return nil, 'The selected text is gone.'
   end
-  local row, column, details = mark[1], mark[2], mark[3]
+  local row, column, details = unpack(mark --[[@as [integer, integer, { end_row: integer, end_col: integer }] ]])
   local encoding = server.client.offset_encoding
   local range = {
     start = position(buf, row, selection.lines and 0 or column, encoding),
@@ -104,7 +109,7 @@ function M.of_selection(server, selection)
     local lines = vim.api.nvim_buf_get_text(buf, row, selection.lines and 0 or column, details.end_row, details.end_col, {})
     return { kind = 'text', title = 'selection', text = table.concat(lines, '\n') }
   end
-  return vim.tbl_extend('force', about(server, buf), { kind = 'selection', range = range })
+  return vim.tbl_extend('force', about(server, buf), { kind = 'selection', range = range }) --[[@as sessionls.Context]]
 end
 
 local function diagnostics_of(server, buf)
@@ -130,9 +135,10 @@ end
 --- The function, method or class around the cursor, as the parser of its language sees it.
 local function symbol_of(server, buf)
   local win = code_window(buf)
+  local at = win and vim.api.nvim_win_get_cursor(win)
   local ok, node = pcall(vim.treesitter.get_node, {
     bufnr = buf,
-    pos = win and { vim.api.nvim_win_get_cursor(win)[1] - 1, vim.api.nvim_win_get_cursor(win)[2] } or nil,
+    pos = at and { at[1] - 1, at[2] } --[[@as [integer, integer] ]] or nil,
   })
   while ok and node do
     local name = node:field('name')[1]
@@ -162,6 +168,11 @@ local function quickfix()
   return { kind = 'text', title = 'quickfix', text = table.concat(lines, '\n') }
 end
 
+---@return sessionls.Context
+local function file_context(server, buf)
+  return vim.tbl_extend('force', about(server, buf), { kind = 'file' }) --[[@as sessionls.Context]]
+end
+
 --- What one word stands for: a list, or nothing and why. A word that is none of these gives nothing at all.
 ---@param view sessionls.View
 ---@param word string
@@ -173,8 +184,9 @@ function M.resolve(view, word)
     return context and { context }, problem
   end
   local selection = view.selections and view.selections[word]
-  if (view.kept or {})[word] then
-    return { view.kept[word] }
+  local kept = (view.kept or {})[word] ---@type sessionls.Context?
+  if kept then
+    return { kept }
   elseif selection then
     return one(M.of_selection(server, selection))
   elseif word == '#diff' then
@@ -190,12 +202,13 @@ function M.resolve(view, word)
       return nil, ('There is no file %s.'):format(word:sub(7))
     end
     local image = vim.list_contains(IMAGES, vim.fn.fnamemodify(path, ':e'):lower())
-    return { { kind = image and 'image' or 'file', uri = vim.uri_from_fname(path) } }
+    local uri = vim.uri_from_fname(path)
+    return { image and { kind = 'image', uri = uri } or { kind = 'file', uri = uri } }
   elseif word == '#buffers' then
     local found = {}
     for _, buf in ipairs(vim.api.nvim_list_bufs()) do
       if is_file(buf) and vim.bo[buf].buflisted then
-        table.insert(found, vim.tbl_extend('force', about(server, buf), { kind = 'file' }))
+        table.insert(found, file_context(server, buf))
       end
     end
     return found
@@ -204,7 +217,7 @@ function M.resolve(view, word)
     if not buf then
       return nil, word .. ': no window shows a file.'
     elseif word == '#buffer' then
-      return { vim.tbl_extend('force', about(server, buf), { kind = 'file' }) }
+      return { file_context(server, buf) }
     elseif word == '#symbol' then
       return one(symbol_of(server, buf))
     end
@@ -212,7 +225,9 @@ function M.resolve(view, word)
     if #found == 0 then
       return nil, 'There are no diagnostics in this file.'
     end
-    return { vim.tbl_extend('force', about(server, buf), { kind = 'diagnostics', diagnostics = found }) }
+    return {
+      vim.tbl_extend('force', about(server, buf), { kind = 'diagnostics', diagnostics = found }) --[[@as sessionls.Context]],
+    }
   end
 end
 

@@ -76,7 +76,7 @@ end
 
 --- Makes an edit, and marks the lines that it changes. Buffers that nobody had open go again once they are saved.
 ---@param params table of workspace/applyEdit
----@param encoding string
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
 ---@return table result
 function M.apply(params, encoding)
   local before, fresh = {}, {}

@@ -28,7 +28,7 @@ end
 ---@field agent? string who answers this one message
 ---@field selection? sessionls.Selection
 ---@field context? sessionls.Context[] with `text` alone
----@field new? boolean in a new session
+---@field new? boolean to ask in a new session
 ---@field focus? boolean whether the draft gets the cursor; without `text` it does unless this is false
 
 --- Asks in the current session, or in a new one.

@@ -71,10 +71,12 @@ M.reverting = 0 -- requests that take changes back: what they do to files is not
 function M.edited(buf, before)
   watch(buf)
   local after = vim.api.nvim_buf_get_lines(buf, 0, -1, false)
-  for _, hunk in ipairs(vim.diff(joined(before), joined(after), { result_type = 'indices' })) do
-    local removed, first, count = hunk[2], hunk[3], hunk[4]
+  for _, hunk in
+    ipairs(vim.diff(joined(before), joined(after), { result_type = 'indices' }) --[[@as integer[][] ]])
+  do
+    local _, removed, first, count = unpack(hunk --[[@as [integer, integer, integer, integer] ]])
     if M.reverting > 0 then
-      vim.api.nvim_buf_clear_namespace(buf, namespace, math.max(0, first - 1), math.max(first, first - 1 + count))
+      vim.api.nvim_buf_clear_namespace(buf, namespace, first > 0 and first - 1 or 0, count > 0 and first - 1 + count or first)
     else
       mark(buf, first, count, removed == 0)
     end

@@ -160,7 +160,7 @@ function M.next()
     M.show(queue[at].server, queue[at].session.id, queue[at].question)
   else
     close()
-    proposals.show(queue[at])
+    proposals.show(queue[at] --[[@as sessionls.Proposal]])
   end
 end
 

@@ -8,11 +8,11 @@ local M = {}
 local WAITS = 590000 -- milliseconds: the server waits ten minutes
 
 ---@class sessionls.Proposal
----@field id integer
+---@field id? integer counted from 1, as soon as it waits
 ---@field server sessionls.Server
 ---@field label string
 ---@field uri string
----@field at integer when it came
+---@field at? integer when it came
 ---@field lines fun(): string[] the text that is proposed
 ---@field settle fun(lines?: string[], reason?: string) with the text that was accepted, or with nothing
 ---@field sessions table<string, true> the sessions that it may come from
@@ -99,9 +99,9 @@ local function replace(buf, lines)
   local function text(all)
     return #all == 0 and '' or table.concat(all, '\n') .. '\n'
   end
-  local hunks = vim.diff(text(before), text(lines), { result_type = 'indices' })
+  local hunks = vim.diff(text(before), text(lines), { result_type = 'indices' }) --[[@as integer[][] ]]
   for at = #hunks, 1, -1 do
-    local first, count, into, size = unpack(hunks[at])
+    local first, count, into, size = unpack(hunks[at] --[[@as [integer, integer, integer, integer] ]])
     local row = count == 0 and first or first - 1
     vim.api.nvim_buf_set_lines(buf, row, row + count, false, vim.list_slice(lines, into, into + size - 1))
   end
@@ -138,6 +138,7 @@ end
 
 --- Makes an edit whose text a person may have changed. Where they did, and the file had no unsaved changes, it is saved here: the
 --- server has only those saved that came out as it meant them.
+---@return table result of workspace/applyEdit
 local function make(params, uri, lines, encoding)
   local _, kind = documents.parts(params.edit)
   if kind == 'delete' then
@@ -151,12 +152,12 @@ local function make(params, uri, lines, encoding)
     if not result.applied then
       return result
     end
-    buf = assert(documents.buffer(uri))
-    replace(buf, lines)
+    replace(assert(documents.buffer(uri)), lines)
   else
-    documents.break_undo(buf)
-    replace(buf, lines)
-    require('sessionls.marks').edited(buf, before)
+    local shown = assert(documents.buffer(uri))
+    documents.break_undo(shown)
+    replace(shown, lines)
+    require('sessionls.marks').edited(shown, before)
   end
   if clean and not vim.deep_equal(lines, proposed) then
     documents.save({ uri })

@@ -71,7 +71,7 @@ function M.chip(context)
   if context.kind == 'diff' then
     return 'diff ' .. (context.base or (context.staged and 'staged' or 'HEAD'))
   elseif context.kind == 'text' then
-    return context.title
+    return context.title --[[@as string]]
   elseif context.kind == 'image' then
     local size = context.width and (' %d×%d'):format(context.width, context.height or 0) or ''
     return 'image ' .. (context.title or (context.uri and file_name(context.uri)) or '') .. size

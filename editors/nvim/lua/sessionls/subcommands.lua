@@ -3,7 +3,7 @@ local actions = require('sessionls.actions')
 local client = require('sessionls.client')
 
 ---@class sessionls.Subcommand
----@field run fun(arguments: string, command: table)
+---@field run fun(arguments: string, command?: table)
 ---@field usage? string its arguments
 ---@field help string
 ---@field complete? fun(): string[]
@@ -33,7 +33,8 @@ local function selection_of(command)
   end
   local context = require('sessionls.context')
   local buf = vim.api.nvim_get_current_buf()
-  local first, last = vim.api.nvim_buf_get_mark(buf, '<'), vim.api.nvim_buf_get_mark(buf, '>')
+  local first = vim.api.nvim_buf_get_mark(buf, '<') --[[@as [integer, integer] ]]
+  local last = vim.api.nvim_buf_get_mark(buf, '>') --[[@as [integer, integer] ]]
   if vim.fn.visualmode() == 'v' and first[1] == command.line1 and last[1] == command.line2 then
     local line = vim.api.nvim_buf_get_lines(buf, last[1] - 1, last[1], false)[1] or ''
     local after = vim.fn.matchend(line, '.', math.min(last[2], #line))
@@ -254,7 +255,7 @@ M.answer = {
     if not vim.list_contains({ 'once', 'session', 'deny' }, arguments) then
       return client.tell('An answer is once, session or deny.', vim.log.levels.WARN)
     end
-    permission.decide(arguments)
+    permission.decide(arguments --[[@as 'once'|'session'|'deny']])
   end,
 }
 
@@ -274,7 +275,7 @@ M.review = {
     elseif vim.startswith(arguments, '--') then
       return client.tell('Usage: :Sessionls review [file | --diff REV | --staged]', vim.log.levels.WARN)
     elseif arguments ~= '' then
-      local path = vim.fn.fnamemodify(vim.fn.expand(arguments), ':p')
+      local path = vim.fn.fnamemodify(vim.fn.expand(arguments) --[[@as string]], ':p')
       if vim.fn.filereadable(path) == 0 then
         return client.tell(('There is no file %s.'):format(arguments))
       end
@@ -433,7 +434,7 @@ M.export = {
   run = with_view(function(view, arguments)
     local ending = arguments:match('%.(%w+)$')
     local format = ({ json = 'json', html = 'html' })[ending] or 'markdown'
-    local uri = arguments ~= '' and vim.uri_from_fname(vim.fn.fnamemodify(vim.fn.expand(arguments), ':p')) or nil
+    local uri = arguments ~= '' and vim.uri_from_fname(vim.fn.fnamemodify(vim.fn.expand(arguments) --[[@as string]], ':p')) or nil
     actions.request(view, 'session/export', { format = format, uri = uri }, function(result)
       if uri then
         return say('Exported to ' .. arguments .. '.')

@@ -52,6 +52,10 @@ local function draw(view, index, row, new)
 end
 
 --- Words at the end of the reply's last part: no older text is touched.
+---@param view sessionls.View
+---@param index integer
+---@param row integer
+---@param grown string
 local function grow(view, index, row, grown)
   local block = view.blocks[index]
   local at = block.tail.row
@@ -149,7 +153,7 @@ local function arrange(view)
 end
 
 local function draw_grown(view, index, row, grown)
-  local block, message = view.blocks[index], view.state.messages[index - 1]
+  local block, message = view.blocks[index], assert(view.state.messages[index - 1])
   local words = {}
   for _, one in ipairs(grown) do
     if not block.tail or block.tail.part ~= one.part or one.part ~= #message.parts then
@@ -226,7 +230,8 @@ function M.flush(view)
     if index == 1 then
       draw(view, 1, 0, head_of(view.state))
     elseif view.dirty[block.id] then
-      draw(view, index, row, render.message(view.state.messages[index - 1], questions_of(view.state, block.id)))
+      local message = assert(view.state.messages[index - 1])
+      draw(view, index, row, render.message(message, questions_of(view.state, block.id)))
     elseif grown[block.id] then
       draw_grown(view, index, row, grown[block.id])
     end

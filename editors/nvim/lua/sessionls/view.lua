@@ -20,6 +20,17 @@ local PAGE = 50 -- messages
 ---@field blocks { id: string, lines: string[], tail?: table }[] the head, then a block for each message
 ---@field meta sessionls.Meta[] one for each line
 ---@field once? string the agent of the next message alone
+---@field dirty table<string, true> messages that are to be drawn anew, by id
+---@field grown { id: string, part: integer, text: string }[] text that is to be added
+---@field selections table<string, sessionls.Selection> what words of the draft stand for
+---@field kept table<string, sessionls.Context> what words of a waiting message stand for that is written anew
+---@field editing? string the waiting message that is written anew
+---@field bar? string the line above the transcript
+---@field draft_bar? string the line above the draft
+---@field trouble? string why the session cannot be used
+---@field joining? boolean
+---@field loading? boolean older messages are being fetched
+---@field flushing? boolean it will be drawn soon
 local View = {}
 View.__index = View
 
@@ -266,9 +277,10 @@ function M.read(buf, name)
     transcript.flush(view)
   else
     local server = client.of(buf)
-    view = draft == '' and make(server, id, buf) or make(server, id, nil, buf)
+    local made = draft == '' and make(server, id, buf) or make(server, id, nil, buf)
+    view = made
     client.run(function()
-      view:join()
+      made:join()
     end)
   end
   windows.set_options(view, vim.api.nvim_get_current_win())

@@ -13,7 +13,7 @@ function M.open(source)
     lines[index] = ('%d\t%s'):format(index, item.text)
   end
   local function value_of(line)
-    local item = source.items[tonumber((line or ''):match('^(%d+)\t'))]
+    local item = source.items[tonumber((line or ''):match('^(%d+)\t')) or 0]
     return item and item.value
   end
   local function with_value(run)
@@ -28,7 +28,7 @@ function M.open(source)
   for _, action in ipairs(source.actions) do
     actions[key_of(action.key)] = with_value(action.run)
   end
-  local previewer
+  local previewer ---@type any
   if source.preview then
     previewer = require('fzf-lua.previewer.builtin').base:extend()
     function previewer:new(o, opts, win)

@@ -19,7 +19,8 @@ function M.open(source)
       end
     end
   end
-  require('snacks').picker.pick({
+  local snacks = require('snacks') ---@type any
+  snacks.picker.pick({
     title = source.title,
     items = items,
     format = 'text',
