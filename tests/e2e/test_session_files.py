@@ -12,6 +12,7 @@ import pytest
 from lsprotocol import types as lsp
 
 from editing_client import Buffers, able
+from images import encoded, png
 from model_server import Answer, Hold, ModelServer, ToolUse
 from server_client import SessionClient, refused, uri_of
 from shared_server import OpenEditor, lines
@@ -363,6 +364,24 @@ async def test_words_in_the_draft_add_files_lines_and_changes(
     text = await editor.has(uri, "Two.", "▸ Selection: a.py, lines 2")
     sent = model_server.requests[0].text
     assert "two = 2" in sent and "three = 3" not in sent and "one = 1" not in sent and "#file:a.py:2" in text
+
+
+async def test_an_image_in_the_draft_is_sent_as_an_image(
+    file_editor: OpenFileEditor, model_server: ModelServer, folder: Path
+) -> None:
+    (folder / "dot.PNG").write_bytes(png())
+    (folder / "not.png").write_text("no image", encoding="utf-8")
+    editor = await file_editor()
+    session = await editor.client.ask("session/create")
+    uri = await editor.show(session["id"])
+    editor.type(uri, "#file:not.png What is this?")
+    with refused(-32602, "invalidParams"):
+        await editor.choose(uri, "Send")
+    editor.buffers.change(uri, editor.text(uri).replace("not.png", "dot.PNG"))
+    model_server.script(Answer("A dot."))
+    await editor.choose(uri, "Send")
+    await editor.has(uri, "A dot.", "▸ Image: dot.PNG", "#file:dot.PNG What is this?")
+    assert encoded(png()) in str(model_server.requests[0].messages)
 
 
 async def test_ones_own_question_about_a_selection_begins_in_a_session_file(

@@ -7,71 +7,60 @@ local function view_of(buf)
   return require('sessionls.view').of(buf)
 end
 
+--- The window of this tab that shows a buffer of this kind.
+---@param matches fun(buf: integer): boolean?
+---@return integer?
+local function window_where(matches)
+  for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    if matches(vim.api.nvim_win_get_buf(win)) then
+      return win
+    end
+  end
+end
+
+--- The window of this tab that shows a buffer.
+---@param buf integer
 function M.of(buf)
-  for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
-    if vim.api.nvim_win_get_buf(win) == buf then
-      return win
-    end
-  end
+  return window_where(function(one)
+    return one == buf
+  end)
 end
 
---- A window of this tab that shows another session's buffer of the same kind.
+--- The window of this tab that shows any session's buffer of this kind.
+---@param field 'buf'|'draft'
 local function window_of_kind(field)
-  for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
-    local view = view_of(vim.api.nvim_win_get_buf(win))
-    if view and view[field] == vim.api.nvim_win_get_buf(win) then
-      return win
-    end
-  end
+  return window_where(function(buf)
+    local view = view_of(buf)
+    return view ~= nil and view[field] == buf
+  end)
 end
 
-local function local_options(win, options)
-  for name, value in pairs(options) do
-    vim.wo[win][0][name] = value
-  end
-end
-
-local function transcript_options(win)
-  local_options(win, {
-    number = false,
-    relativenumber = false,
-    signcolumn = 'no',
-    wrap = true,
-    linebreak = true,
-    smoothscroll = true,
-    foldmethod = 'expr',
-    foldexpr = "v:lua.require'sessionls.windows'.foldexpr()",
-    foldtext = '',
-    foldlevel = 0,
-    foldenable = true,
-    fillchars = 'fold: ',
-    winbar = "%{%v:lua.require'sessionls.bars'.transcript()%}",
-    statusline = "%{v:lua.require'sessionls.bars'.title()}",
-  })
-end
-
-local function draft_options(win)
-  local_options(win, {
-    number = false,
-    relativenumber = false,
-    signcolumn = 'no',
-    wrap = true,
-    linebreak = true,
-    winfixheight = true,
-    winbar = "%{%v:lua.require'sessionls.bars'.draft()%}",
-    statusline = 'draft%=g? shows the keys',
-  })
-end
+local COMMON = { number = false, relativenumber = false, signcolumn = 'no', wrap = true, linebreak = true }
+local TRANSCRIPT = {
+  smoothscroll = true,
+  foldmethod = 'expr',
+  foldexpr = "v:lua.require'sessionls.windows'.foldexpr()",
+  foldtext = '',
+  foldlevel = 0,
+  foldenable = true,
+  fillchars = 'fold: ',
+  winbar = "%{%v:lua.require'sessionls.bars'.transcript()%}",
+  statusline = "%{v:lua.require'sessionls.bars'.title()}",
+}
+local DRAFT = {
+  winfixheight = true,
+  winbar = "%{%v:lua.require'sessionls.bars'.draft()%}",
+  statusline = 'draft%=g? shows the keys',
+}
 
 --- Sets the options of a window that shows one of the session's two buffers.
 ---@param view sessionls.View
 ---@param win integer
 function M.set_options(view, win)
   local buf = vim.api.nvim_win_get_buf(win)
-  if buf == view.buf then
-    transcript_options(win)
-  elseif buf == view.draft then
-    draft_options(win)
+  local own = buf == view.buf and TRANSCRIPT or buf == view.draft and DRAFT
+  for name, value in pairs(own and vim.tbl_extend('error', COMMON, own) or {}) do
+    vim.wo[win][0][name] = value
   end
 end
 
