@@ -39,7 +39,7 @@ def shown(nvim: Neovim) -> None:
 
 def test_a_proposal_takes_no_focus_and_waits_in_the_queue(confirming: Neovim) -> None:
     assert confirming.lua("return vim.bo.filetype") == "sessionls_draft"
-    assert sum(":Sessionls answer shows it" in one for one in confirming.told()) == 1
+    assert sum(":Sessionls answer shows the edit" in one for one in confirming.told()) == 1
     assert "return 1" in confirming.lua(TEXT)
 
 

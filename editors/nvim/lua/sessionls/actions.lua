@@ -83,6 +83,9 @@ end
 
 --- Shows a place of a file in a window that shows code, and not in the session's.
 function M.show_place(uri, range, encoding)
+  if not require('sessionls.documents').path(uri) then
+    return client.tell(('%s is not a file.'):format(uri), vim.log.levels.WARN)
+  end
   local target
   for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
     local buf = vim.api.nvim_win_get_buf(win)

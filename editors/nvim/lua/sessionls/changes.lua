@@ -1,5 +1,6 @@
 -- What agents changed in a session: hunks in the quickfix list, taking them back, and what was reviewed already.
 local client = require('sessionls.client')
+local documents = require('sessionls.documents')
 local marks = require('sessionls.marks')
 
 local M = {}
@@ -48,7 +49,7 @@ local function items_of(view, message_id, list)
     for _, hunk in ipairs(file.hunks) do
       local state = TITLES[hunk.state]
       table.insert(items, {
-        filename = vim.uri_to_fname(file.uri),
+        filename = documents.path(file.uri) or '',
         lnum = (hunk.line or 0) + 1,
         text = ('%s +%d −%d%s%s'):format(
           agent,
@@ -68,7 +69,7 @@ local function items_of(view, message_id, list)
         file.removed,
         file.notice and ': ' .. file.notice or ''
       )
-      table.insert(items, { filename = vim.uri_to_fname(file.uri), lnum = 1, text = words, user_data = data })
+      table.insert(items, { filename = documents.path(file.uri) or '', lnum = 1, text = words, user_data = data })
     end
   end
   return items
@@ -116,7 +117,7 @@ local function here()
   local row, name = vim.fn.line('.'), vim.api.nvim_buf_get_name(0)
   for _, item in ipairs(is_ours() and vim.fn.getqflist() or {}) do
     local data = item.user_data
-    if type(data) == 'table' and data.hunk and vim.uri_to_fname(data.uri) == name then
+    if type(data) == 'table' and data.hunk and documents.path(data.uri) == name then
       local size = 0
       for _ in (data.patch or ''):gmatch('\n%+') do
         size = size + 1
@@ -195,7 +196,7 @@ local function revert(view, params)
     if problem then
       local files = type(problem) == 'table' and problem.data and problem.data.files or {}
       local reasons = vim.tbl_map(function(file)
-        return ('\n%s: %s'):format(vim.fn.fnamemodify(vim.uri_to_fname(file.uri), ':.'), file.reason)
+        return ('\n%s: %s'):format(require('sessionls.render').file_name(file.uri), file.reason)
       end, files)
       return client.tell((type(problem) == 'table' and problem.message or tostring(problem)) .. table.concat(reasons))
     end

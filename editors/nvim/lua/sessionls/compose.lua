@@ -241,7 +241,7 @@ function M.preview(view)
   local lines = {}
   for _, one in ipairs(found) do
     table.insert(lines, render.chip(one))
-    if one.kind == 'selection' then
+    if one.kind == 'selection' and require('sessionls.documents').path(one.uri) then
       local first, last = one.range.start.line, one.range['end'].line
       vim.list_extend(lines, vim.api.nvim_buf_get_lines(vim.uri_to_bufnr(one.uri), first, last + 1, false))
     elseif one.text then

@@ -10,6 +10,15 @@ vim.api.nvim_create_autocmd('BufWinEnter', {
   end,
 })
 
+--- The path of a file's URI; nothing for other URIs: to Neovim names such as `term://…` are programs that it starts.
+---@param uri string
+---@return string?
+function M.path(uri)
+  local is_file = type(uri) == 'string' and uri:match('^[Ff][Ii][Ll][Ee]:') ~= nil
+  local ok, path = pcall(vim.uri_to_fname, uri)
+  return is_file and ok and (path:match('^[/\\]') or path:match('^%a:')) and path or nil
+end
+
 --- The documents of an edit, by their URIs.
 ---@param edit table a WorkspaceEdit
 ---@return string[]
@@ -28,7 +37,8 @@ end
 ---@param uri string
 ---@return integer?
 function M.buffer(uri)
-  local buf = vim.fn.bufnr('^' .. vim.fn.fnameescape(vim.uri_to_fname(uri)) .. '$')
+  local path = M.path(uri)
+  local buf = path and vim.fn.bufnr('^' .. vim.fn.fnameescape(path) .. '$') or -1
   return buf ~= -1 and vim.api.nvim_buf_is_loaded(buf) and buf or nil
 end
 
@@ -81,9 +91,13 @@ end
 function M.apply(params, encoding)
   local before, fresh = {}, {}
   for _, uri in ipairs(M.uris(params.edit)) do
+    local path = M.path(uri)
+    if not path then
+      return { applied = false, failureReason = 'Only files can be changed.' }
+    end
     before[uri] = lines_of(uri)
     fresh[uri] = before[uri] == nil
-    if fresh[uri] and vim.uv.fs_stat(vim.uri_to_fname(uri)) then
+    if fresh[uri] and vim.uv.fs_stat(path) then
       vim.fn.bufload(vim.uri_to_bufnr(uri))
       before[uri] = lines_of(uri)
     end
@@ -106,14 +120,14 @@ end
 ---@param uris string[]
 function M.save(uris)
   local saved = {}
-  for _, uri in ipairs(uris) do
+  for _, uri in ipairs(vim.tbl_filter(M.path, uris)) do
     local buf = vim.uri_to_bufnr(uri)
     if vim.api.nvim_buf_is_loaded(buf) and vim.bo[buf].modified then
       local ok, problem = pcall(vim.api.nvim_buf_call, buf, function()
         vim.cmd('silent write')
       end)
       if not ok then
-        vim.notify(('%s was not saved: %s'):format(vim.uri_to_fname(uri), problem), vim.log.levels.WARN, { title = 'sessionls' })
+        require('sessionls.notice').show(('%s was not saved: %s'):format(vim.uri_to_fname(uri), problem), vim.log.levels.WARN)
       end
     end
     if not vim.api.nvim_buf_is_loaded(buf) or not vim.bo[buf].modified then

@@ -21,7 +21,7 @@ function M.emit(kind, data)
   for _, fn in ipairs(vim.list_slice(listeners[kind] or {})) do
     local ok, problem = pcall(fn, data)
     if not ok then
-      vim.notify(tostring(problem), vim.log.levels.ERROR, { title = 'sessionls' })
+      require('sessionls.notice').show(tostring(problem), vim.log.levels.ERROR)
     end
   end
 end

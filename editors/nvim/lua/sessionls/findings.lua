@@ -1,5 +1,6 @@
 -- Findings of reviews. They are ordinary diagnostics; here they are listed, fixed and dismissed.
 local client = require('sessionls.client')
+local documents = require('sessionls.documents')
 
 local M = {}
 
@@ -16,7 +17,7 @@ function M.list(server, session_id)
       end
       for _, finding in ipairs(page.findings) do
         table.insert(items, {
-          filename = vim.uri_to_fname(finding.uri),
+          filename = documents.path(finding.uri) or '',
           lnum = finding.range.start.line + 1,
           end_lnum = finding.range['end'].line + 1,
           text = finding.title .. (finding.rule and (' [%s]'):format(finding.rule) or ''),

@@ -1,6 +1,7 @@
 -- Questions for permission: a queue that nobody has to answer at once, and a window that shows one of them.
 local client = require('sessionls.client')
 local events = require('sessionls.events')
+local notice = require('sessionls.notice')
 local proposals = require('sessionls.proposals')
 
 local M = {}
@@ -185,8 +186,8 @@ events.on('question', function(data)
   local id = data.question.requestId
   if not notified[id] then
     notified[id] = true
-    local words = ('%s asks: %s\n:Sessionls answer shows the question.'):format(data.question.agent, data.question.summary)
-    vim.notify(words, vim.log.levels.WARN, { title = data.session.title })
+    local words = ('⚑ :Sessionls answer · %s asks: %s'):format(data.question.agent, data.question.summary)
+    notice.show(words, vim.log.levels.WARN, data.session.title)
   end
 end)
 

@@ -119,7 +119,8 @@ end
 
 local function current_lines(uri)
   local buf = documents.buffer(uri)
-  if not buf and vim.uv.fs_stat(vim.uri_to_fname(uri)) then
+  local path = documents.path(uri)
+  if not buf and path and vim.uv.fs_stat(path) then
     buf = vim.uri_to_bufnr(uri)
     vim.fn.bufload(buf)
   end
@@ -181,7 +182,7 @@ end
 ---@param done fun(result: table)
 function M.add(server, params, encoding, done)
   local uris = documents.uris(params.edit)
-  if #uris ~= 1 then
+  if #uris ~= 1 or not documents.path(uris[1]) then
     return vim.schedule(function()
       done({ applied = false, failureReason = 'An edit of several documents cannot be shown to confirm it.' })
     end)
@@ -202,8 +203,7 @@ function M.add(server, params, encoding, done)
   vim.defer_fn(function()
     settle(proposal, nil, 'Nobody answered in time.')
   end, WAITS)
-  local words = '%s: this edit waits for you.\n:Sessionls answer shows it beside the file.'
-  vim.notify(words:format(label), vim.log.levels.WARN, { title = 'sessionls' })
+  require('sessionls.notice').show('⚑ :Sessionls answer shows the edit that waits: ' .. label, vim.log.levels.WARN)
 end
 
 --- The proposal of a question for permission: what its patch makes of the file. Accepted, it is answered with `once`.

@@ -3,7 +3,8 @@ local render = require('sessionls.render')
 
 local M = {}
 
-local PARSED = 3000 -- lines up to which the transcript is parsed: beyond, a parser holds up the editor while a reply grows
+-- Lines and bytes up to which the transcript is parsed: beyond, a parser holds up the editor while a reply grows.
+local PARSED, PARSED_BYTES = 3000, 300000
 
 local function questions_of(state, id)
   return vim.tbl_filter(function(question)
@@ -238,7 +239,9 @@ function M.flush(view)
     row = row + #view.blocks[index].lines
   end
   view.dirty = {}
-  if vim.api.nvim_buf_line_count(view.buf) > PARSED and vim.treesitter.highlighter.active[view.buf] then
+  local count = vim.api.nvim_buf_line_count(view.buf)
+  local large = count > PARSED or vim.api.nvim_buf_get_offset(view.buf, count) > PARSED_BYTES
+  if large and vim.treesitter.highlighter.active[view.buf] then
     vim.treesitter.stop(view.buf)
     vim.bo[view.buf].syntax = 'markdown'
   end

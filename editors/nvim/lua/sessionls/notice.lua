@@ -1,0 +1,23 @@
+-- Words about what happened while a person does something else. They are one line, because Neovim stops and waits for a key
+-- where a message does not fit.
+local M = {}
+
+--- Shows words in one line, cut to what fits beside the rest of the last line.
+---@param words string
+---@param level? integer
+---@param title? string for notification plugins
+function M.show(words, level, title)
+  local line = vim.trim((words:gsub('%s+', ' ')))
+  local room = math.max(20, vim.v.echospace)
+  if vim.fn.strdisplaywidth(line) > room then
+    local count = vim.fn.strchars(line)
+    repeat
+      count = count - math.max(1, math.floor((vim.fn.strdisplaywidth(line) - room) / 2))
+      line = vim.fn.strcharpart(line, 0, count)
+    until count <= 0 or vim.fn.strdisplaywidth(line) < room
+    line = line .. '…'
+  end
+  vim.notify(line, level or vim.log.levels.INFO, { title = title or 'sessionls' })
+end
+
+return M
