@@ -134,7 +134,7 @@ Its version, the tick of its buffer, and the buffer.")
     (let* ((workspace (plist-get able :workspace))
            (edits (plist-put (plist-get workspace :workspaceEdit) :resourceOperations ["create" "delete"])))
       (setq able (plist-put able :workspace (plist-put workspace :workspaceEdit edits))))
-    (plist-put able :experimental '(:sessionls (:events t :permissions t)))))
+    (plist-put able :experimental '(:sessionls (:events t :permissions t :saves t)))))
 
 (defun sessionls--request (method &optional params)
   "Ask the server METHOD with PARAMS, and give its answer.
@@ -167,25 +167,88 @@ What was typed reaches the server first."
 (cl-defmethod eglot-handle-request
   ((server sessionls-server) (_method (eql workspace/applyEdit)) &key edit &allow-other-keys)
   "Make an EDIT of SERVER.
-The versions of code that other servers manage are ours."
-  (let ((changes (plist-get edit :documentChanges)))
-    (cl-loop for change across changes
-             when (plist-get change :kind) do (sessionls--change-file change))
-    (setq changes
-          (cl-map 'vector
-                  (lambda (change)
-                    (let* ((document (plist-get change :textDocument))
-                           (known (and document (gethash (plist-get document :uri) sessionls--synced))))
-                      (if (not known)
-                          change
-                        (sessionls--check-version known (plist-get document :version))
-                        (list :textDocument (list :uri (plist-get document :uri) :version nil)
-                              :edits (plist-get change :edits)))))
-                  (cl-remove-if (lambda (change) (plist-get change :kind)) changes)))
-    ;; Whoever asked for it has allowed it: nobody is asked in the minibuffer.
-    (let ((eglot-confirm-server-edits nil) (eglot-confirm-server-initiated-edits nil))
-      (cl-call-next-method server 'workspace/applyEdit :edit
-                           (if (plist-get edit :documentChanges) (list :documentChanges changes) edit)))))
+Buffers of sessions are eglot's; all other documents are edited here,
+whatever manages them."
+  (let (of-eglot)
+    (cl-loop for change across (plist-get edit :documentChanges)
+             for uri = (plist-get (plist-get change :textDocument) :uri)
+             do (cond ((plist-get change :kind) (sessionls--change-file change))
+                      ((sessionls--session-buffer uri) (push change of-eglot))
+                      (t (sessionls--edit-document uri change))))
+    (sessionls--sync)
+    (if (or of-eglot (plist-get edit :changes))
+        ;; Whoever asked for it has allowed it: nobody is asked in the minibuffer.
+        (let ((eglot-confirm-server-edits nil) (eglot-confirm-server-initiated-edits nil))
+          (cl-call-next-method server 'workspace/applyEdit :edit
+                               (if of-eglot (list :documentChanges (vconcat (nreverse of-eglot))) edit)))
+      '(:applied t))))
+
+(defun sessionls--session-buffer (uri)
+  "The buffer of the session whose file URI is, or nil."
+  (let* ((path (sessionls--path uri)) (buffer (and (sessionls--id-of path) (find-buffer-visiting path))))
+    (and buffer (provided-mode-derived-p (buffer-local-value 'major-mode buffer) 'sessionls-session-mode) buffer)))
+
+(defvar-local sessionls--visited-for-edit nil
+  "Whether nobody had the file of this buffer open before an edit.")
+
+(defun sessionls--edit-document (uri change)
+  "Make the edits of CHANGE, a TextDocumentEdit, in the document URI."
+  (let* ((path (or (sessionls--path uri) (jsonrpc-error "Only files can be changed")))
+         (known (gethash uri sessionls--synced))
+         (buffer (find-buffer-visiting path)))
+    (cond (known (sessionls--check-version known (plist-get (plist-get change :textDocument) :version)))
+          ((and buffer (buffer-modified-p buffer)) (jsonrpc-error "The buffer has unsaved changes")))
+    (unless buffer
+      (let ((inhibit-interaction t) (enable-local-variables :safe) (large-file-warning-threshold nil))
+        (setq buffer (find-file-noselect path t)))
+      (with-current-buffer buffer (setq sessionls--visited-for-edit t)))
+    (with-current-buffer buffer
+      (when buffer-read-only (jsonrpc-error "The buffer is read-only"))
+      (save-restriction
+        (widen)
+        (sessionls--apply-edits (append (plist-get change :edits) nil))))))
+
+(defun sessionls--apply-edits (edits)
+  "Apply EDITS, which are TextEdits, to this buffer, as one step to undo."
+  (undo-boundary)
+  (let ((places (mapcar (lambda (one)
+                          (let ((range (plist-get one :range)))
+                            (list (copy-marker (sessionls--point (plist-get range :start)))
+                                  (copy-marker (sessionls--point (plist-get range :end)))
+                                  (plist-get one :newText))))
+                        edits)))
+    (atomic-change-group
+      (pcase-dolist (`(,beg ,end ,text) (nreverse places))
+        (replace-region-contents beg end (lambda () text) 1 1000)
+        (set-marker beg nil)
+        (set-marker end nil))))
+  (undo-boundary))
+
+(cl-defmethod eglot-handle-request
+  ((_server sessionls-server) (_method (eql document/save)) &key uris versions &allow-other-keys)
+  "Save the documents URIS that are as the server knows them by VERSIONS.
+Tell of those that have no unsaved changes then."
+  (list :saved (vconcat (cl-remove-if-not
+                         (lambda (uri) (sessionls--save uri (plist-get versions (intern (concat ":" uri)))))
+                         (append uris nil)))))
+
+(defun sessionls--save (uri version)
+  "Save the document URI unless it changed since VERSION.
+Give whether it has no unsaved changes.  Nobody is asked anything."
+  (let* ((path (sessionls--path uri)) (buffer (and path (find-buffer-visiting path))) (known (gethash uri sessionls--synced)))
+    (or (not buffer)
+        (with-current-buffer buffer
+          (when (and (buffer-modified-p) known (= (nth 1 known) (buffer-chars-modified-tick))
+                     (or (null version) (equal version (car known)))
+                     (verify-visited-file-modtime))
+            (let ((inhibit-interaction t) (save-silently t))
+              (condition-case problem (basic-save-buffer)
+                (error (message "sessionls: %s was not saved: %s" path (error-message-string problem))))))
+          (unless (buffer-modified-p)
+            ;; Nobody had it open before, and nobody looks at it.
+            (when (and sessionls--visited-for-edit (not (get-buffer-window buffer t)))
+              (kill-buffer))
+            t)))))
 
 (defun sessionls--change-file (change)
   "Create or delete a file, as CHANGE says."

@@ -496,6 +496,15 @@ async def test_two_editors_have_one_session_in_their_files(file_editor: OpenFile
     assert text.endswith("Words of Bob, not sent") and "Words of Bob" not in ada.text(here)
 
 
+async def test_a_file_keeps_its_name_when_the_session_is_renamed(file_editor: OpenFileEditor) -> None:
+    editor = await file_editor()
+    session = await editor.client.ask("session/create", title="Before")
+    uri = await editor.show(session["id"])
+    await editor.client.ask("session/rename", sessionId=session["id"], title="After")
+    assert await editor.show(session["id"]) == uri
+    assert editor.text(uri).startswith("# Before")  # what is there is never changed
+
+
 async def test_a_file_of_a_deleted_session_says_so(file_editor: OpenFileEditor) -> None:
     editor = await file_editor()
     session = await editor.client.ask("session/create")

@@ -30,6 +30,59 @@
                                       (set-buffer (window-buffer (selected-window)))
                                       (and (derived-mode-p 'sessionls-session-mode) eglot--managed-mode))))
 
+(defun sessionls-live-edits ()
+  "Let an agent edit, create and report, and say in a line why it failed."
+  (setq debug-on-error nil)
+  (condition-case problem
+      (sessionls-live--do-edits)
+    (error (princ (format "%S\n%s\n" problem (buffer-string)))
+           (kill-emacs 1))))
+
+(defun sessionls-live--start ()
+  "Set the package up as the command line says, and give the folder."
+  (let* ((given (json-parse-string (car command-line-args-left) :object-type 'plist))
+         (folder (plist-get given :folder)))
+    (setq command-line-args-left nil)
+    (setq sessionls-command (append (plist-get given :server) nil)
+          sessionls-trusted-folders (list folder)
+          sessionls-options '(:model "openai/test" :participant (:name "Ada")))
+    folder))
+
+(defun sessionls-live--do-edits ()
+  "Ask for edits of an open file, of one with unsaved text, of a closed one, and for a new file."
+  (let* ((folder (sessionls-live--start)) (asked 0)
+         (open (find-file (expand-file-name "a.py" folder)))
+         (dirty (find-file (expand-file-name "dirty.py" folder)))
+         result)
+    (advice-add 'read-from-minibuffer :before (lambda (&rest _) (cl-incf asked)))
+    (with-current-buffer dirty (goto-char (point-max)) (insert "mine = 1\n"))
+    (set-buffer open)
+    (goto-char (point-max))
+    (let ((where (copy-marker (point))))
+      (sessionls-ask)
+      (sessionls-live--session-buffer)
+      (insert "Do it.")
+      (sessionls-send)
+      (sessionls-live--shows "All done." "tokens in")
+      (sessionls-live--wait "the finding" (lambda () (buffer-local-value 'sessionls--findings open)))
+      (with-current-buffer open
+        (flymake-start)
+        (setq result (list :modified (if (buffer-modified-p) "yes" "no")
+                           :text (buffer-substring-no-properties (point-min) (point-max))
+                           :end (if (= where (point-max)) "yes" "no")
+                           :flymake (mapcar #'flymake-diagnostic-text (flymake-diagnostics))
+                           :lines (mapcar (lambda (one) (line-number-at-pos (flymake-diagnostic-beg one))) (flymake-diagnostics))))
+        (undo-boundary)
+        (let ((last-command nil)) (undo))
+        (setq result (plist-put result :undone (buffer-substring-no-properties (point-min) (point-max))))))
+    (with-current-buffer dirty
+      (setq result (plist-put result :dirty (list (if (buffer-modified-p) "yes" "no")
+                                                  (buffer-substring-no-properties (point-min) (point-max))))))
+    (setq result (plist-put result :closed (if (find-buffer-visiting (expand-file-name "b.py" folder)) "open" "closed")))
+    (setq result (plist-put result :asked asked))
+    (princ (concat (json-serialize (sessionls-live--vectors result)) "\n"))
+    (maphash (lambda (_ server) (ignore-errors (eglot-shutdown server))) sessionls--servers)))
+
 (defun sessionls-live ()
   "Do it, and say in a line why it failed."
   (setq debug-on-error nil)
@@ -40,14 +93,7 @@
 
 (defun sessionls-live--do ()
   "Ask about a region, answer a question, and fork."
-  (let* ((given (json-parse-string (car command-line-args-left) :object-type 'plist))
-         (folder (plist-get given :folder))
-         (asked 0)
-         result)
-    (setq command-line-args-left nil)
-    (setq sessionls-command (append (plist-get given :server) nil)
-          sessionls-trusted-folders (list folder)
-          sessionls-options '(:model "openai/test" :participant (:name "Ada")))
+  (let* ((folder (sessionls-live--start)) (asked 0) result)
     ;; Nothing may ask in the minibuffer.
     (advice-add 'read-from-minibuffer :before (lambda (&rest _) (cl-incf asked)))
     (find-file (expand-file-name "a.py" folder))

@@ -72,6 +72,40 @@ async def test_a_question_about_a_region_from_emacs(tmp_path: Path, model_server
     assert "What is" in result["listed"] and result["asked"] == 0
 
 
+@pytest.mark.timeout(240)
+async def test_edits_are_made_in_buffers_saved_and_undone_and_findings_are_flymakes(
+    tmp_path: Path, model_server: ModelServer
+) -> None:
+    folder = make_workspace(tmp_path)
+    texts = {"a.py": "s = '𝒳'; x = 1\ny = 1\n", "b.py": "z = 1\n", "dirty.py": "w = 1\n"}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+    def edit(name: str, old: str, new: str) -> ToolUse:
+        return ToolUse("edit_file", {"path": name, "edits": [{"old": old, "new": new}]})
+
+    finding = {"path": "a.py", "start_line": 2, "severity": "warning", "title": "One is odd", "body": "It is."}
+    model_server.script(
+        Answer(tools=[ToolUse("read_file", {"path": name}) for name in texts]),
+        Answer(tools=[edit("a.py", "x = 1\ny", "x = 2\ny"), edit("b.py", "1", "2"), edit("dirty.py", "w = 1", "w = 2")]),
+        Answer(tools=[ToolUse("create_file", {"path": "new/c.txt", "text": "new\n"}), ToolUse("report_finding", finding)]),
+        Answer("All done."),
+    )
+    told = json.dumps({"server": GUARDED_SERVER, "folder": str(folder)})
+    env = environment(tmp_path) | key_for(model_server) | {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
+    out, _ = await run(emacs("-l", str(PACKAGE / "test" / "live.el"), "-f", "sessionls-live-edits", told), env, folder)
+    result = json.loads(out.splitlines()[-1])
+    edited = "s = '𝒳'; x = 2\ny = 1\n"
+    assert (result["text"], result["modified"], result["end"]) == (edited, "no", "yes")
+    assert result["undone"] == texts["a.py"]
+    on_disk = {name: (folder / name).read_text(encoding="utf-8") for name in (*texts, "new/c.txt")}
+    # What a person has not saved is not saved for them.
+    assert on_disk == {"a.py": edited, "b.py": "z = 2\n", "dirty.py": texts["dirty.py"], "new/c.txt": "new\n"}
+    assert result["dirty"] == ["yes", "w = 2\nmine = 1\n"] and result["closed"] == "closed"
+    assert len(result["flymake"]) == 1 and "One is odd" in result["flymake"][0] and result["lines"] == [2]
+    assert result["asked"] == 0
+
+
 async def test_the_package_compiles_without_warnings(tmp_path: Path) -> None:
     target = tmp_path / "sessionls.el"
     target.write_bytes((PACKAGE / "sessionls.el").read_bytes())
