@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test server vscode vsix check fix docs bench test-agents test-editors lock clean
+.PHONY: help setup demo test server vscode vsix check fix docs bench soak test-agents test-editors lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,11 +22,12 @@ check: ## Check format, lint, types, imports and generated docs
 fix: ## Fix format and simple lint
 docs: ## Renew the generated docs
 bench: ## Measure, each thing against a baseline
+soak: ## Work in shared sessions while processes are killed (ARGS=seconds on each engine)
 test-agents: ## Drive real external agents from npm, against the tests' model server
 test-editors: ## Drive real editors from Debian's packages, against the tests' model server
 lock: ## Renew requirements.lock from pyproject.toml
 
-setup demo test server vscode vsix check fix docs bench test-agents test-editors lock:
+setup demo test server vscode vsix check fix docs bench soak test-agents test-editors lock:
 	@test -n "$(PYTHON)" || { echo "sessionls needs Python 3.11 or newer: install one, or say which with make $@ PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) scripts/dev.py $@ $(ARGS)
 

@@ -106,6 +106,11 @@ def bench(rest: list[str]) -> int:
     return run(str(PYTHON), str(ROOT / "benchmarks" / "run.py"), *rest)
 
 
+def soak(rest: list[str]) -> int:
+    """Let many participants work in shared sessions while processes are killed: so many seconds on each engine (600)."""
+    return run(str(PYTHON), str(ROOT / "benchmarks" / "soak.py"), *rest)
+
+
 def test_agents(rest: list[str]) -> int:
     """Drive real external agents from npm against the tests' model server. Not part of the tests."""
     return run(str(PYTHON), str(ROOT / "scripts" / "drive_agents.py"), *rest)
@@ -137,7 +142,7 @@ def lock(_rest: list[str]) -> int:
 
 COMMANDS = {
     command.__name__.replace("_", "-"): command
-    for command in (demo, test, server, vscode, vsix, check, fix, docs, bench, test_agents, test_editors, lock)
+    for command in (demo, test, server, vscode, vsix, check, fix, docs, bench, soak, test_agents, test_editors, lock)
 }
 
 

@@ -39,16 +39,23 @@ _SETTINGS = {
 
 
 class PostgresServer:
-    def __init__(self) -> None:
+    """`primary`: this server is a replica of that one, until `promote`. `wal_segment`: megabytes of each file of its log."""
+
+    def __init__(self, *, primary: PostgresServer | None = None, wal_segment: int = 16) -> None:
+        self.port = 0
         self.folder = Path(tempfile.mkdtemp(prefix="sessionls-pg-")).resolve()
         self.data = self.folder / "data"
         self._binaries = BINARIES
         self._as: dict[str, Any] = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
         if os.name == "posix" and os.geteuid() == 0:
             self._drop_root()
-        # Not the collation "C": sorting must not depend on the database's default collation.
-        self._run("initdb", "-D", self.data, "-U", OWNER, "-E", "UTF8", "--auth=trust", "--no-sync", *self._locale())
-        self.port = 0
+        if primary is not None:
+            address = ["-h", "127.0.0.1", "-p", str(primary.port), "-U", OWNER]
+            self._run("pg_basebackup", "-D", self.data, *address, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        else:
+            # Not the collation "C": sorting must not depend on the database's default collation.
+            more = ["--auth=trust", "--no-sync", f"--wal-segsize={wal_segment}", *self._locale()]
+            self._run("initdb", "-D", self.data, "-U", OWNER, "-E", "UTF8", *more)
         self._password: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._made: set[str] = set()
@@ -87,12 +94,14 @@ class PostgresServer:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
-    def start(self, **settings: str) -> None:
+    def start(self, *, largest_file: int | None = None, **settings: str) -> None:
+        """`largest_file`: bytes that none of its files may exceed, as if its disk were full then."""
         options = [f"-c{name}={value}" for name, value in (_SETTINGS | settings).items()]
         sockets = f"-cunix_socket_directories={self.folder if os.name == 'posix' else ''}"
         log = (self.folder / "log").open("ab")
+        limit = [] if largest_file is None else ["/bin/sh", "-c", f'ulimit -f {largest_file // 512}; exec "$0" "$@"']
         self._process = subprocess.Popen(
-            [self._program("postgres"), "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1", sockets, *options],
+            [*limit, self._program("postgres"), "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1", sockets, *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -110,6 +119,14 @@ class PostgresServer:
                     said = (self.folder / "log").read_text(errors="replace")[-2000:]
                     raise RuntimeError(f"PostgreSQL does not start: {error}\n{said}") from None
                 time.sleep(0.05)
+
+    def promote(self) -> None:
+        """Make a replica the primary server."""
+        self.execute("SELECT pg_promote()")
+
+    def backends(self, database: str) -> list[int]:
+        """The process ids of that database's connections."""
+        return [row[0] for row in self.execute(f"SELECT pid FROM pg_stat_activity WHERE datname = '{database}'")]
 
     def require_passwords(self, password: str) -> None:
         """From now on every login needs this password."""

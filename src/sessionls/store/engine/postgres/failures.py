@@ -26,6 +26,8 @@ _RIGHTS = (
     "This login has no permission to do that in the database.",
     "Ask the owner of the database to run `sessionls store migrate`, and to grant you the permissions listed in docs/teams.md.",
 )
+_FULL = ("The disk of the database server is full.", f"Free some space there. {_TRY}")
+_DAMAGED = ("The database is damaged.", "Restore it from a backup.")
 _REPLICA = (
     "The database server is a read-only replica.",
     "Point SESSIONLS_DATABASE_URL to the primary server, or list all servers and add target_session_attrs=read-write.",
@@ -46,12 +48,15 @@ _WORDS = {
     "25006": _REPLICA,
     "0A000": _REPLICA,
     "57014": ("The database took too long.", f"If it happens often, ask the owner of the database to look at its load. {_TRY}"),
-    "53100": ("The disk of the database server is full.", f"Free some space there. {_TRY}"),
+    "53100": _FULL,
     "53300": ("The database server accepts no more connections.", f"Close some, or raise its max_connections. {_TRY}"),
     "53": ("The database server is short of memory or disk.", _TRY),
     "54": ("The text is too long for the database.", "Send less at once."),
-    "XX": ("The database is damaged.", "Restore it from a backup."),
+    "58": ("The database server could not read or write its disk.", f"Ask whoever runs the server to check it. {_TRY}"),
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
 }
+_NO_SPACE = re.compile(r"could not (extend|write|open) .*(quota|too large|no space)", re.IGNORECASE | re.DOTALL)
 # If a server refuses a connection, the driver has no SQLSTATE, only the text of the error.
 _BY_TEXT = (
     (re.compile(r"does not answer|timeout expired"), _SILENT),
@@ -68,6 +73,8 @@ _TLS_HINT = (
 def words_for(error: Any) -> tuple[str, str] | None:
     """What is wrong and what to do, for an error of the driver; None for an unknown error."""
     state = str(getattr(error, "sqlstate", None) or "")
+    if _NO_SPACE.search(str(error)):  # a quota, for which the server has no SQLSTATE
+        return _FULL
     for length in (5, 3, 2):
         if len(state) == 5 and (found := _WORDS.get(state[:length])) is not None:
             return found
