@@ -84,6 +84,56 @@ async def test_to_copy_again_changes_nothing_and_what_went_on_is_named(
     assert all("owner of the tables" in reason for reason in report.refused.values())
 
 
+_KEY = "AKIA" + "IOSFODNN7EXAMPLQ"  # (what looks like a key must not stand in a file as one)
+
+
+async def with_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A session in Ann's file with a key in its title, in a message, in an answer and in a finding."""
+    monkeypatch.setattr(stores, "ANN", ANN)
+    async with SqlStore(f"sqlite:///{tmp_path}/own.db") as own:
+        session_id = await create(own)
+        await exchange(own, session_id, f"use {_KEY}", f"I used {_KEY}")
+        await own.change(session_id, lambda change: transitions.rename(change, f"Key {_KEY}", ANN))
+        await fork(own, session_id, 2)
+    return session_id
+
+
+async def test_keys_are_masked_in_all_that_reaches_the_teams_database(
+    tmp_path: Path, database: TeamDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = await with_a_key(tmp_path, monkeypatch)
+    report = await copy(f"sqlite:///{tmp_path}/own.db", database.of("ann"), ANN)
+    assert len(report.copied) == 2 and report.masked >= 3
+    owner = f"{database.name}_owner"
+    columns = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+    for (table,) in await asyncio.to_thread(database.run, owner, columns):
+        rows = await asyncio.to_thread(database.run, owner, f'SELECT * FROM "{table}"')
+        assert _KEY.casefold() not in str(rows).casefold(), table
+    async with SqlStore(database.of("ann")) as ann:
+        assert (await ann.session(session_id)).title == "Key [masked: AWS Access Key]"
+        texts = [message.text for message in (await ann.history(session_id, before=None, limit=9))[0]]
+        assert texts == ["use [masked: AWS Access Key]", "I used [masked: AWS Access Key]"]
+    assert await asyncio.to_thread(maintenance.check, database.url(owner), nobody) == {}, "it is what its log makes of it"
+    again = await copy(f"sqlite:///{tmp_path}/own.db", database.of("ann"), ANN)
+    assert (again.copied, again.unchanged, again.refused, again.masked) == ([], 2, {}, 0)
+
+
+async def test_keys_stay_for_who_wants_that_and_in_a_backup_that_comes_back(
+    tmp_path: Path, database: TeamDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = await with_a_key(tmp_path, monkeypatch)
+    source = f"sqlite:///{tmp_path}/own.db"
+    report = await asyncio.to_thread(maintenance.copy, source, database.of("ann"), (), nobody, ANN, masks=False)
+    assert len(report.copied) == 2 and report.masked == 0
+    async with SqlStore(database.of("ann")) as ann:
+        assert (await ann.session(session_id)).title == f"Key {_KEY}"
+    again = await copy(source, database.of("ann"), ANN)
+    assert (again.copied, again.refused) == ([], {}), "what was copied unmasked is the same session"
+    await copy(database.of("ann"), f"sqlite:///{tmp_path}/back.db")
+    async with SqlStore(f"sqlite:///{tmp_path}/back.db") as back:
+        assert (await back.session(session_id)).title == f"Key {_KEY}"
+
+
 async def test_who_leaves_takes_what_they_may_read_with_them(
     tmp_path: Path, database: TeamDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,7 +71,7 @@ async def check(terminal: Terminal) -> int:
     return 1 if wrong else 0
 
 
-async def copy(terminal: Terminal, other: str, wanted: list[str], *, back: bool) -> int:
+async def copy(terminal: Terminal, other: str, wanted: list[str], *, back: bool, masks: bool) -> int:
     from sessionls.cli.names import short
     from sessionls.store.maintenance import copy as run
 
@@ -81,9 +81,12 @@ async def copy(terminal: Terminal, other: str, wanted: list[str], *, back: bool)
         source, target = target, source
     settings, folder = await asyncio.to_thread(lambda: (Settings.load(), Path.cwd()))
     own = await local_participant(folder, name=settings.participant_name, email=settings.participant_email)
-    report = await _with_progress(terminal, partial(run, own=own), source, target, wanted)
+    report = await _with_progress(terminal, partial(run, own=own, masks=masks), source, target, wanted)
     for session_id, reason in report.refused.items():
         terminal.out.print(Text(safe(f"{short(session_id)} was not copied: {reason}")), soft_wrap=True)
+    if report.masked:
+        places = "1 place" if report.masked == 1 else f"{report.masked:,} places"
+        terminal.note(f"Masked keys and tokens in {places}. To see them: sessionls share SESSION --check")
     terminal.note(f"Copied {_sessions(len(report.copied))}; unchanged: {report.unchanged}; left out: {len(report.refused)}.")
     return 1 if report.refused else 0
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 
 from sessionls.domain.errors import SessionUnreadable
 from sessionls.domain.model import Participant
 from sessionls.store.access import access
 from sessionls.store.copied_authors import CopiedAuthors
+from sessionls.store.copied_secrets import CopiedSecrets
 from sessionls.store.engine import Database, dialect_of
 from sessionls.store.people import own_profile
 from sessionls.store.rows import MESSAGE_COLUMNS, dump, message_of, session_of, with_content
@@ -45,32 +46,64 @@ _IMAGE = select(images).where(images.c.session_id == bindparam("id"), images.c.s
 
 @dataclass(frozen=True, slots=True)
 class CopyOutcome:
-    """`refused` is the reason why the session was not copied; empty if it was copied or is up to date."""
+    """`refused` is the reason why the session was not copied; empty if it was copied or is up to date. `masked` is how many
+    places in its log, and in those of the sessions that it was forked from, were masked.
+    """
 
     written: bool = False
     refused: str = ""
+    masked: int = 0
 
 
-def copy_session(here: Database, there: Database, session_id: str, own: Participant | None = None) -> CopyOutcome:
+def copy_session(
+    here: Database, there: Database, session_id: str, own: Participant | None = None, *, masks: bool = True
+) -> CopyOutcome:
     """Copy the session and its ancestors, the oldest first, each in one transaction. Copying again changes nothing.
 
-    `own`: as whom whoever copies is known in `here`, for a target with logins (see `copied_authors.py`).
+    `own`: as whom whoever copies is known in `here`, for a target with logins (see `copied_authors.py`). There secrets are
+    masked, if `masks`.
     """
     with here.reading() as source:
         line: list[Any] = [source.execute(_SESSION, {"id": session_id}).one()]
         while line[-1].parent_id is not None:
             parent = source.execute(_SESSION, {"id": line[-1].parent_id}).one_or_none()
             line.append(parent or _hidden(source, session_id, line[-1].parent_id))
-        outcome = CopyOutcome()
+        outcome, masked = CopyOutcome(), 0
         for row in reversed(line):
             try:
                 with there.writing() as target:
-                    outcome = _one(source, target, row, _authors(target, own))
+                    authors = _authors(target, own)
+                    secrets = CopiedSecrets() if masks and authors is not None else None
+                    outcome = _one(source, target, row, _Changes(authors, secrets))
+                    masked += 0 if secrets is None or not outcome.written else secrets.count
             except SessionUnreadable:
                 outcome = CopyOutcome(refused="its data is damaged, or a newer version of sessionls wrote it.")
             if outcome.refused:
                 break
-    return outcome
+    return replace(outcome, masked=masked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What changes in a copy: whose it is, and what is masked."""
+
+    authors: CopiedAuthors | None
+    secrets: CopiedSecrets | None
+
+    def event(self, row: dict[str, Any]) -> dict[str, Any]:
+        row = row if self.secrets is None else self.secrets.event(row)
+        return row if self.authors is None else self.authors.event(row)
+
+    def session(self, values: dict[str, Any]) -> dict[str, Any]:
+        values = values if self.secrets is None else self.secrets.session(values)
+        return values if self.authors is None else self.authors.session(values)
+
+    def row(self, table: Table, row: dict[str, Any]) -> dict[str, Any]:
+        row = row if self.secrets is None or table not in (messages, parts, findings) else self.secrets.row(row)
+        return row if self.authors is None or table is not messages else self.authors.message(row)
+
+    def summary(self, values: dict[str, Any]) -> dict[str, Any]:
+        return values if self.secrets is None else {**values, "summary": self.secrets.text(values["summary"])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +148,7 @@ def _authors(target: Connection, own: Participant | None) -> CopiedAuthors | Non
     return CopiedAuthors(owner, frozenset(() if own is None else {own.id}))
 
 
-def _one(source: Connection, target: Connection, row: Any, authors: CopiedAuthors | None) -> CopyOutcome:
+def _one(source: Connection, target: Connection, row: Any, changes: _Changes) -> CopyOutcome:
     if row.reply:
         return CopyOutcome(refused="a reply is being written in it.")
     log = [one._asdict() for one in source.execute(_EVENTS, {"id": row.id})]
@@ -125,27 +158,26 @@ def _one(source: Connection, target: Connection, row: Any, authors: CopiedAuthor
             return CopyOutcome(refused="a reply is being written in the other database's copy of it.")
         theirs = list(target.execute(_EVENTS, {"id": row.id}))
         same = min(len(log), len(theirs))
-        if any(not _is_same(ours, other, authors) for ours, other in zip(log, theirs, strict=False)):
+        if any(not _is_same(ours, other, changes) for ours, other in zip(log, theirs, strict=False)):
             return CopyOutcome(refused="it has different events in the two databases.")
         if kept.deleted and not row.deleted:
             return CopyOutcome(refused="it, or a session that it was forked from, was deleted in the other database.")
         if same == len(log) or row.deleted:
             return CopyOutcome()
-        if authors is not None:
+        if changes.authors is not None:
             return CopyOutcome(refused="it went on since it was copied, and only the owner of the tables can copy the rest.")
         _clear(target, kept)
-    if authors is not None and row.deleted:
+    if changes.authors is not None and row.deleted:
         return CopyOutcome(refused="it is a fork of a deleted session, which only the owner of the tables can copy.")
     first = None if kept is not None else dialect_of(target).first_rev(target)
     values = {name: value for name, value in row._asdict().items() if name not in ("id", "rev", "summary")}
     if row.session is not None:
         values["session"] = dump(session_of(row).model_copy(update={"present": None}))  # nobody has it open there
-    if authors is not None:
-        values, log = authors.session(values), [authors.event(one) for one in log]
+    values, log = changes.session(values), [changes.event(one) for one in log]
     if kept is None:
         target.execute(insert(sessions), {"id": row.id, "rev": first, "summary": None, **values})
-    _write(source, target, row, log, authors)
-    summary = _summaries(source, target, row)
+    _write(source, target, row, log, values["title_key"], changes)
+    summary = _summaries(source, target, row, changes)
     rev = dialect_of(target).last_rev(target, row.id, first)
     target.execute(_UPDATE, {"key": row.id, **values, "summary": summary, "rev": rev})
     target.execute(update(findings).where(findings.c.session_id == bindparam("key")), {"key": row.id, "rev": rev})
@@ -161,13 +193,18 @@ def _clear(target: Connection, kept: Row[*tuple[Any, ...]]) -> None:
         target.execute(delete(table).where(table.c.session_id == bindparam("key")), {"key": kept.id})
 
 
-def _is_same(ours: dict[str, Any], theirs: Row[*tuple[Any, ...]], authors: CopiedAuthors | None) -> bool:
-    """Whether the events are the same, or were when they were copied before."""
-    same = (theirs.data, theirs.message)
-    if (ours["data"], ours["message"]) == same:
+def _is_same(ours: dict[str, Any], theirs: Row[*tuple[Any, ...]], changes: _Changes) -> bool:
+    """Whether the events are the same, or were when they were copied before, masked or not."""
+    there = _content(theirs._asdict())
+    if there in (_content(ours), _content(_Changes(changes.authors, None).event(ours))):
         return True
-    copied = None if authors is None else authors.event(ours)
-    return copied is not None and (copied["data"], copied["message"]) == same
+    # What is masked may differ between versions: it is compared as this version masks it.
+    secrets = CopiedSecrets()
+    return _content(secrets.event(theirs._asdict())) == _content(_Changes(changes.authors, secrets).event(ours))
+
+
+def _content(event: dict[str, Any]) -> tuple[str, str | None]:
+    return event["data"], event["message"]
 
 
 def _write(
@@ -175,7 +212,8 @@ def _write(
     target: Connection,
     row: Any,
     log: list[dict[str, Any]],
-    authors: CopiedAuthors | None,
+    title_key: str | None,
+    changes: _Changes,
 ) -> None:
     for table in _BELOW:
         if table is images:
@@ -189,14 +227,14 @@ def _write(
             rows = [one._asdict() for one in source.execute(statement)]
         for one in rows if table is messages else ():
             one.pop("n")
-        if table is messages and authors is not None:
-            rows = [authors.message(one) for one in rows]
+        if table is not events:
+            rows = [changes.row(table, one) for one in rows]
         for one in rows if table is findings else ():
             one["rev"] = 0
         for start in range(0, len(rows), _AT_ONCE):
             target.execute(insert(table), rows[start : start + _AT_ONCE])
-    if row.title_key is not None:
-        add_title(target, row.id, row.title_key)
+    if title_key is not None:
+        add_title(target, row.id, title_key)
     for copied in target.execute(_MESSAGES, {"id": row.id}).all():
         message = message_of(copied)
         index_message(target, row.id, message.id, "", message.text)
@@ -208,12 +246,13 @@ def _write_images(source: Connection, target: Connection, session_id: str) -> No
         target.execute(insert(images), [source.execute(_IMAGE, {"id": session_id, "hash": one}).one()._asdict()])
 
 
-def _summaries(source: Connection, target: Connection, row: Any) -> int | None:
+def _summaries(source: Connection, target: Connection, row: Any, changes: _Changes) -> int | None:
     """Copy the summaries that the target lacks. Returns the target's number of the newest one that applies to the session."""
     own = select(summaries).where(summaries.c.session_id == row.id).order_by(summaries.c.n)
     for one in source.execute(own).all():
         if _number(target, one) is None:
             values = {name: value for name, value in one._asdict().items() if name not in ("n", "previous")}
+            values = changes.summary(values)
             target.execute(insert(summaries), {**values, "previous": _there(source, target, one.previous)})
     return _there(source, target, row.summary)
 

@@ -64,6 +64,8 @@ class CopyReport:
     unchanged: int = 0
     refused: dict[str, str] = field(default_factory=dict)
     """Sessions that were left out, each with the reason."""
+    masked: int = 0
+    """How many places were masked in what was copied."""
 
 
 def status(url: str) -> Status:
@@ -100,10 +102,19 @@ def check(url: str, progress: Progress) -> dict[str, list[str]]:
     return wrong
 
 
-def copy(source: str, target: str, wanted: Sequence[str], progress: Progress, own: Participant | None = None) -> CopyReport:
+def copy(
+    source: str,
+    target: str,
+    wanted: Sequence[str],
+    progress: Progress,
+    own: Participant | None = None,
+    *,
+    masks: bool = True,
+) -> CopyReport:
     """Copy these sessions (none: all) and their ancestors. Copies that the target has already are brought up to date.
 
-    `own` is whoever copies, as the source knows them. In a target with logins the copies are theirs.
+    `own` is whoever copies, as the source knows them. In a target with logins the copies are theirs, and secrets in them are
+    masked, if `masks`. The owner of the tables copies everything as it is.
     """
     _expect_database(source)
     report = CopyReport()
@@ -114,11 +125,12 @@ def copy(source: str, target: str, wanted: Sequence[str], progress: Progress, ow
             known = [row.id for row in connection.execute(_IDS) if not row.deleted]
         chosen = _chosen(known, wanted)
         for done, session_id in enumerate(chosen, 1):
-            outcome: CopyOutcome = copy_session(here, there, session_id, own)
+            outcome: CopyOutcome = copy_session(here, there, session_id, own, masks=masks)
             if outcome.refused:
                 report.refused[session_id] = outcome.refused
             elif outcome.written:
                 report.copied.append(session_id)
+                report.masked += outcome.masked
             else:
                 report.unchanged += 1
             progress(done, len(chosen))

@@ -43,8 +43,11 @@ def store_copy(
     other: Annotated[str, typer.Argument(metavar="DATABASE", help="The other database: postgresql://…, or a SQLite file.")],
     wanted: Annotated[list[str] | None, typer.Argument(metavar="[SESSION]…", help="Only these sessions.")] = None,
     back: Annotated[bool, typer.Option("--from", help="Copy from the other database to this one.")] = False,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Leave keys and tokens in copies for a team as they are.")] = False,
 ) -> None:
     """Copy sessions to another database, or from it. Repeat it to copy what is new.
+
+    Keys, tokens and passwords are masked in what you copy into a team's database with your own login.
 
     Leaves out sessions in which a reply is being written, or which differ in the two databases, and then exits with 1.
     """
@@ -52,7 +55,7 @@ def store_copy(
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.store_commands import copy
 
-        return await copy(terminal, other, wanted or [], back=back)
+        return await copy(terminal, other, wanted or [], back=back, masks=not unmasked)
 
     do(work)
 
