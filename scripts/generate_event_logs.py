@@ -164,6 +164,15 @@ def _told() -> list[machine.Log]:
     for person in (Person(id="ada", role="owner", name="Ada"), Person(id="ben", role="reader"), Person(id="ben", role="writer")):
         add(ev.Shared, by=ada, person=person)
     add(ev.Unshared, by=ada, person_id="team")
+    cleo = Participant(id="cleo", name="Cleo")  # was given a role, and never opened it
+    add(ev.Shared, by=ada, person=Person(id="cleo", role="commenter", name="Cleo"))
+    said = Message(
+        id="m", session_id=log.session_id, seq=0, role="participant", author=ada, parts=[TextPart(text="@Cleo look")],
+        status="complete", mentions=["cleo"], created_at="2026-01-01T00:00:00.000Z",
+    )  # fmt: skip
+    add(ev.MessageSent, by=ada, message=said)
+    add(ev.HandedOver, by=ada, to=cleo, note="yours")
+    add(ev.Shared, by=ada, person=Person(id="ben", role="reader"))  # who has it open
     for budget in (2.5, None, 1.0):
         add(ev.BudgetChanged, by=BEN, budget=budget)
     add(

@@ -14,6 +14,7 @@ from logins import TeamDatabase
 from model_server import Answer, Hold, ModelServer, ToolUse
 from sessionls.domain.errors import InvalidParams, NotPermitted, SessionNotFound
 from sessionls.domain.model import Participant, Role
+from sessionls.ports.store import SessionNotice
 from sessionls.store import maintenance
 
 Member = Callable[[str], Awaitable[App]]
@@ -198,6 +199,68 @@ async def test_who_loses_access_is_told_and_a_reply_of_theirs_ends(member: Membe
     last = (await ann.sessions.history(session.id)).messages[-1]
     assert (last.role, last.status) == ("agent", "interrupted")
     assert not (await ann.sessions.get(session.id)).replying
+
+
+async def test_who_gets_access_back_is_here_again_and_sees_the_session_live(member: Member) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(agent="plain")
+    await share(ann, session.id, ben, "commenter")
+    await ben.sessions.open(session.id)
+    notices: list[SessionNotice] = []
+    ben.built.store.subscribe(lambda notice: notices.append(notice) if isinstance(notice, SessionNotice) else None)
+    await ann.sessions.sharing.unshare(session.id, login(ben))
+    await ben.until(lambda: any(notice.session is None for notice in notices))
+    assert notices[-1].access_lost, "it was not deleted"
+    await share(ann, session.id, ben, "commenter")
+    await ben.until(lambda: notices[-1].session is not None)
+    ben.events.clear()
+    await ben.sessions.open(session.id)
+    assert (await ben.event("participantJoined")).by == Participant(id=login(ben), name="Ben")
+    await ann.sessions.comment(session.id, "welcome back")
+    await ben.event("messageSent")
+
+
+async def test_whoever_may_not_even_comment_any_more_is_not_shown_as_here(member: Member) -> None:
+    ann, ben = await member("ann"), await member("ben")
+    session = await ann.sessions.create(agent="plain")
+    await share(ann, session.id, ben, "writer")
+    await ann.sessions.open(session.id)
+    await ben.sessions.open(session.id)
+
+    async def here() -> list[str]:
+        return [one.name for one in (await ann.sessions.get(session.id)).present or []]
+
+    async def joined() -> None:
+        await ann.until(lambda: any(one.name == "Ben" for one in ann.known[session.id].present or []))
+
+    await joined()
+    await share(ann, session.id, ben, "reader")
+    assert await here() == ["Ann"]
+    await share(ann, session.id, ben, "commenter")
+    await joined()
+    await ann.sessions.sharing.unshare(session.id, login(ben))
+    assert await here() == ["Ann"]
+
+
+async def test_who_has_access_is_mentioned_and_handed_the_session_before_they_open_it(member: Member) -> None:
+    ann, ben, carl = await member("ann"), await member("ben"), await member("carl")
+    session = await ann.sessions.create(agent="plain")
+    await share(ann, session.id, ben, "commenter")
+    await share(ann, session.id, carl, "reader")
+
+    async def needs() -> list[tuple[str, str, str]]:
+        found = (await ann.sessions.get(session.id)).needs or []
+        return [(one.kind, one.participant.name, one.by.name) for one in found]
+
+    message = await ann.sessions.comment(session.id, "@Ben look, and @Carl too")
+    assert message.mentions == [login(ben)], "a reader could not say that they saw it"
+    assert await needs() == [("mention", "Ben", "Ann")]
+    await ben.sessions.comment(session.id, "@Ann done")  # a commenter mentions, too
+    assert await needs() == [("mention", "Ann", "Ben")]
+    await ann.sessions.hand_over(session.id, "Ben", note="yours")
+    assert await needs() == [("handOver", "Ben", "Ann")]
+    with pytest.raises(InvalidParams, match="called 'Carl'"):
+        await ann.sessions.hand_over(session.id, "Carl")
 
 
 async def test_a_session_keeps_an_owner_and_is_shared_with_people_that_there_are(member: Member) -> None:

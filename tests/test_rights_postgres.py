@@ -225,6 +225,15 @@ def attacks(session_id: str, ann: str, bob: str) -> dict[str, str]:
     event = json.dumps({"by": {"id": ann, "name": "Ann"}, "title": "mine"})
     nameless, extra = json.dumps({"title": "mine"}), json.dumps({"by": {"id": bob, "name": "Bob"}, "title": "x", "seq": 1})
     s = f"'{session_id}'"
+    me = {"id": bob, "name": "Bob"}
+    mention = {
+        "kind": "mention",
+        "participant": {"id": ann, "name": "Ann"},
+        "by": me,
+        "messageId": "x",
+        "note": "pay",
+        "at": now(),
+    }
     tables = ("sessions", "events", "findings", "summaries", "titles", "session_places", "access", "reader_places", "numbering")
     return {
         **{f"delete {table}": f"DELETE FROM {table}" for table in (*tables, "messages", "profiles", "names", "alembic_version")},
@@ -259,6 +268,10 @@ def attacks(session_id: str, ann: str, bob: str) -> dict[str, str]:
             f"SELECT {s}, max(seq) + 1, '{now()}', 'renamed', '{data}' FROM events WHERE session_id = {s}"
             for what, data in (("a forged event", event), ("a nameless event", nameless), ("an event with two numbers", extra))
         },
+        "a mention that nobody sent": (
+            f"UPDATE sessions SET session = jsonb_set(session::jsonb, '{{needs}}', '[{json.dumps(mention)}]')::text "
+            f"WHERE id = {s}"
+        ),
         "copy into": "COPY events FROM STDIN",
         "words of a message": "UPDATE message_text SET words = '' WHERE n IN (SELECT n FROM messages WHERE data LIKE '%secret%')",
         "move a message up": f"UPDATE messages SET place = 0 WHERE session_id = {s}",

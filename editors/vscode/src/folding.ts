@@ -226,13 +226,13 @@ class Folding {
       case "shared": {
         const others = this.people.filter((one) => one.id !== event.person.id);
         const known = others.length < this.people.length;
-        this.session.people = known
-          ? this.people.map((one) => (one.id === event.person.id ? event.person : one))
-          : [...others, event.person];
+        this.share(
+          known ? this.people.map((one) => (one.id === event.person.id ? event.person : one)) : [...others, event.person],
+        );
         break;
       }
       case "unshared":
-        this.session.people = this.people.filter((one) => one.id !== event.personId);
+        this.share(this.people.filter((one) => one.id !== event.personId));
         break;
       case "spent":
         this.spend(event.usage);
@@ -361,7 +361,9 @@ class Folding {
     const { author } = message;
     if (!("id" in author)) return;
     for (const id of message.mentions ?? []) {
-      const participant = this.before.session.participants.find((one) => one.id === id);
+      const { participants, people = [] } = this.before.session;
+      const invited = people.filter((one) => one.id === id).map(({ name }) => ({ id, name: name ?? id }));
+      const participant = participants.find((one) => one.id === id) ?? invited[0];
       if (participant === undefined || id === author.id) continue;
       const note = Array.from(textOf(message).trim()).slice(0, 200).join("");
       const others = this.needs.filter((one) => one.kind !== "mention" || one.participant.id !== id);
@@ -372,7 +374,7 @@ class Folding {
 
   private handedOver({ by, to, note, waiting, at }: HandedOver): void {
     if (by === undefined || !("id" in by)) return;
-    this.know(to);
+    if (this.session.participants.some(({ id }) => id === to.id)) this.know(to);
     const need: Need = {
       kind: "handOver",
       participant: to,
@@ -396,6 +398,13 @@ class Folding {
   }
 
   /** Who has access; a session of before there were roles belongs to everybody. */
+  /** Others have access now. Whoever may not even comment any more is not shown as here. */
+  private share(people: NonNullable<Session["people"]>): void {
+    this.session.people = people;
+    const here = new Set(people.filter(({ role }) => role !== "reader").map(({ id }) => id));
+    if (!here.has("team")) this.participants = this.participants.filter(({ id }) => here.has(id));
+  }
+
   private get people(): NonNullable<Session["people"]> {
     return this.session.people ?? [{ id: "team", role: "owner" }];
   }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from sessionls.domain.errors import NotPermitted
-from sessionls.domain.model import Role
+from sessionls.domain.model import Participant, Role, Session
 
-__all__ = ["ROLES", "TEAM", "covers", "require_role"]
+__all__ = ["ROLES", "TEAM", "covers", "reachable", "require_role"]
 
 ROLES: Final[tuple[Role, ...]] = ("reader", "commenter", "writer", "owner")
 TEAM: Final = "team"
@@ -49,3 +49,17 @@ def require_role(role: Role, kind: str, session_id: str) -> None:
             sessionId=session_id,
             role=role,
         )
+
+
+def reachable(session: Session) -> list[Participant]:
+    """Who can be mentioned in a session and handed it: whoever took part or was given a role, but no reader.
+
+    Something that waits for a reader would wait for ever, because a reader writes nothing.
+    """
+    people = {person.id: person for person in session.people or ()}
+    team = people.pop(TEAM, None)
+    all_comment = team is not None and covers(team.role, "commenter")
+    readers = {one.id for one in people.values() if not covers(one.role, "commenter") and not all_comment}
+    known = [one for one in session.participants if one.id not in readers]
+    ids = {one.id for one in session.participants} | readers
+    return known + [Participant(id=one.id, name=one.name or one.id) for one in people.values() if one.id not in ids]

@@ -331,7 +331,8 @@ class _Folding:
     def _handed_over(self, event: ev.HandedOver) -> None:
         assert isinstance(event.by, Participant)
         need = Need(kind="handOver", participant=event.to, by=event.by, note=event.note, waiting=event.waiting, at=event.at)
-        self._know(event.to)
+        if any(one.id == event.to.id for one in self.before.session.participants):
+            self._know(event.to)
         left = self.session.get("needs", self.before.session.needs) or []
         self.session["needs"] = [*(one for one in left if one.kind != "handOver"), need]
 
@@ -350,6 +351,9 @@ class _Folding:
         else:
             people = [person for person in people if person.id != event.person_id]
         self.session["people"] = people
+        # Whoever may not even comment any more is not shown as here: the event that they left is not theirs to write.
+        here = {person.id for person in people if person.role != "reader"}
+        self.present = [one for one in self.present if one.id in here or "team" in here]
         self.session["updated_at"] = self.before.session.updated_at
 
     def _asked(self, event: ev.PermissionAsked) -> None:
@@ -376,7 +380,9 @@ class _Folding:
             self.granted = (*self.granted, grant)
 
     def _mentioned(self, message: Message, by: Participant) -> None:
-        known = {one.id: one for one in self.before.session.participants}
+        session = self.before.session
+        known = {one.id: Participant(id=one.id, name=one.name or one.id) for one in session.people or ()}
+        known |= {one.id: one for one in session.participants}
         for person in (known[one] for one in message.mentions or () if one in known and one != by.id):
             note = message.text.strip()[:200]
             need = Need(kind="mention", participant=person, by=by, message_id=message.id, note=note or None, at=self.event.at)

@@ -72,11 +72,15 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class SessionNotice:
-    """A session was created, changed or deleted (`session` is None). `scope` is the scope it belongs to."""
+    """A session was created, changed or deleted (`session` is None). `scope` is the scope it belongs to.
+
+    `access_lost`: it is not deleted, but this login may not read it any more.
+    """
 
     session_id: str
     session: Session | None
     scope: Scope = field(default_factory=Scope)
+    access_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Literal
 from sessionls.domain.ids import new_id
 from sessionls.domain.mentions import mentioned
 from sessionls.domain.model import Context, Message, Participant, Session, TextPart
+from sessionls.domain.roles import reachable
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.agents import Agents
 from sessionls.ports.editor import Editor
@@ -88,8 +89,8 @@ class Composer:
         return Composed(session, message.model_copy(update={"mentions": [one.id for one in people] or None}), images)
 
     def _mentioned(self, session: Session, text: str) -> tuple[Sequence[Participant], Sequence[str]]:
-        """Whom the text mentions of the session's other participants, and whose name an agent has."""
-        others = [one for one in session.participants if one.id != self.participant.id]
+        """Whom the text mentions of the others in the session (see `reachable`), and whose name an agent has."""
+        others = [one for one in reachable(session) if one.id != self.participant.id]
         return mentioned(text, others, {one.name.casefold() for one in self.agents.list()}) if others else ((), ())
 
     async def _new_message(self, session_id: str, outgoing: Outgoing) -> tuple[Message, Mapping[str, bytes]]:

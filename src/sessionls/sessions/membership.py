@@ -13,11 +13,12 @@ from weakref import WeakValueDictionary
 
 from sessionls.domain import transitions
 from sessionls.domain.errors import SessionlsError
-from sessionls.domain.events import ParticipantLeft
+from sessionls.domain.events import ParticipantLeft, Shared
 from sessionls.domain.model import Participant, Session
+from sessionls.domain.roles import TEAM
 from sessionls.domain.scope import scope_of
 from sessionls.ports.editor import Editor
-from sessionls.ports.store import EventNotice, Notice, Snapshot, Store
+from sessionls.ports.store import EventNotice, Notice, SessionNotice, Snapshot, Store
 from sessionls.sessions.replies.scheduler import Replies
 from sessionls.sessions.workspace.workspace import Workspace
 
@@ -99,8 +100,14 @@ class Membership:
             await self._workspace.identities(folders)
 
     def _on_notice(self, notice: Notice) -> None:
-        """This process was taken for dead, and lives: it was halted for longer than its lease, as in a machine that slept."""
-        if not isinstance(notice, EventNotice) or not isinstance(notice.event, ParticipantLeft):
+        """A session is gone; or this participant joins again: after a role was given that allows it, or after this process was
+        taken for dead, because it was halted for longer than its lease, as in sleep.
+        """
+        if isinstance(notice, SessionNotice) and notice.session is None:
+            self.deleted(notice.session_id)  # so that it is followed anew if it is shared and opened again
+        if not isinstance(notice, EventNotice) or notice.event.session_id not in self._open:
             return
-        if notice.event.participant_id == self._participant.id and notice.event.session_id in self._open:
-            self._join(notice.event.session_id)
+        event, own = notice.event, self._participant.id
+        lapsed = isinstance(event, ParticipantLeft) and event.participant_id == own
+        if lapsed or (isinstance(event, Shared) and event.person.id in (own, TEAM)):
+            self._join(event.session_id)

@@ -26,24 +26,41 @@ class Sharing:
     replies: Replies
     participant: Participant
 
-    async def share(self, session_id: str, person_id: str, role: Role) -> Session:
-        """Give a participant, or the `team`, a role. Raises `NotPermitted`, and `InvalidParams` for an unknown login."""
-        name = None
-        if self.store.has_logins and person_id != TEAM:
-            found = await self.store.login(person_id)
-            if found is None:
-                raise InvalidParams(
-                    f"The database has no login {person_id!r}.",
-                    fields=["with"],
-                    hint="session/people lists those that were here; an administrator of the database creates others.",
-                )
-            name = found.name
-        person = Person(id=person_id, role=role, name=name)
-        return await self._shared(session_id, lambda change: transitions.share(change, person, self.participant))
+    async def share(self, session_id: str, who: str, role: Role) -> Session:
+        """Give a participant, or the `team`, a role. Raises `NotPermitted`, and `InvalidParams` for somebody unknown."""
+        person = await self._person(who)
+        given = Person(id=person.id, role=role, name=None if person.id == TEAM else person.name)
+        return await self._shared(session_id, lambda change: transitions.share(change, given, self.participant))
 
-    async def unshare(self, session_id: str, person_id: str) -> Session:
-        """Take the role of a participant, or of the `team`, away. Raises `NotPermitted`."""
-        return await self._shared(session_id, lambda change: transitions.unshare(change, person_id, self.participant))
+    async def unshare(self, session_id: str, who: str) -> Session:
+        """Take the role of a participant, or of the `team`, away. Raises `NotPermitted`, and `InvalidParams` for a name that
+        several people have.
+        """
+        person = await self._person(who, must_exist=False)
+        return await self._shared(session_id, lambda change: transitions.unshare(change, person.id, self.participant))
+
+    async def _person(self, who: str, *, must_exist: bool = True) -> Participant:
+        """Whom `who` means: a login, the name of somebody who was here, or the team."""
+        self._require_logins()
+        if who == TEAM:
+            return Participant(id=TEAM, name=TEAM)
+        if (found := await self.store.login(who)) is not None:
+            return found
+        named = [one for one in await self.store.people() if one.name.casefold() == who.casefold()]
+        if len(named) > 1:
+            logins = ", ".join(one.id for one in named)
+            raise InvalidParams(f"{len(named)} people are called {who!r}.", fields=["with"], hint=f"Name the login: {logins}.")
+        if not named and must_exist:
+            raise InvalidParams(
+                f"The database has no login {who!r}.",
+                fields=["with"],
+                hint="session/people lists those that were here; an administrator of the database creates others.",
+            )
+        return named[0] if named else Participant(id=who, name=who)
+
+    def _require_logins(self) -> None:
+        if not self.store.has_logins:
+            raise NotPermitted(NO_LOGINS, hint="To share single sessions, keep them in PostgreSQL: see docs/teams.md.")
 
     async def people(self, session_id: str) -> People:
         """Who has access to the session (see `People`)."""
@@ -61,8 +78,6 @@ class Sharing:
         return People(people=shown, role=role, known=known)
 
     async def _shared(self, session_id: str, decide: Callable[[Change], Session]) -> Session:
-        if not self.store.has_logins:
-            raise NotPermitted(NO_LOGINS, hint="To share single sessions, keep them in PostgreSQL: see docs/teams.md.")
         session = await self.replies.change(session_id, decide)
         self.replies.wake(session_id)
         return session

@@ -166,7 +166,7 @@ class FeedCursor:
                 with suppress(SessionUnreadable):
                     notices.append(SessionNotice(row.id, None if row.deleted else session_of(row), scope_in(connection, row.id)))
         revoked = dialect_of(connection).revoked(connection, self._rev)
-        notices += [SessionNotice(session_id, None) for session_id in revoked]
+        notices += [SessionNotice(session_id, None, access_lost=True) for session_id in revoked]
         newest = dialect_of(connection).newest_rev(connection)
         batch = self._batch(connection, [row.id for row in rows if not row.deleted], notices)
         self._rev = newest

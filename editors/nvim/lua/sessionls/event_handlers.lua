@@ -45,6 +45,20 @@ function handle.budgetChanged(self, event)
   self.state.session.budget = event.budget
 end
 
+--- Others have access now. Whoever may not even comment any more is not shown as here.
+local function set_people(self, people)
+  self.state.session.people = people
+  local here = {}
+  for _, one in ipairs(people) do
+    here[one.id] = one.role ~= 'reader'
+  end
+  if not here.team then
+    self.state.participants = vim.tbl_filter(function(one)
+      return here[one.id]
+    end, self.state.participants)
+  end
+end
+
 --- Who has access but that person; a session of before there were roles belongs to everybody.
 local function people_without(session, id)
   local function is_other(one)
@@ -59,15 +73,14 @@ function handle.shared(self, event)
   for index, one in ipairs(people) do
     if one.id == event.person.id then
       people[index] = event.person
-      session.people = people
-      return
+      return set_people(self, people)
     end
   end
-  session.people = vim.list_extend(people, { event.person })
+  set_people(self, vim.list_extend(people, { event.person }))
 end
 
 function handle.unshared(self, event)
-  self.state.session.people = people_without(self.state.session, event.personId)
+  set_people(self, people_without(self.state.session, event.personId))
 end
 
 function handle.spent(self, event)
@@ -103,7 +116,12 @@ function handle.participantLeft(self, event)
 end
 
 function handle.handedOver(self, event)
-  self:know(event.to)
+  local function is_known(one)
+    return one.id == event.to.id
+  end
+  if #vim.tbl_filter(is_known, self.state.session.participants) > 0 then
+    self:know(event.to)
+  end
   self.needs = vim.tbl_filter(function(one)
     return one.kind ~= 'handOver'
   end, self.needs)

@@ -148,8 +148,17 @@ function Folding:mentioned(message, at)
     end
   end
   local note = vim.fn.strcharpart(vim.trim(table.concat(text, '\n\n')), 0, 200)
+  local people = vim.deepcopy(self.state.session.participants)
+  for _, one in ipairs(self.state.session.people or {}) do
+    local function is_same(other)
+      return other.id == one.id
+    end
+    if #vim.tbl_filter(is_same, people) == 0 then
+      table.insert(people, { id = one.id, name = one.name or one.id })
+    end
+  end
   for _, id in ipairs(message.mentions or {}) do
-    for _, one in ipairs(self.state.session.participants) do
+    for _, one in ipairs(people) do
       if one.id == id and id ~= message.author.id then
         self.needs = vim.tbl_filter(function(need)
           return need.kind ~= 'mention' or need.participant.id ~= id

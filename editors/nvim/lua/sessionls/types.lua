@@ -894,10 +894,11 @@
 ---@field createdAt string
 ---@field updatedAt string
 
---- One of the two: the session as it is now, or the id of one that was deleted.
+--- The session as it is now, or the id of one that was deleted. `accessLost`: it is not deleted, but this login has no access to it any more.
 ---@class sessionls.SessionChangedParams
 ---@field session? sessionls.Session
 ---@field deleted? string
+---@field accessLost? boolean
 
 --- The messages of another session of the same folders when this message was sent, or only one of its messages.
 ---@class sessionls.SessionContext
@@ -927,7 +928,7 @@
 ---@field sessionId string
 ---@field budget number|nil
 
---- `with` is a participant's id (their login), or `team` for everybody who may log in to the database.
+--- `with` is a participant's id (their login), the name of one who was here, or `team` for everybody who may log in to the database.
 ---@class sessionls.ShareParams
 ---@field sessionId string
 ---@field with string
@@ -1058,7 +1059,7 @@
 ---@field state 'active'|'paused'
 ---@field stopped? 'paused'|'interrupted'|'failed'
 
---- `with` is a participant's id, or `team`.
+--- `with` is a participant's id (their login) or name, or `team`.
 ---@class sessionls.UnshareParams
 ---@field sessionId string
 ---@field with string

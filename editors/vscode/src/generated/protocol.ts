@@ -1372,11 +1372,13 @@ export interface SearchResult {
   hits: Hit[];
 }
 /**
- * One of the two: the session as it is now, or the id of one that was deleted.
+ * The session as it is now, or the id of one that was deleted. `accessLost`: it is not deleted, but this login has no
+ * access to it any more.
  */
 export interface SessionChangedParams {
   session?: Session;
   deleted?: string;
+  accessLost?: boolean;
 }
 /**
  * `you` are the participant who asks: what waits for them stands in the `needs` of each session.
@@ -1394,7 +1396,8 @@ export interface SetBudgetParams {
   budget: number | null;
 }
 /**
- * `with` is a participant's id (their login), or `team` for everybody who may log in to the database.
+ * `with` is a participant's id (their login), the name of one who was here, or `team` for everybody who may log in to the
+ * database.
  */
 export interface ShareParams {
   sessionId: string;
@@ -1425,7 +1428,7 @@ export interface SwitchAgentParams {
   model?: string;
 }
 /**
- * `with` is a participant's id, or `team`.
+ * `with` is a participant's id (their login) or name, or `team`.
  */
 export interface UnshareParams {
   sessionId: string;

@@ -8,6 +8,7 @@ from sessionls.domain import events as ev
 from sessionls.domain.change import Change
 from sessionls.domain.errors import InvalidParams, SessionArchived
 from sessionls.domain.model import Participant, Session
+from sessionls.domain.roles import reachable
 from sessionls.domain.state import State
 from sessionls.domain.transitions.common import live_state
 
@@ -15,7 +16,7 @@ __all__ = ["hand_over", "waiting_work"]
 
 
 def hand_over(change: Change, to: str, note: str | None, by: Participant) -> Session:
-    """Hand the session to a participant who is known in it, by id, name or e-mail address.
+    """Hand the session to somebody who is known in it (see `reachable`), by id, name or e-mail address.
 
     Raises `InvalidParams` for one who is not known there or not told apart, and for oneself.
     """
@@ -45,7 +46,7 @@ def waiting_work(state: State) -> Iterator[str]:
 
 
 def _participant(state: State, to: str) -> Participant:
-    known = state.session.participants
+    known = reachable(state.session)
     wanted = to.strip().removeprefix("@").casefold()
     for found in (
         [one for one in known if one.id == to],
@@ -62,5 +63,5 @@ def _participant(state: State, to: str) -> Participant:
 
 
 def _hint(state: State, but: Participant | None) -> str:
-    names = ", ".join(one.name for one in state.session.participants if but is None or one.id != but.id)
-    return f"The others are: {names}." if names else "Whoever opens the session once is known in it."
+    names = ", ".join(one.name for one in reachable(state.session) if but is None or one.id != but.id)
+    return f"The others are: {names}." if names else "Share the session with somebody first."

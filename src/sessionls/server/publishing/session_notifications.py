@@ -189,7 +189,11 @@ class SessionNotifications:
             return
         for session_id in list(self._changed)[:_BATCH]:
             notice = self._changed.pop(session_id)
-            changed = SessionChangedParams(session=notice.session, deleted=None if notice.session else session_id)
+            changed = SessionChangedParams(
+                session=notice.session,
+                deleted=None if notice.session else session_id,
+                access_lost=True if notice.access_lost else None,
+            )
             self._send("session/changed", changed)
         self._changed_timer = asyncio.get_running_loop().call_later(_CHANGED_GAP, self._send_changed)
 

@@ -154,13 +154,15 @@ class RenameParams(SessionParams):
 
 
 class UnshareParams(SessionParams):
-    """`with` is a participant's id, or `team`."""
+    """`with` is a participant's id (their login) or name, or `team`."""
 
     with_: Annotated[str, Field(alias="with", min_length=1, max_length=300)]
 
 
 class ShareParams(UnshareParams):
-    """`with` is a participant's id (their login), or `team` for everybody who may log in to the database."""
+    """`with` is a participant's id (their login), the name of one who was here, or `team` for everybody who may log in to the
+    database.
+    """
 
     role: Role
 
@@ -361,10 +363,13 @@ class DeltaParams(Wire):
 
 
 class SessionChangedParams(Wire):
-    """One of the two: the session as it is now, or the id of one that was deleted."""
+    """The session as it is now, or the id of one that was deleted. `accessLost`: it is not deleted, but this login has no
+    access to it any more.
+    """
 
     session: Session | None = None
     deleted: str | None = None
+    access_lost: bool | None = None
 
 
 class SaveParams(Wire):

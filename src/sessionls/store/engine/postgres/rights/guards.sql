@@ -166,7 +166,14 @@ BEGIN
     WHEN role = 3 AND 'archived' NOT IN (OLD.state, NEW.state) THEN ARRAY['state']
     ELSE ARRAY[]::text[] END;
   IF role = 2 AND (sessionls_differ(old_s, new_s, ARRAY['seq', 'updatedAt', 'messageCount', 'participants', 'present', 'needs'])
-      OR NOT coalesce(old_s->'needs', '[]') @> coalesce(new_s->'needs', '[]')
+      OR EXISTS (  -- a comment that mentions somebody needs them, and nothing else is added
+        SELECT 1 FROM jsonb_array_elements(coalesce(new_s->'needs', '[]')) AS one
+        WHERE NOT EXISTS (SELECT 1 FROM jsonb_array_elements(coalesce(old_s->'needs', '[]')) AS kept WHERE kept = one)
+          AND NOT (one->>'kind' = 'mention' AND NOT one ? 'waiting' AND sessionls_is_author(one->'by') AND EXISTS (
+            SELECT 1 FROM events AS e, LATERAL sessionls_json(e.message) AS sent
+            WHERE e.session_id = NEW.id AND e.seq > OLD.seq AND e.kind = 'messageSent' AND sent->>'id' = one->>'messageId'
+              AND sent->'mentions' ? (one->'participant'->>'id')
+              AND strpos(coalesce(sent->'parts'->0->>'text', ''), coalesce(one->>'note', '')) > 0)))
       OR sessionls_differ(old_r, new_r, ARRAY['present']) OR NEW.reply IS DISTINCT FROM OLD.reply
       OR NEW.title_key IS DISTINCT FROM OLD.title_key OR NEW.state IS DISTINCT FROM OLD.state)
     OR role < 2 THEN
