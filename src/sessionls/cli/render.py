@@ -41,11 +41,13 @@ from sessionls.domain.model import (
 )
 from sessionls.domain.questions import how_to_answer, scope_words, waiting_words
 from sessionls.domain.results import Hit
+from sessionls.domain.roles import TEAM
 from sessionls.domain.stop_reasons import incomplete
 from sessionls.sessions.export.labels import outcome_of
 from sessionls.sessions.prompt.blocks import image_name, image_words
 
 __all__ = [
+    "access_words",
     "agent_table",
     "finding_line",
     "hit_lines",
@@ -72,9 +74,11 @@ def markdown(text: str) -> Markdown:
     return Markdown(safe(text, prose=True), hyperlinks=False, code_theme="ansi_dark")
 
 
-def session_table(sessions: Sequence[Session], *, folders: bool) -> Table:
+def session_table(sessions: Sequence[Session], *, folders: bool, you: str = "") -> Table:
+    """`you` is the id of the participant who reads it."""
     present = any(session.present for session in sessions)
-    more = [*(["Open now"] if present else []), *(["Folder"] if folders else [])]
+    access = any(session.people for session in sessions)
+    more = [*(["Access"] if access else []), *(["Open now"] if present else []), *(["Folder"] if folders else [])]
     table = _table("Id", "Title", "Agent", "State", "Messages", "Changed", *more)
     for session in sessions:
         state = "asks" if session.asking else "replying" if session.replying else session.state
@@ -89,6 +93,8 @@ def session_table(sessions: Sequence[Session], *, folders: bool) -> Table:
             Text(str(session.message_count), justify="right"),
             Text(when(session.updated_at), style="dim", no_wrap=True),
         ]
+        if access:
+            row.append(Text(safe(access_words(session, you))))
         if present:
             row.append(Text(safe(names(session.present or ())), style="green"))
         if folders:
@@ -97,6 +103,20 @@ def session_table(sessions: Sequence[Session], *, folders: bool) -> Table:
             )
         table.add_row(*row)
     return table
+
+
+def access_words(session: Session, you: str) -> str:
+    """Whose a session is, and who else has access, where the database knows that."""
+    if session.people is None:
+        return ""
+    persons = [one for one in session.people if one.id != TEAM]
+    owners = [one.name or one.id for one in persons if one.role == "owner" and one.id != you]
+    mine = any(one.id == you and one.role == "owner" for one in persons)
+    others = sum(one.id != you for one in persons)
+    whose = "" if mine or not owners else f"{owners[0]}'s, " if len(owners) == 1 else f"{len(owners)} owners, "
+    if len(persons) < len(session.people):
+        return f"{whose}team"
+    return "private" if mine and not others else f"{whose}shared"
 
 
 def names(participants: Iterable[Participant]) -> str:

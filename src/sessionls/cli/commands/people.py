@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from sessionls.cli.commands.base import Json, SessionArgument, app, do
 from sessionls.cli.terminal import Terminal, UsageError, safe
+from sessionls.domain.roles import TEAM
 
-if TYPE_CHECKING:
-    from sessionls.sessions.service import Sessions
-
-PersonArgument = Annotated[
-    str, typer.Argument(metavar="WHO", help="A login or a name, or `team` for everybody who may log in to the database.")
-]
+_PERSON = typer.Argument(metavar="WHO", help="A login or a name, or `team` for everybody who may log in to the database.")
+PersonArgument = Annotated[str, _PERSON]
 
 
 @app.command()
@@ -27,13 +24,19 @@ def people(session: SessionArgument, as_json: Json = False) -> None:
         from sessionls.cli.names import find_session
 
         async with opened(terminal) as cli:
-            found = await cli.sessions.sharing.people((await find_session(cli.sessions, session)).id)
+            chosen = await find_session(cli.sessions, session)
+            found = await cli.sessions.sharing.people(chosen.id)
         if as_json:
             terminal.json(found.wire())
             return 0
+        here = {one.id: one.name for one in chosen.present or ()}
         for person in found.people:
-            name = "everybody who may log in" if person.id == "team" else person.name
-            terminal.out.print(Text(safe(f"{person.role:<10} {person.id}" + (f"  {name}" if name else ""))))
+            name = "everybody who may log in" if person.id == TEAM else person.name or ""
+            facts = f"{name}  open now" if person.id in here else name
+            terminal.out.print(Text(safe(f"{person.role:<10} {person.id}  {facts}".rstrip())))
+        for one, name in here.items():
+            if all(person.id != one for person in found.people):
+                terminal.out.print(Text(safe(f"{'':<10} {one}  {name}  open now")))
         if found.notice:
             terminal.out.print(Text(safe(found.notice)), soft_wrap=True)
         known = [one.id for one in found.known if all(one.id != person.id for person in found.people)]
@@ -47,23 +50,35 @@ def people(session: SessionArgument, as_json: Json = False) -> None:
 @app.command()
 def share(
     session: SessionArgument,
-    who: PersonArgument,
+    who: Annotated[str | None, _PERSON] = None,
     role: Annotated[
         Literal["reader", "commenter", "writer", "owner"],
         typer.Argument(help="What they may do: read; also comment; also work in it; also share, archive and delete it."),
     ] = "reader",
+    check: Annotated[bool, typer.Option("--check", help="Only list the keys and tokens that others would see.")] = False,
 ) -> None:
-    """Share a session with a person or the team, or give them another role."""
+    """Share a session with a person or the team, or give them another role.
+
+    With `--check` nothing is shared, and the exit code is 1 if the session contains what looks like a key, a token or a password.
+    """
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_session
+        from sessionls.cli.secrets import secrets_words, tell_secrets
 
         async with opened(terminal) as cli:
             found = await find_session(cli.sessions, session)
-            person = await _login(cli.sessions, found.id, who)
-            await cli.sessions.sharing.share(found.id, person, role)
-        terminal.note(f"{'Everybody who may log in' if person == 'team' else person} is {_A[role]} of it now.")
+            if check:
+                return tell_secrets(terminal, await cli.sessions.find_secrets(found.id))
+            if who is None:
+                raise UsageError("Name a login, a person or `team`.", f"To see who has access: sessionls people {session}")
+            await cli.sessions.sharing.share(found.id, who, role)
+            secrets = len(await cli.sessions.find_secrets(found.id))
+        terminal.note(f"{'Everybody who may log in' if who == TEAM else who} is {_A[role]} of it now.")
+        if secrets:
+            words = f"It contains {secrets_words(secrets)}, and whoever may read it sees them."
+            terminal.note(f"{words} To list them: sessionls share {session} --check", "yellow")
         return 0
 
     do(work)
@@ -79,9 +94,8 @@ def unshare(session: SessionArgument, who: PersonArgument) -> None:
 
         async with opened(terminal) as cli:
             found = await find_session(cli.sessions, session)
-            person = await _login(cli.sessions, found.id, who)
-            await cli.sessions.sharing.unshare(found.id, person)
-        terminal.note(f"{'The team' if person == 'team' else person} has no access of its own to it any more.")
+            await cli.sessions.sharing.unshare(found.id, who)
+        terminal.note(f"{'The team' if who == TEAM else who} has no access of its own to it any more.")
         return 0
 
     do(work)
@@ -107,14 +121,3 @@ def comment(
 
 
 _A = {"reader": "a reader", "commenter": "a commenter", "writer": "a writer", "owner": "an owner"}
-
-
-async def _login(sessions: Sessions, session_id: str, who: str) -> str:
-    """The login that is meant: by itself, or by the name of somebody who was here. Raises `UsageError` for several."""
-    known = (await sessions.sharing.people(session_id)).known
-    if who == "team" or any(person.id == who for person in known):
-        return who
-    named = [person.id for person in known if person.name.casefold() == who.casefold()]
-    if len(named) > 1:
-        raise UsageError(f"{len(named)} people are called {who!r}.", f"Name the login: {', '.join(named)}")
-    return named[0] if named else who

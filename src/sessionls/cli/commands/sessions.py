@@ -36,8 +36,8 @@ def sessions(
         if as_json:
             terminal.json(page.wire())
         elif page.sessions:
-            terminal.out.print(session_table(page.sessions, folders=everywhere))
             you = page.you.id if page.you is not None else ""
+            terminal.out.print(session_table(page.sessions, folders=everywhere, you=you))
             handed = [(one, need) for one in page.sessions for need in one.needs or () if need.participant.id == you]
             for one, need in handed:
                 did = "handed you" if need.kind == "handOver" else "mentions you in"
@@ -81,7 +81,9 @@ def show(
         most = f"budget {dollars(found.budget)}" if found.budget is not None else ""
         here = f"open now: {safe(names(found.present))}" if found.present else ""
         agent = f"default agent {safe(found.agent)}"
-        facts = (f"session {short(found.id)}", found.state, agent, spent(found.usage), most, here)
+        people = [f"{one.name or one.id} ({one.role})" for one in found.people or ()]
+        access = f"access: {safe(', '.join(people))}" if people else ""
+        facts = (f"session {short(found.id)}", found.state, agent, spent(found.usage), most, access, here)
         terminal.out.print(Text(safe(found.title), style="bold underline"))
         terminal.out.print(Text(" · ".join(fact for fact in facts if fact) + "\n", style="dim"))
         for message in page.messages:
