@@ -13,6 +13,10 @@ export function setParticipant(id: string | undefined): void {
   here = id;
 }
 
+export function participantId(): string | undefined {
+  return here;
+}
+
 /** What a session needs a person for; undefined where it needs nobody. */
 export function needOf({ state, asking, stopped, needs }: Session): Need | undefined {
   if (asking !== undefined) return "permission";

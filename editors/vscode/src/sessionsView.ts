@@ -8,7 +8,7 @@ import type { Panels } from "./panel/openPanels";
 import type { Pins } from "./pins";
 import type { Session } from "./protocol";
 import type { Sessions } from "./sessions";
-import { age, descriptionOf, ICONS, showingOf, stateText, treeOf, type Node, type Showing } from "./tree";
+import { accessText, age, descriptionOf, iconOf, showingOf, stateText, treeOf, type Node, type Showing } from "./tree";
 import { did } from "./walkthrough";
 
 const MINUTE = 60_000;
@@ -178,7 +178,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     // VS Code keeps a node of the same id collapsed when it gets its first fork; a new one it shows expanded.
     item.id = node.forks.length > 0 ? `${session.id} and forks` : session.id;
     item.description = descriptionOf(session, Date.now());
-    const icon = node.parent !== undefined && showing === "idle" ? "repo-forked" : ICONS[showing];
+    const icon = iconOf(session, node.parent !== undefined);
     const color = COLORS[showing];
     item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
     // What stands behind a long title is cut off; its decoration never is.
@@ -188,7 +188,9 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     item.command = { command: "session.open", title: "Open", arguments: [node] };
     item.tooltip = tooltip(node);
     const fork = node.parent === undefined ? "" : `, forked from ${node.parent.session.title}`;
-    item.accessibilityInformation = { label: `${session.title}, ${descriptionOf(session, Date.now())}${fork}` };
+    item.accessibilityInformation = {
+      label: [session.title, descriptionOf(session, Date.now()), accessText(session)].filter(Boolean).join(", ") + fork,
+    };
     return item;
   }
 
@@ -274,6 +276,7 @@ function tooltip({ session, parent }: Node): vscode.MarkdownString {
     `State: ${stateText(session) || "idle"}`,
     ...(session.asking ?? []).map(({ agent, summary }) => `Permission: ${agent} asks: ${summary}`),
     `Messages: ${session.messageCount}`,
+    ...(accessText(session) === "" ? [] : [`Access: ${accessText(session)}`]),
     `Participants: ${session.participants.map((one) => one.name).join(", ") || "none"}`,
     ...(session.present === undefined ? [] : [`Open now: ${session.present.map((one) => one.name).join(", ")}`]),
     `Changed: ${age(session.updatedAt, Date.now())}`,

@@ -4,10 +4,14 @@ import { byAttention } from "./attention";
 import { Emitter } from "./emitter";
 import { fold, grow, NOTHING, opened, withOlder, withSession, type Change, type Folded, type OpenSession } from "./folding";
 
-/** What happened to an open session. `whole`: show it anew; `older`: messages came before the others; `gone`: it was deleted. */
+/**
+ * What happened to an open session. `whole`: show it anew; `older`: messages came before the others; `gone`: it was deleted, or
+ * the person has no access to it any more (`accessLost`).
+ */
 export type OpenChange =
   | { readonly sessionId: string; readonly kind: "step"; readonly change: Change }
-  | { readonly sessionId: string; readonly kind: "whole" | "older" | "gone" };
+  | { readonly sessionId: string; readonly kind: "whole" | "older" }
+  | { readonly sessionId: string; readonly kind: "gone"; readonly accessLost: boolean };
 
 /** `resync`: events or words are missing, and the session must be opened again before the store can go on. */
 export type StepResult = "resync" | undefined;
@@ -64,10 +68,10 @@ export class Store {
   }
 
   /** `session/changed`. */
-  changed({ session, deleted }: SessionChangedParams): void {
+  changed({ session, deleted, accessLost = false }: SessionChangedParams): void {
     if (deleted !== undefined) {
       this.listed.delete(deleted);
-      if (this.opened.delete(deleted)) this.openChanged.fire({ sessionId: deleted, kind: "gone" });
+      if (this.opened.delete(deleted)) this.openChanged.fire({ sessionId: deleted, kind: "gone", accessLost });
     }
     if (session !== undefined) {
       const known = this.listed.get(session.id);

@@ -1,5 +1,6 @@
 /** The sessions as a tree: forks under their parent, those that need somebody first, then those changed last. Pure. */
-import { needOf, rankOf } from "./attention";
+import { needOf, participantId, rankOf } from "./attention";
+import { accessOf } from "./people";
 import type { Session } from "./protocol";
 
 export interface Node {
@@ -104,6 +105,19 @@ export function stateText(session: Session): string {
   const showing = showingOf(session);
   const reason = showing === "paused" && session.pauseReason === "budget" ? " (budget)" : "";
   return showing === "waiting" ? `${session.queued} waiting` : showing === "idle" ? "" : `${showing}${reason}`;
+}
+
+/** Whose a session is and who else has access, where the database knows. */
+export function accessText(session: Session): string {
+  return accessOf(session, participantId())?.words ?? "";
+}
+
+/** The icon of a session in a list. Where nothing happens in it, it says that others have access. */
+export function iconOf(session: Session, fork: boolean): string {
+  const showing = showingOf(session);
+  if (showing !== "idle") return ICONS[showing];
+  if (accessOf(session, participantId())?.icon === "organization") return "organization";
+  return fork ? "repo-forked" : ICONS.idle;
 }
 
 /** How many took part, and who of them has the session open now. */

@@ -2,18 +2,23 @@
 import type { Completion } from "../src/panel/messages";
 
 export interface Wanted {
-  readonly kind: "agent" | "context" | "prompt";
+  readonly kind: "agent" | "person" | "context" | "prompt";
   readonly query: string;
   /** The range of the text that a choice takes the place of. */
   readonly start: number;
   readonly end: number;
 }
 
-/** What to complete at the caret: `@…` or `/…` at the start of the message, `#…` at the start of any word. */
+/**
+ * What to complete at the caret: `@…` or `/…` at the start of the message, `#…` at the start of any word. `@…` at the start of
+ * another word is a person: only the first word names an agent.
+ */
 export function wanted(text: string, caret: number): Wanted | undefined {
   const before = text.slice(0, caret);
-  const agent = /^\s*@([\w-]*)$/.exec(before);
+  const agent = /^\s*@([\p{L}\p{N}_.'-]*)$/u.exec(before);
   if (agent?.[1] !== undefined) return { kind: "agent", query: agent[1], start: caret - agent[1].length - 1, end: caret };
+  const person = /\s@([\p{L}\p{N}_.'-]*)$/u.exec(before);
+  if (person?.[1] !== undefined) return { kind: "person", query: person[1], start: caret - person[1].length - 1, end: caret };
   const prompt = /^\s*\/([\w.:-]*)$/.exec(before);
   if (prompt?.[1] !== undefined) return { kind: "prompt", query: prompt[1], start: caret - prompt[1].length - 1, end: caret };
   const context = /(?:^|\s)#([^\s#]*)$/.exec(before);

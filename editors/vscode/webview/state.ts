@@ -25,6 +25,10 @@ export interface State {
   readonly window?: WindowUse;
   readonly offers: readonly Chip[];
   readonly prompts: readonly PromptFile[];
+  /** Which participant the person here is. */
+  readonly me?: string;
+  /** The person has no access any more: the session's title, and what they had not sent. */
+  readonly accessLost?: { readonly title: string; readonly draft: Draft };
   readonly server: Server;
   readonly trusted: boolean;
   /** It was deleted, and can still be brought back. */
@@ -60,7 +64,7 @@ export type Step = ToView | { readonly type: "loading" } | { readonly type: "dis
 export function fold(state: State, step: Step): State {
   switch (step.type) {
     case "show":
-      return { ...without(state, "problem"), view: step.view, loading: false };
+      return { ...without(without(state, "problem"), "accessLost"), view: step.view, loading: false };
     case "session":
       return changed(state, (view) => ({
         ...view,
@@ -84,6 +88,11 @@ export function fold(state: State, step: Step): State {
       return { ...state, prompts: step.prompts };
     case "window":
       return step.use === undefined ? without(state, "window") : { ...state, window: step.use };
+    case "participant":
+      return step.id === undefined ? without(state, "me") : { ...state, me: step.id };
+    case "accessLost":
+      // Whoever is given access again finds the draft in the composer.
+      return { ...state, draft: step.draft, accessLost: { title: step.title, draft: step.draft } };
     case "offers":
       return { ...state, offers: step.chips };
     case "places":
@@ -125,7 +134,7 @@ function next(state: State, draft: Draft, givenBack: boolean): NonNullable<State
   return { number: (state.compose?.number ?? 0) + 1, draft, givenBack };
 }
 
-function without(state: State, key: "problem" | "window"): State {
+function without(state: State, key: "problem" | "window" | "me" | "accessLost"): State {
   const { [key]: _gone, ...rest } = state;
   return rest;
 }

@@ -32,6 +32,7 @@ import { exportSession } from "./exporting";
 import { showPermissions } from "./permissions";
 import { openInEditor, openInNewWindow, openInSideBar } from "./placing";
 import { search } from "./searching";
+import { handOver, share } from "./sharing";
 import { compactNow, showWindow } from "./windowUse";
 
 /** Gives false, or nothing. */
@@ -76,6 +77,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.groupBy": groupBy,
   "session.rename": rename,
   "session.delete": remove,
+  "session.share": share,
+  "session.handOver": handOver,
   "session.export": exportSession,
   "session.search": search,
   "session.filter": filter,

@@ -99,6 +99,8 @@ export const COMMANDS = [
   "showWindow",
   "compact",
   "export",
+  "share",
+  "handOver",
   "fork",
   "rename",
   "setUpModel",
@@ -140,6 +142,10 @@ export type ToView =
   | { readonly type: "compose"; readonly draft: Draft }
   /** A message was taken back: it goes into the composer before what is begun there. */
   | { readonly type: "takenBack"; readonly draft: Draft }
+  /** Which participant the person here is; nothing where that is not known yet. */
+  | { readonly type: "participant"; readonly id?: string }
+  /** The person has no access to the session any more; `draft` is what they had not sent. */
+  | { readonly type: "accessLost"; readonly title: string; readonly draft: Draft }
   | { readonly type: "server"; readonly server: Server }
   /** What a reply changed in files. */
   | { readonly type: "changes"; readonly messageId: string; readonly files: readonly ShownChange[] }
@@ -158,6 +164,8 @@ export type FromView =
   | { readonly type: "focused" }
   /** `resume`: the session, or the reply that was interrupted, goes on first. */
   | { readonly type: "send"; readonly draft: Draft; readonly delivery: "queue" | "steer"; readonly resume?: true }
+  /** A message to people, for which no agent wakes. */
+  | { readonly type: "comment"; readonly draft: Draft }
   | { readonly type: "draft"; readonly draft: Draft }
   | { readonly type: "older" | "listPrompts" }
   | { readonly type: "cancel" | "pause" | "resume" | "unarchive" }

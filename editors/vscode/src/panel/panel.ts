@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 import type { Api } from "../api";
+import { participantId } from "../attention";
 import type { Changes } from "../changes/changes";
 import type { ChangeReview } from "../changes/review";
 import type { Deletions } from "../deletions";
@@ -66,6 +67,11 @@ export class SessionPanel {
   private joining = false;
   /** The replies whose changes the page shows. */
   private readonly listedChanges = new Set<string>();
+  private title = "";
+  /** Somebody took the access to the session away. */
+  private accessLost = false;
+  /** Which participant the page was told that the person is. */
+  private toldParticipant: string | undefined;
   private completing = new vscode.CancellationTokenSource();
   /** The message that is to be shown as soon as the page is there. */
   private wanted: string | undefined;
@@ -98,6 +104,11 @@ export class SessionPanel {
       }),
       sessions.store.onDidChangeOpen((change) => {
         if (change.sessionId === sessionId) this.changed(change);
+      }),
+      sessions.store.onDidChangeList(() => {
+        this.tellParticipant();
+        // It is shared with the person again.
+        if (this.accessLost && sessions.store.session(sessionId) !== undefined) this.attempt(this.join());
       }),
       sessions.onDidChangeAgents(() => {
         this.tellAgents();
@@ -175,6 +186,7 @@ export class SessionPanel {
 
   private async join(): Promise<void> {
     if (this.joined || !this.services.api.ready) return;
+    if (this.accessLost && this.services.sessions.store.session(this.sessionId) === undefined) return;
     this.joined = this.joining = true;
     try {
       await this.services.sessions.join(this.sessionId);
@@ -184,16 +196,41 @@ export class SessionPanel {
       if (problem.kind !== "sessionNotFound" || this.disposed) throw problem;
       // Perhaps it is in another database: what was written for it stays.
       this.surface.close();
-      void vscode.window.showWarningMessage("That session was not found: it was deleted, or is in another database.");
+      void vscode.window.showWarningMessage(
+        "That session was not found: it was deleted, is not shared with you, or is in another database.",
+      );
       return;
     } finally {
       this.joining = false;
     }
+    this.accessLost = false;
     if (this.disposed) await this.services.sessions.leave(this.sessionId);
     else this.shown();
   }
 
+  private setTitle(title: string): void {
+    this.title = title;
+    this.surface.setTitle(title);
+  }
+
+  /** The page stays, and says so: what was written there and not sent is not thrown away. */
+  private loseAccess(): void {
+    this.accessLost = true;
+    this.joined = false;
+    this.services.sessions.leave(this.sessionId).catch(() => undefined);
+    this.tellAccessLost();
+  }
+
+  private tellAccessLost(): void {
+    const draft = this.services.drafts.of(this.sessionId) ?? { text: "", chips: [] };
+    if (this.accessLost) this.tell({ type: "accessLost", title: this.title, draft });
+  }
+
   private changed(change: OpenChange): void {
+    if (change.kind === "gone" && change.accessLost) {
+      this.loseAccess();
+      return;
+    }
     if (change.kind === "gone") {
       void this.services.drafts.forget(this.sessionId);
       this.surface.close();
@@ -201,7 +238,7 @@ export class SessionPanel {
     }
     const state = this.services.sessions.store.open(this.sessionId);
     if (!state) return;
-    this.surface.setTitle(shownTitle(state.session));
+    this.setTitle(shownTitle(state.session));
     if (change.kind === "whole") {
       this.tell({ type: "show", view: this.window.show(state) });
       this.giveBackLost(state);
@@ -215,7 +252,7 @@ export class SessionPanel {
   private shown(): void {
     const state = this.services.sessions.store.open(this.sessionId);
     if (!state) return;
-    this.surface.setTitle(shownTitle(state.session));
+    this.setTitle(shownTitle(state.session));
     this.tell({ type: "show", view: this.window.show(state) });
     if (this.listening) this.meter.look(state.session);
     for (const draft of this.listening ? this.waiting.splice(0) : []) this.tell({ type: "compose", draft });
@@ -228,6 +265,13 @@ export class SessionPanel {
 
   private tellServer(): void {
     this.tell({ type: "server", server: standingOf(this.services.server.state) });
+  }
+
+  private tellParticipant(anew = false): void {
+    const id = participantId();
+    if (!this.listening || (!anew && id === this.toldParticipant)) return;
+    this.toldParticipant = id;
+    this.tell({ type: "participant", ...(id !== undefined && { id }) });
   }
 
   private tellDeleting(): void {
@@ -299,6 +343,8 @@ export class SessionPanel {
         this.window.reset();
         this.meter.reset();
         this.tellServer();
+        this.tellParticipant(true);
+        this.tellAccessLost();
         this.tellTrust();
         this.tellDeleting();
         this.tellAgents();
@@ -317,6 +363,9 @@ export class SessionPanel {
         return;
       case "send":
         await this.send(message.draft, message.delivery, message.resume === true);
+        return;
+      case "comment":
+        await this.comment(message.draft);
         return;
       case "draft":
         await this.services.drafts.keep(sessionId, message.draft);
@@ -569,6 +618,18 @@ export class SessionPanel {
         await this.services.drafts.keepUnsure(this.sessionId, { draft, known });
         this.failed(problem);
       } else this.failed(problem, draft);
+    }
+  }
+
+  private async comment(draft: Draft): Promise<void> {
+    const { sessionId } = this;
+    const { api, drafts, images } = this.services;
+    const context = await Promise.all(draft.chips.map((chip) => images.sendable(chip.context)));
+    void drafts.forget(sessionId);
+    try {
+      await api.request("session/comment", { sessionId, text: draft.text, ...(context.length > 0 && { context }) });
+    } catch (error) {
+      this.failed(error, draft);
     }
   }
 

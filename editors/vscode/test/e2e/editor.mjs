@@ -49,12 +49,35 @@ export async function startModel() {
   return { url, requests, script, stop: () => ended(child) };
 }
 
+/** A PostgreSQL with a login for each name: `members[name]` has its `url` and its `login`. */
+export async function startTeam(...names) {
+  const words = [path.join(import.meta.dirname, "team.py"), ...names];
+  const child = spawn(python, words, { stdio: ["pipe", "pipe", "inherit"] });
+  const members = await new Promise((resolve, reject) => {
+    child.once("exit", () => reject(new Error("PostgreSQL did not start.")));
+    readline.createInterface({ input: child.stdout }).once("line", (line) => resolve(JSON.parse(line)));
+  });
+  /** Runs the terminal program as that member, and gives what it prints. */
+  const terminal = (name, ...args) =>
+    execFileSync(python, ["-m", "sessionls", ...args], {
+      encoding: "utf8",
+      env: { ...process.env, SESSIONLS_DATABASE_URL: members[name].url },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  const stop = async () => {
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.stdin.end();
+    await gone;
+  };
+  return { members, terminal, stop };
+}
+
 /** The settings of the machine where nothing else is said: the server of this repository. */
 const MACHINE = { "sessionls.server.command": [python, "-m", "sessionls", "serve"] };
 
 /**
  * VS Code with a folder that holds `files`; with those folders inside it as a workspace, where `folders` names some; with
- * `others`, extensions beside ours, by folder. What `env` has as undefined is not set.
+ * `others`, extensions beside ours, by folder; with `shares`, on the folder of that editor. What `env` has as undefined is not set.
  */
 export async function startEditor({
   files,
@@ -65,6 +88,7 @@ export async function startEditor({
   env = {},
   folders = [],
   others = [],
+  shares = undefined,
 }) {
   const tmp = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-e2e-"));
   const dir = (name) => {
@@ -72,7 +96,8 @@ export async function startEditor({
     fs.mkdirSync(made, { recursive: true });
     return made;
   };
-  const [data, extensions, folder, home] = ["data", "extensions", "folder", "home"].map(dir);
+  const [data, extensions, home] = ["data", "extensions", "home"].map(dir);
+  const folder = shares?.folder ?? dir("folder");
   for (const [name, text] of Object.entries(files)) {
     fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     fs.writeFileSync(path.join(folder, name), text);

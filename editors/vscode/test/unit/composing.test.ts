@@ -7,9 +7,9 @@ describe("what is completed at the caret", () => {
     expect(wanted("@rev", 4)).toEqual({ kind: "agent", query: "rev", start: 0, end: 4 });
     expect(wanted("  @", 3)).toEqual({ kind: "agent", query: "", start: 2, end: 3 });
   });
-  it("is nothing after @ further on: an address is no agent", () => {
+  it("is a person after @ at the start of another word, and nothing within a word", () => {
     expect(wanted("write to ada@exa", 16)).toBeUndefined();
-    expect(wanted("ask @rev", 8)).toBeUndefined();
+    expect(wanted("ask @rev", 8)).toEqual({ kind: "person", query: "rev", start: 4, end: 8 });
   });
   it("is context after # at the start of a word", () => {
     expect(wanted("see #read.py", 12)).toEqual({ kind: "context", query: "read.py", start: 4, end: 12 });

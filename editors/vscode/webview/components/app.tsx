@@ -11,6 +11,7 @@ import { ToComposer } from "./focus";
 import { Header } from "./header";
 import { Icon } from "./icon";
 import { HandedOver, NoModel, ProblemBar, Restricted, ServerStanding, Standing } from "./notices";
+import { AccessLost } from "./people";
 import { Questions } from "./questions";
 import { Transcript } from "./transcript";
 
@@ -46,12 +47,13 @@ export function App() {
       }}
     />
   );
+  if (state.accessLost) return <AccessLost {...state.accessLost} />;
   if (!view) return <main class="panel">{problem ?? <Opening server={state.server} />}</main>;
   const answers = answering(view.session, state.agents.agents, state.models);
   return (
     <ToComposer.Provider value={toComposer}>
       <main class="panel">
-        <Header view={view} answers={answers} use={state.window} />
+        <Header view={view} answers={answers} use={state.window} me={state.me} />
         {view.messages.length === 0 ? (
           <Beginning agent={view.session.agent} />
         ) : (
@@ -60,6 +62,7 @@ export function App() {
               <Transcript
                 view={view}
                 agents={state.agents}
+                me={state.me}
                 loading={state.loading}
                 reveal={state.reveal}
                 sent={sent}
@@ -72,8 +75,8 @@ export function App() {
           <Questions questions={view.session.asking ?? []} />
           {/* Always there: who hears the page is told of what changes in it, and of nothing that comes with its place. */}
           <div role="status">
-            <HandedOver session={view.session} />
-            <Standing session={view.session} server={state.server} deleting={state.deleting} />
+            <HandedOver session={view.session} me={state.me} />
+            <Standing session={view.session} me={state.me} server={state.server} deleting={state.deleting} />
             {state.server === "ready" && view.session.state === "active" && answers.problem !== undefined && (
               <NoModel problem={answers.problem} />
             )}

@@ -4,7 +4,9 @@ import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { givenBack, together } from "../../src/panel/draft";
 import type { Draft } from "../../src/panel/messages";
 import { menuKey, type Choice } from "../choosing";
+import { may, mentionable, roleOf } from "../../src/people";
 import { cut, named, wanted, type Wanted } from "../composing";
+import { notified, personChoices, personText } from "../mentioning";
 import { focusHere } from "../focusing";
 import { keep, kept, tell } from "../host";
 import { attach, canDrop } from "../images";
@@ -12,6 +14,7 @@ import { localKeys } from "../keys";
 import { writtenLast } from "../messages";
 import type { State } from "../state";
 import { slashChoices, slashCommand } from "../slashes";
+import { namesText } from "../../src/tree";
 import { AgentPicker, agentChoices } from "./agent-picker";
 import { Chips } from "./chips";
 import { useCompletions, type Complete } from "./completions";
@@ -19,6 +22,7 @@ import { ToComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
 import { Menu } from "./menu";
 import { HeldBack } from "./notices";
+import { ReadOnly } from "./people";
 
 const empty: Draft = { text: "", chips: [] };
 
@@ -77,16 +81,26 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     setActive(0);
   }, [items]);
 
+  const role = roleOf(session, state.me);
+  const writes = may(role, "writer");
+  const people = mentionable(session, state.me);
+  const prompts = writes ? state.prompts : [];
   const choices: Choice[] =
-    asked?.kind === "agent"
-      ? agentChoices(agents, session.agent, draft.agent ?? session.agent, asked.query)
+    asked?.kind === "agent" || asked?.kind === "person"
+      ? [
+          ...(writes && asked.kind === "agent"
+            ? agentChoices(agents, session.agent, draft.agent ?? session.agent, asked.query)
+            : []),
+          ...personChoices(people, view.participants, asked.query),
+        ]
       : asked?.kind === "prompt"
-        ? slashChoices(state.prompts, asked.query)
+        ? slashChoices(prompts, asked.query)
         : items.map((item) => ({ key: item.chip.key, label: item.label, detail: item.detail, icon: item.icon }));
 
   const look = (box: HTMLTextAreaElement) => {
-    const now = box.selectionStart === box.selectionEnd ? wanted(box.value, box.selectionStart) : undefined;
-    if (now?.kind === "agent" && now.query !== asked?.query) setActive(0);
+    const found = box.selectionStart === box.selectionEnd ? wanted(box.value, box.selectionStart) : undefined;
+    const now = found?.kind === "person" && people.length === 0 ? undefined : found;
+    if ((now?.kind === "agent" || now?.kind === "person") && now.query !== asked?.query) setActive(0);
     // Files are written all the time.
     if (now?.kind === "prompt" && asked?.kind !== "prompt") tell({ type: "listPrompts" });
     setAsked(now);
@@ -107,9 +121,20 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     if (!asked || !choice || choice.disabled) return;
     if (asked.kind === "prompt") {
       setAsked(undefined);
-      const command = slashCommand(state.prompts, choice.label);
+      const command = slashCommand(prompts, choice.label);
       if (command === undefined) write(`${choice.label} `);
       else run(command);
+      return;
+    }
+    const person = personText(choice, people, agents);
+    if (person !== undefined) {
+      const { start, end } = asked;
+      setDraft((now) => ({ ...now, text: `${now.text.slice(0, start)}${person}${now.text.slice(end).trimStart()}` }));
+      setAsked(undefined);
+      requestAnimationFrame(() => {
+        area.current?.setSelectionRange(start + person.length, start + person.length);
+        area.current?.focus();
+      });
       return;
     }
     const chip = items[index]?.chip;
@@ -137,12 +162,19 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   const interrupted = session.state === "active" && session.stopped === "interrupted";
   const sendable = written && session.state === "active";
   // What was in the way is gone.
-  const asks = heldBack && written && (paused || interrupted);
+  const asks = writes && heldBack && written && (paused || interrupted);
   const outgoing = () => withAgent({ ...draft, text: parsed.text }, chosen);
   const send = (delivery: "queue" | "steer", how?: "resume" | "without") => {
-    const command = slashCommand(state.prompts, parsed.text);
+    const command = slashCommand(prompts, parsed.text);
     if (command !== undefined) {
       run(command);
+      return;
+    }
+    if (!writes) {
+      if (!sendable) return;
+      tell({ type: "comment", draft: { text: draft.text.trim(), chips: draft.chips } });
+      keep({ sessionId: session.id, sent: draft.text.trim() });
+      clear();
       return;
     }
     if (!sendable && !(written && paused && how === "resume")) return;
@@ -178,12 +210,12 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       if (asks) send("queue", "resume");
-      else if (paused && written) setHeldBack(true);
+      else if (writes && paused && written) setHeldBack(true);
       else send((event.ctrlKey || event.metaKey) && session.replying ? "steer" : "queue");
     } else if (event.key === "Escape" && asks) {
       event.preventDefault();
       setHeldBack(false);
-    } else if (event.key === "Escape" && !modified(event) && session.replying && ready) {
+    } else if (event.key === "Escape" && !modified(event) && writes && session.replying && ready) {
       event.preventDefault();
       tell({ type: "cancel" });
     } else if (event.key === "ArrowUp" && !modified(event) && draft.text === "") {
@@ -208,6 +240,8 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     });
   };
 
+  if (role === "reader") return <ReadOnly session={session} draft={draft} />;
+  const toPeople = writes && chosen === undefined ? notified(parsed.text, people, agents) : [];
   return (
     <div
       class="composer"
@@ -256,12 +290,18 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         {asked && (
           <Menu
             id="completions"
-            label={asked.kind === "agent" ? "Agents" : asked.kind === "prompt" ? "Prompts and commands" : "Context"}
+            label={
+              asked.kind === "agent" || asked.kind === "person"
+                ? "Agents and people"
+                : asked.kind === "prompt"
+                  ? "Prompts and commands"
+                  : "Context"
+            }
             choices={choices}
             active={active}
             empty={
-              asked.kind === "agent"
-                ? "No agent of that name"
+              asked.kind === "agent" || asked.kind === "person"
+                ? `No ${!writes || asked.kind === "person" ? "person" : people.length > 0 ? "agent or person" : "agent"} of that name`
                 : asked.kind === "prompt"
                   ? "No prompt file or command of that name"
                   : pending
@@ -277,8 +317,8 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           rows={1}
           dir="auto"
           value={draft.text}
-          placeholder={placeholder(session.replying, draft.agent ?? session.agent)}
-          aria-label="Message"
+          placeholder={writes ? placeholder(session.replying, draft.agent ?? session.agent) : COMMENT}
+          aria-label={writes ? "Message" : "Comment"}
           aria-autocomplete="list"
           {...(asked && { "aria-controls": "completions" })}
           {...(asked && choices.length > 0 && { "aria-activedescendant": `completions-${active}` })}
@@ -301,18 +341,29 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           }}
         />
       </div>
+      {toPeople.length > 0 && (
+        <span class="dim to-people" role="status">
+          <Icon name="account" /> Notifies {namesText(toPeople.map(({ name }) => name))}. No agent answers.
+        </span>
+      )}
       <div class="composer-bar">
-        <AgentPicker
-          agents={agents}
-          standard={session.agent}
-          chosen={chosen === session.agent ? undefined : chosen}
-          onChoose={(agent) => {
-            // What is chosen here takes the place of an agent that the text names.
-            const text = parsed.agent === undefined ? draft.text : parsed.text;
-            setDraft((now) => withAgent({ ...now, text }, agent));
-            area.current?.focus();
-          }}
-        />
+        {writes ? (
+          <AgentPicker
+            agents={agents}
+            standard={session.agent}
+            chosen={chosen === session.agent ? undefined : chosen}
+            onChoose={(agent) => {
+              // What is chosen here takes the place of an agent that the text names.
+              const text = parsed.agent === undefined ? draft.text : parsed.text;
+              setDraft((now) => withAgent({ ...now, text }, agent));
+              area.current?.focus();
+            }}
+          />
+        ) : (
+          <span class="dim comments">
+            <Icon name="comment" /> Comments only
+          </span>
+        )}
         <IconButton name="add" label="Add Context… (#)" onPress={addContext} class="add-context" />
         <IconButton
           name="file-media"
@@ -326,14 +377,20 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         <span class="dim waiting-count" role="status">
           {session.queued > 0 ? `${session.queued} waiting` : ""}
         </span>
-        {session.replying && <Act type="pause" icon="debug-pause" label={`Pause (${localKeys("Ctrl+K Ctrl+P")})`} />}
-        {session.replying && <Act type="cancel" icon="debug-stop" label="Cancel Reply (Escape)" />}
+        {writes && session.replying && <Act type="pause" icon="debug-pause" label={`Pause (${localKeys("Ctrl+K Ctrl+P")})`} />}
+        {writes && session.replying && <Act type="cancel" icon="debug-stop" label="Cancel Reply (Escape)" />}
         <button
           type="button"
           class="send"
           disabled={!sendable}
-          aria-label="Send"
-          title={session.replying ? "Send after this reply (Enter), to this reply (Ctrl+Enter)" : "Send (Enter)"}
+          aria-label={writes ? "Send" : "Leave Comment"}
+          title={
+            !writes
+              ? "Leave Comment (Enter)"
+              : session.replying
+                ? "Send after this reply (Enter), to this reply (Ctrl+Enter)"
+                : "Send (Enter)"
+          }
           onClick={() => {
             send("queue");
           }}
@@ -373,6 +430,8 @@ function withAgent(draft: Draft, agent: string | undefined): Draft {
   const { agent: _old, ...rest } = draft;
   return agent === undefined ? rest : { ...rest, agent };
 }
+
+const COMMENT = "Leave a comment. It wakes no agent. @ names a person, # adds context.";
 
 function placeholder(replying: boolean, agent: string): string {
   return replying

@@ -1,19 +1,24 @@
 /** What the session is: its agent, where it comes from, who takes part, what it cost. */
 import type { View, WindowUse } from "../../src/panel/messages";
+import { may, roleOf } from "../../src/people";
 import type { Answering } from "../answering";
 import { tell } from "../host";
 import { usageOf } from "../displayFormat";
 import { Icon, IconButton } from "./icon";
 import { Meters } from "./meters";
+import { People } from "./people";
 
 interface HeaderProps {
   readonly view: View;
   readonly answers: Answering;
   readonly use: WindowUse | undefined;
+  /** Which participant the person here is. */
+  readonly me: string | undefined;
 }
 
-export function Header({ view, answers, use }: HeaderProps) {
-  const { session, participants } = view;
+export function Header({ view, answers, use, me }: HeaderProps) {
+  const { session } = view;
+  const writes = may(roleOf(session, me), "writer");
   const usage = usageOf(session);
   return (
     <header class="session-head">
@@ -42,15 +47,11 @@ export function Header({ view, answers, use }: HeaderProps) {
             <Icon name="repo-forked" /> forked
           </button>
         )}
-        {participants.length > 1 && (
-          <span title={`Here now: ${participants.map((one) => one.name).join(", ")}`}>
-            <Icon name="organization" /> {participants.map((one) => one.name).join(", ")}
-          </span>
-        )}
+        <People view={view} me={me} />
         <Meters session={session} use={use} />
         {usage !== "" && <span class="dim">{usage}</span>}
         <span class="session-acts">
-          {session.state === "active" && !session.replying && (
+          {writes && session.state === "active" && !session.replying && (
             <IconButton
               name="debug-pause"
               label="Pause Session"

@@ -22,9 +22,11 @@ interface MessageProps {
   readonly last: boolean;
   /** It is the first of those that wait. */
   readonly firstWaiting: boolean;
+  /** It notifies the person here. */
+  readonly mentionsYou: boolean;
 }
 
-export const MessageView = memo(function MessageView({ message, color, last, firstWaiting }: MessageProps) {
+export const MessageView = memo(function MessageView({ message, color, last, firstWaiting, mentionsYou }: MessageProps) {
   // A message has the status of the reply to it while that is written.
   const replying = message.role === "agent" && message.status === "replying";
   const text = textOf(message);
@@ -43,6 +45,7 @@ export const MessageView = memo(function MessageView({ message, color, last, fir
         <span class="author">{name(message)}</span>
         {"model" in message.author && <span class="dim model">{message.author.model}</span>}
         {message.role === "participant" && message.agent !== undefined && <Badge>@{message.agent}</Badge>}
+        {mentionsYou && <Badge>mentions you</Badge>}
         <time class="dim" dateTime={message.createdAt}>
           {clock(message.createdAt)}
         </time>

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
 import type { FromView, Problem, Server, Session } from "../../src/panel/messages";
+import { may, roleOf } from "../../src/people";
 import { wordsForPause } from "../../src/format";
 import { remediesFor } from "../../src/remedies";
 import { tell } from "../host";
@@ -11,11 +12,13 @@ import { Icon, IconButton } from "./icon";
 
 interface StandingProps {
   readonly session: Session;
+  /** Which participant the person here is. */
+  readonly me: string | undefined;
   readonly server: Server;
   readonly deleting: boolean;
 }
 
-export function Standing({ session, server, deleting }: StandingProps) {
+export function Standing({ session, me, server, deleting }: StandingProps) {
   if (deleting) {
     return (
       <Bar icon="trash" words="This session was deleted.">
@@ -31,10 +34,11 @@ export function Standing({ session, server, deleting }: StandingProps) {
   if (server !== "ready") return <ServerStanding server={server} />;
   if (session.state === "paused") {
     const why = wordsForPause(session);
+    const writes = may(roleOf(session, me), "writer");
     return (
       <Bar icon="debug-pause" words={why ?? "This session is paused."}>
-        {why !== undefined && <Run command="setBudget" label="Set Budget…" />}
-        <Change type="resume" label="Resume" />
+        {writes && why !== undefined && <Run command="setBudget" label="Set Budget…" />}
+        {writes && <Change type="resume" label="Resume" />}
         <Button
           label="Fork"
           secondary
@@ -48,7 +52,7 @@ export function Standing({ session, server, deleting }: StandingProps) {
   if (session.state === "archived") {
     return (
       <Bar icon="archive" words="This session is archived.">
-        <Change type="unarchive" label="Unarchive" />
+        {may(roleOf(session, me), "owner") && <Change type="unarchive" label="Unarchive" />}
       </Bar>
     );
   }
@@ -56,7 +60,7 @@ export function Standing({ session, server, deleting }: StandingProps) {
 }
 
 /** Who handed the session to whom, what they said of it, and what waited then. */
-export function HandedOver({ session }: { readonly session: Session }) {
+export function HandedOver({ session, me }: { readonly session: Session; readonly me: string | undefined }) {
   const handed = (session.needs ?? []).filter((one) => one.kind === "handOver");
   return (
     <>
@@ -64,7 +68,7 @@ export function HandedOver({ session }: { readonly session: Session }) {
         <div class="bar" key={participant.id}>
           <Icon name="person-add" />
           <span>
-            {by.name} handed this session to {participant.name}
+            {by.id === me ? "You" : by.name} handed this session to {participant.id === me ? "you" : participant.name}
             {note === undefined ? "." : `: ${note}`}
             {waiting.length > 0 && <span class="dim"> {waiting.join(" ")}</span>}
           </span>

@@ -1,6 +1,7 @@
 /** The messages. It follows the newest one while the end is in sight, and loads older ones as the start comes near. */
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
+import { mentions } from "../../src/people";
 import { anchorIn, moved, toMiddle, type Anchor } from "../anchoring";
 import { focusHere } from "../focusing";
 import { newestBegun } from "../messages";
@@ -19,6 +20,8 @@ const colors = new Set(["red", "green", "yellow", "blue", "magenta", "cyan"]);
 interface TranscriptProps {
   readonly view: View;
   readonly agents: Agents;
+  /** Which participant the person here is. */
+  readonly me: string | undefined;
   readonly loading: boolean;
   readonly reveal: State["reveal"];
   /** How many messages were sent from here: who sends one wants to see it. */
@@ -26,7 +29,7 @@ interface TranscriptProps {
   readonly onOlder: () => void;
 }
 
-export function Transcript({ view, agents, loading, reveal, sent, onOlder }: TranscriptProps) {
+export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }: TranscriptProps) {
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
@@ -129,6 +132,7 @@ export function Transcript({ view, agents, loading, reveal, sent, onOlder }: Tra
               color={"agent" in message.author ? colorOf(message.author.agent) : undefined}
               last={message.id === last}
               firstWaiting={message.id === firstWaiting}
+              mentionsYou={mentions(message, me)}
             />
           ))}
         </div>

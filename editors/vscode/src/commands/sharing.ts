@@ -1,0 +1,161 @@
+/** Commands about people: who has access to a session, and handing it to somebody. */
+import * as vscode from "vscode";
+import { participantId } from "../attention";
+import { may, mentionable, peopleOf, ROLES, TEAM, TEAM_NAME, type PersonShown, type Role } from "../people";
+import type { Participant, Session } from "../protocol";
+import type { Services } from "../services";
+import { shownTitle } from "../format";
+import { chooseSession, type Done, type Target } from "./choosing";
+
+type Pick = vscode.QuickPickItem & { readonly id?: string; readonly byLogin?: true };
+
+/** Shows who has access to a session. An owner gives roles there, and takes them away. */
+export async function share(services: Services, target: Target): Promise<Done> {
+  const { api, sessions } = services;
+  const chosen = await chooseSession(services, target, "Share Session");
+  if (chosen === undefined) return false;
+  const sessionId = chosen.id;
+  for (let changed = false; ; changed = true) {
+    const { people, role, known, notice } = await api.request("session/people", { sessionId });
+    if (notice !== undefined) {
+      await explainFile(notice);
+      return false;
+    }
+    const session = { ...(sessions.store.session(sessionId) ?? chosen), people };
+    const present = session.present ?? [];
+    const shown = peopleOf(session, present, participantId());
+    const owner = may(role, "owner");
+    const items = owner ? [...headed("Have access", shown), ...offered(shown, known)] : shown.map(itemOf);
+    const picked = await vscode.window.showQuickPick(items, {
+      title: owner ? `Share “${shownTitle(session)}”` : `People of “${shownTitle(session)}”`,
+      placeHolder: owner
+        ? "Choose a person to give them a role"
+        : `You are a ${role} of this session. Only an owner can share it.`,
+      matchOnDescription: true,
+      matchOnDetail: true,
+    });
+    if (picked === undefined || !owner) return changed ? undefined : false;
+    const id = picked.byLogin === true ? await nameLogin() : picked.id;
+    if (id === undefined) continue;
+    await giveRole(services, session, id, [...shown, ...known].find((one) => one.id === id)?.name ?? id);
+  }
+}
+
+/** Asks for the role of one person, and gives it or takes it away. */
+async function giveRole({ api }: Services, session: Session, id: string, name: string): Promise<void> {
+  const current = session.people?.find((one) => one.id === id)?.role;
+  type RolePick = vscode.QuickPickItem & { readonly role?: Role };
+  const items: RolePick[] = ROLES.map(({ role, label, detail }) => ({
+    label,
+    description: role === current ? "current" : "",
+    detail,
+    role,
+  }));
+  if (current !== undefined) {
+    items.push(
+      { label: "", kind: vscode.QuickPickItemKind.Separator },
+      {
+        label: "$(trash) Remove",
+        detail: `${id === TEAM ? "The team loses" : `${name} loses`} access at once. Waiting messages and running replies are stopped.`,
+      },
+    );
+  }
+  const picked = await vscode.window.showQuickPick(items, { title: `Role of ${name}`, placeHolder: "Role in this session" });
+  if (picked === undefined || (current !== undefined && picked.role === current)) return;
+  if (picked.role === undefined) await api.request("session/unshare", { sessionId: session.id, with: id });
+  else await api.request("session/share", { sessionId: session.id, with: id, role: picked.role });
+  const now = picked.role === undefined ? "has no role of their own any more" : `is ${articled(picked.role)} now`;
+  vscode.window.setStatusBarMessage(`${name} ${now}.`, 4000);
+}
+
+/** A database in a file has no logins: says why nothing can be shared there, and leads to what can be done. */
+async function explainFile(notice: string): Promise<void> {
+  const words = `${notice} To share single sessions, keep them in your team's PostgreSQL database, and set its address.`;
+  const choice = await vscode.window.showInformationMessage(words, "Set the Database");
+  if (choice !== undefined) await vscode.commands.executeCommand("workbench.action.openSettings", "sessionls.databaseUrl");
+}
+
+function headed(label: string, people: readonly PersonShown[]): readonly Pick[] {
+  return [{ label, kind: vscode.QuickPickItemKind.Separator }, ...people.map(itemOf)];
+}
+
+function itemOf({ id, name, role, here, you }: PersonShown): Pick {
+  const facts = [role ?? "took part", ...(you ? ["you"] : []), ...(here ? ["here now"] : []), ...(named(id, name) ? [id] : [])];
+  return {
+    label: `$(${id === TEAM ? "organization" : here ? "circle-filled" : "account"}) ${name}`,
+    description: facts.join(" · "),
+    id,
+  };
+}
+
+/** A login is shown where it is not the name. */
+function named(id: string, name: string): boolean {
+  return id !== TEAM && id !== name;
+}
+
+/** Whom else it can be shared with. */
+function offered(shown: readonly PersonShown[], known: readonly Participant[]): readonly Pick[] {
+  const has = (id: string): boolean => shown.some((one) => one.id === id && one.role !== undefined);
+  const people = known.filter(({ id }) => !has(id));
+  return [
+    { label: "Share with", kind: vscode.QuickPickItemKind.Separator },
+    ...people.map(({ id, name, email }) => ({
+      label: `$(person-add) ${name}`,
+      description: [...(named(id, name) ? [id] : []), ...(email === undefined ? [] : [email])].join(" · "),
+      id,
+    })),
+    ...(has(TEAM)
+      ? []
+      : [{ label: `$(organization) ${TEAM_NAME}`, description: "whoever may log in to the database", id: TEAM }]),
+    { label: "$(edit) Another Login…", description: "of somebody who was not here yet", byLogin: true as const },
+  ];
+}
+
+async function nameLogin(): Promise<string | undefined> {
+  const login = await vscode.window.showInputBox({
+    title: "Share with a Login",
+    prompt: "The login of somebody in the database. An administrator of the database creates logins.",
+    validateInput: (value) => (value.trim() === "" ? "Enter a login." : undefined),
+  });
+  return login?.trim();
+}
+
+function articled(role: Role): string {
+  return role === "owner" ? "an owner" : `a ${role}`;
+}
+
+/** Hands a session to another participant, with a note: it needs them until they do something in it. */
+export async function handOver(services: Services, target: Target): Promise<Done> {
+  const session = await chooseSession(services, target, "Hand Over Session", ({ state }) => state !== "archived");
+  if (session === undefined) return false;
+  const others = mentionable(session, participantId());
+  if (others.length === 0) {
+    void vscode.window.showInformationMessage(
+      "Nobody else takes part in this session. Share it first: who has access or opened it once can be chosen.",
+    );
+    return false;
+  }
+  const here = new Set((session.present ?? []).map(({ id }) => id));
+  const items = others.map(({ id, name, email }) => ({
+    label: `$(account) ${name}`,
+    description: [...(here.has(id) ? ["here now"] : []), ...(email === undefined ? [] : [email])].join(" · "),
+    id,
+    name,
+  }));
+  const title = `Hand Over “${shownTitle(session)}”`;
+  const picked = await vscode.window.showQuickPick(items, { title, placeHolder: "To whom", matchOnDescription: true });
+  if (picked === undefined) return false;
+  const note = await vscode.window.showInputBox({
+    title: `${title} to ${picked.name}`,
+    prompt: "What they should know. What waits in the session is added. You can leave it empty.",
+    validateInput: (value) => (value.length > 2000 ? "A note can have at most 2000 characters." : undefined),
+  });
+  if (note === undefined) return false;
+  const words = note.trim();
+  await services.api.request("session/handOver", {
+    sessionId: session.id,
+    to: picked.id,
+    ...(words !== "" && { note: words }),
+  });
+  vscode.window.setStatusBarMessage(`Handed over to ${picked.name}.`, 4000);
+}

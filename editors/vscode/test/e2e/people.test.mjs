@@ -1,0 +1,197 @@
+// Two people with two logins on one PostgreSQL: two editors of VS Code, each with its own server, on the same folder.
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { startEditor, startModel, startTeam, step, until } from "./editor.mjs";
+
+const OTHERS = ["cleo", "dan", "eva", "finn", "gus", "hanna", "ida", "maximiliana_wolkenstein_hohenfels_of_the_night_shift"];
+let model, team, anns, bens, ann, ben;
+/** Where a step fails there are pictures of both windows. */
+const it = (name, run) =>
+  step(
+    name,
+    () => ben,
+    async () => {
+      try {
+        await run();
+      } catch (error) {
+        await ann?.shot("failed-people-ann");
+        throw error;
+      }
+    },
+  );
+
+before(async () => {
+  model = await startModel();
+  team = await startTeam("ann", "ben", ...OTHERS);
+  const as = (name) => ({
+    model,
+    files: { "notes.md": "# Notes\n" },
+    settings: { "sessionls.participant.name": NAMES[name] },
+    env: { SESSIONLS_DATABASE_URL: team.members[name].url },
+  });
+  anns = await startEditor(as("ann"));
+  bens = await startEditor({ ...as("ben"), shares: anns });
+  ann = await anns.window();
+  ben = await bens.window();
+  await ben.command("View: Show Sessions");
+});
+
+after(async () => {
+  await bens?.stop();
+  await anns?.stop();
+  await team?.stop();
+  await model?.stop();
+});
+
+const NAMES = { ann: "Ann Lee", ben: "Ben" };
+const people = (window) => window.panel.frame.locator("button.people");
+const listed = (window) => window.page.locator(".sidebar .monaco-list-row");
+const picks = (window) => window.page.locator(".quick-input-list .monaco-list-row");
+
+async function pick(window, text) {
+  const row = picks(window).filter({ hasText: text }).first();
+  await row.waitFor();
+  await row.click();
+}
+
+/** Gives Ben another role, as a person does. */
+async function give(role) {
+  await ann.command("Session: Share…");
+  await ann.page.locator(".quick-input-title", { hasText: "Share “" }).waitFor();
+  await pick(ann, "Ben");
+  await ann.page.locator(".quick-input-title", { hasText: "Role of Ben" }).waitFor();
+  await pick(ann, role);
+  // The list of people comes back, for the next one.
+  await ann.page.locator(".quick-input-title", { hasText: "Share “" }).waitFor();
+  await ann.page.keyboard.press("Escape");
+}
+
+it("a session is private until it is shared, and then appears for the other person", async () => {
+  await ann.command("Session: New");
+  await ann.panel.text.waitFor();
+  await ann.panel.ask("say: hello from Ann");
+  await people(ann).getByText("Private").waitFor();
+  assert.match(await people(ann).getAttribute("aria-label"), /^People: private\. You are an owner\. Nobody else is here now/);
+  await ann.shot("people-private-dark");
+  await ben.page.getByText("A session is a conversation").first().waitFor();
+  assert.equal(await listed(ben).filter({ hasText: "hello" }).count(), 0);
+  await give("Writer");
+  await listed(ben).filter({ hasText: "hello from Ann" }).waitFor();
+  const label = await listed(ben).filter({ hasText: "hello from Ann" }).getAttribute("aria-label");
+  assert.match(label, /Ann Lee's, shared with you/);
+});
+
+it("both see who is here, and who wrote what", async () => {
+  await listed(ben).filter({ hasText: "hello from Ann" }).click();
+  await ben.panel.replies.getByText("hello from Ann").waitFor();
+  await people(ben).getByText("Ann Lee").waitFor();
+  await people(ann).getByText("Ben").waitFor();
+  assert.match(await people(ann).getAttribute("aria-label"), /shared with 1 person\. You are an owner\. Here now: Ben/);
+  await ben.panel.ask("say: hello from Ben");
+  await ann.panel.replies.getByText("hello from Ben").waitFor();
+  await ann.panel.frame.locator(".message.participant .author", { hasText: "Ben" }).waitFor();
+  await ann.shot("people-shared-dark");
+});
+
+it("a person who is named after @ is notified, and no agent answers", async () => {
+  const asked = model.requests.length;
+  await ann.panel.write("@");
+  await ann.panel.frame.locator("#completions .menu-item", { hasText: "Person, here now" }).waitFor();
+  await ann.shot("people-at-dark");
+  await ann.panel.text.fill("");
+  await ann.panel.write("please look @be");
+  await ann.panel.text.press("Tab");
+  await ann.panel.frame.getByText("Notifies Ben. No agent answers.").waitFor();
+  assert.equal(await ann.panel.text.inputValue(), "please look @Ben ");
+  await ann.panel.text.press("Enter");
+  await ben.panel.frame.getByText("mentions you").waitFor();
+  assert.equal(model.requests.length, asked);
+});
+
+it("a session is handed over with a note, and needs the other person", async () => {
+  await ann.command("Session: Hand Over…");
+  await ann.page.locator(".quick-input-title", { hasText: "Hand Over “" }).waitFor();
+  await pick(ann, "Ben");
+  const note = ann.page.locator(".quick-input-widget:visible input").first();
+  await ann.page.locator(".quick-input-title", { hasText: "to Ben" }).waitFor();
+  await note.fill("I am off until Monday.");
+  await note.press("Enter");
+  await ben.panel.frame.getByText("Ann Lee handed this session to you: I am off until Monday.").waitFor();
+  await ben.page.locator(".statusbar-item", { hasText: "Session needs you" }).waitFor();
+  await ben.shot("people-handed-over-dark");
+});
+
+it("a commenter leaves comments, which wake no agent", async () => {
+  await give("Commenter");
+  const comment = ben.panel.frame.getByRole("textbox", { name: "Comment" });
+  await comment.waitFor();
+  await ben.panel.frame.getByText("Comments only").waitFor();
+  const asked = model.requests.length;
+  await comment.fill("looks right to me, @Ann Lee");
+  await ben.shot("people-commenter-dark");
+  await ben.panel.frame.getByRole("button", { name: "Leave Comment" }).click();
+  await ann.panel.frame.locator(".message.participant", { hasText: "looks right to me" }).getByText("mentions you").waitFor();
+  assert.equal(model.requests.length, asked);
+});
+
+it("a reader is told why nothing can be written, and can fork", async () => {
+  const comment = ben.panel.frame.getByRole("textbox", { name: "Comment" });
+  await comment.fill("not sent yet");
+  await give("Reader");
+  await ben.panel.frame.getByText("You may read this session, not write in it.").waitFor();
+  await ben.panel.frame.getByText("Ask Ann Lee for another role").waitFor();
+  await ben.panel.frame.getByRole("button", { name: "Fork with Your Draft" }).waitFor();
+  await people(ann).getByText("Shared").waitFor();
+  await ben.shot("people-reader-dark");
+  await ann.panel.ask("say: readers see it live");
+  await ben.panel.replies.getByText("readers see it live").waitFor();
+});
+
+it("whoever loses access is told so, and keeps what was not sent", async () => {
+  await give("Remove");
+  await ben.panel.frame.getByText("You no longer have access to").waitFor();
+  assert.equal(await ben.panel.frame.getByLabel("Your draft").inputValue(), "not sent yet");
+  await until(async () => (await listed(ben).filter({ hasText: "hello from Ann" }).count()) === 0, "the row to go");
+  await ben.shot("people-access-lost-dark");
+});
+
+it("the session comes back for whoever is given access again", async () => {
+  await give("Writer");
+  await ben.panel.replies.getByText("readers see it live").waitFor();
+  assert.equal(await ben.panel.text.inputValue(), "not sent yet");
+  await people(ann).getByText("Ben").waitFor();
+});
+
+it("ten people with long names, in each theme and in little room", async () => {
+  const id = JSON.parse(team.terminal("ann", "sessions", "--json", "--all")).sessions[0].id;
+  for (const name of OTHERS) team.terminal("ann", "share", id, team.members[name].login, "writer");
+  await ann.command("Session: Share…");
+  await picks(ann).filter({ hasText: "wolkenstein" }).waitFor();
+  await ann.page.waitForTimeout(500); // it fades in
+  await ann.shot("people-ten-picker-dark");
+  await ann.page.keyboard.press("Escape");
+  await ann.panel.text.fill("look @");
+  await ann.panel.text.press("End");
+  await ann.panel.frame.locator("#completions .menu-item", { hasText: "wolkenstein" }).waitFor();
+  await ann.shot("people-ten-at-dark");
+  await ann.panel.text.fill("");
+  await ann.shotInEachTheme("people-ten");
+  await ann.command("Session: Open in Side Bar");
+  await ann.panel.text.waitFor();
+  for (const width of [300, 170]) {
+    await sideBar(width);
+    const over = await ann.panel.frame.locator("main").evaluate((page) => page.scrollWidth - page.clientWidth);
+    assert.ok(over <= 0, `nothing runs out of a side bar of ${width} pixels`);
+    await ann.shot(`people-side-${width}-dark`);
+  }
+});
+
+/** Makes the side bar so wide, as a person does: at its edge. */
+async function sideBar(width) {
+  const box = await ann.page.locator(".part.sidebar").boundingBox();
+  const y = box.y + box.height / 2;
+  await ann.page.mouse.move(box.x + box.width, y);
+  await ann.page.mouse.down();
+  await ann.page.mouse.move(box.x + width, y, { steps: 5 });
+  await ann.page.mouse.up();
+}

@@ -1,0 +1,94 @@
+/** Who has access to a session, what they may do, and whom a message notifies. */
+import { describe, expect, it } from "vitest";
+import { accessOf, may, mentionable, mentionText, peopleOf, roleOf } from "../../src/people";
+import { wanted } from "../../webview/composing";
+import { notified, personChoices, personText } from "../../webview/mentioning";
+import { aSession } from "./samples";
+
+const ann = { id: "ann", name: "Ann Lee" };
+const ben = { id: "ben", name: "Ben" };
+const owned = [{ id: "ann", role: "owner" as const, name: "Ann Lee" }];
+const agents = [{ name: "review" }, { name: "code" }] as never;
+
+describe("a role", () => {
+  it("is the stronger one of a person's own and the team's", () => {
+    const people = [...owned, { id: "team", role: "commenter" as const }, { id: "ben", role: "reader" as const }];
+    expect(roleOf({ people }, "ben")).toBe("commenter");
+    expect(roleOf({ people }, "ann")).toBe("owner");
+    expect(roleOf({ people }, "carl")).toBe("commenter");
+    expect(roleOf({ people: owned }, "ben")).toBeUndefined();
+  });
+
+  it("is not known in a file, where the database decides nothing", () => {
+    expect(roleOf({}, "ann")).toBeUndefined();
+    expect(may(undefined, "owner")).toBe(true);
+    expect(may("commenter", "writer")).toBe(false);
+    expect(may("owner", "writer")).toBe(true);
+  });
+});
+
+describe("whose a session is", () => {
+  it.each([
+    [owned, "ann", "private", "lock"],
+    [[...owned, { id: "ben", role: "reader" as const }], "ann", "shared with 1 person", "organization"],
+    [[...owned, { id: "ben", role: "writer" as const }], "ben", "Ann Lee's, shared with you", "organization"],
+    [[...owned, { id: "team", role: "reader" as const }], "ben", "Ann Lee's, shared with the team", "organization"],
+    [[{ id: "team", role: "owner" as const }], "ben", "shared with the team", "organization"],
+  ])("is said in words", (people, me, words, icon) => {
+    expect(accessOf({ people }, me)).toMatchObject({ words, icon });
+  });
+
+  it("is not said in a file", () => {
+    expect(accessOf({}, "ann")).toBeUndefined();
+  });
+});
+
+it("people stand by role, with who is here and who the person is; who took part without a role stands after them", () => {
+  const session = aSession({
+    people: [{ id: "team", role: "reader" }, { id: "ben", role: "writer" }, ...owned],
+    participants: [ann, ben],
+  });
+  expect(peopleOf(session, [ben, { id: "x", name: "Xi" }], "ann")).toEqual([
+    { id: "ann", name: "Ann Lee", role: "owner", here: false, you: true },
+    { id: "ben", name: "Ben", role: "writer", here: true, you: false },
+    { id: "x", name: "Xi", here: true, you: false },
+    { id: "team", name: "Everybody on the team", role: "reader", here: false, you: false },
+  ]);
+});
+
+describe("somebody to mention", () => {
+  it("took part or was invited, and may comment", () => {
+    const people = [...owned, { id: "ben", role: "commenter" as const, name: "Ben" }, { id: "carl", role: "reader" as const }];
+    const session = aSession({ people, participants: [ann, { id: "gone", name: "Gone" }, { id: "carl", name: "Carl" }] });
+    expect(mentionable(session, "ann")).toEqual([ben]);
+    expect(mentionable(aSession({ participants: [ann, ben] }), "ben"), "in a file").toEqual([ann]);
+  });
+
+  it("is offered beside agents at the start, and alone after another word", () => {
+    expect(wanted("@be", 3)?.kind).toBe("agent");
+    expect(wanted("hello @Bé", 9)).toEqual({ kind: "person", query: "Bé", start: 6, end: 9 });
+    expect(wanted("mail@ben", 8)).toBeUndefined();
+    expect(personChoices([ann, ben], [ben], "be")).toEqual([
+      { key: "person ben", label: "Ben", detail: "Person, here now. Is notified; no agent answers", icon: "account" },
+    ]);
+  });
+
+  it("is written by the id where the name would mean somebody else", () => {
+    expect(mentionText(ann, [ann, ben], [])).toBe("Ann Lee");
+    expect(mentionText(ben, [ben, { id: "b2", name: "BEN" }], [])).toBe("ben");
+    expect(mentionText({ id: "r", name: "Review" }, [], ["review"])).toBe("r");
+    expect(mentionText({ id: "a2", name: "Ann (ann2)" }, [], [])).toBe("a2");
+    const [choice] = personChoices([ann], [], "");
+    expect(choice && personText(choice, [ann], agents)).toBe("@Ann Lee ");
+  });
+});
+
+it.each([
+  ["@Ben look", ["ben"]],
+  ["look, @ann.", ["ann"]],
+  ["@Ann Lee and @Ben", ["ann", "ben"]],
+  ["see `@Ben` and a@ben.org", []],
+  ["@review this", []],
+])("%s notifies %j", (text, ids) => {
+  expect(notified(text, [ann, ben], agents).map(({ id }) => id)).toEqual(ids);
+});
