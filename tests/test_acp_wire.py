@@ -124,3 +124,70 @@ async def test_meta_data_of_a_client_changes_no_parameter(wire: Wire, tmp_path: 
     await wire.answer()
     wire.request("session/new", cwd=str(tmp_path), mcpServers=[], _meta={"cwd": "/nowhere", "odd-key": 1})
     assert (await wire.answer())["result"]["sessionId"]
+
+
+def _nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = {"a": [value]}
+    return value
+
+
+async def test_odd_parameters_are_refused_in_plain_words_and_the_next_request_is_served(wire: Wire, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    wire.request("initialize", protocolVersion=1)
+    await wire.answer()
+    wire.request("session/new", cwd=str(tmp_path), mcpServers=[])
+    session = (await wire.answer())["result"]["sessionId"]
+
+    def link(uri: str) -> dict[str, Any]:
+        return {"sessionId": session, "prompt": [{"type": "resource_link", "name": "x", "uri": uri}]}
+
+    here = {"cwd": str(tmp_path), "mcpServers": []}
+    odd: list[tuple[str, dict[str, Any]]] = [
+        ("session/new", {**here, "cwd": "/" + "x" * 5_000}),
+        ("session/new", {**here, "cwd": "/\ud800"}),
+        ("session/new", {**here, "cwd": "/a\0b"}),
+        ("session/new", {**here, "additionalDirectories": ["/" + "y" * 300]}),
+        *[("session/load", {**here, "sessionId": one}) for one in ("", "../x", "a" * 10_000, "a\0b", "\ud800", "%", "'; --")],
+        ("session/list", {"cwd": str(tmp_path), "cursor": "no cursor"}),
+        ("session/list", {"cursor": "\0\ud800"}),
+        ("session/prompt", {"sessionId": session, "prompt": []}),
+        ("session/prompt", link("http://[")),
+        ("session/prompt", link("file://[::1/x")),
+        ("session/prompt", link("file:///dev/zero")),
+        ("session/prompt", link((tmp_path / "pipe").as_uri())),
+        ("session/prompt", link("file:///" + "x" * 5_000)),
+        ("session/prompt", link("file:///a%00b")),
+        ("session/set_mode", {"sessionId": session, "modeId": "no such mode"}),
+        ("session/set_mode", {"sessionId": session, "modeId": "a\0b"}),
+        ("session/set_config_option", {"sessionId": session, "configId": "model", "value": "a\0b" * 1_000}),
+        ("session/set_config_option", {"sessionId": session, "configId": "agent", "value": True, "type": "boolean"}),
+        ("session/delete", {"sessionId": "a\0b"}),
+        ("session/fork", {**here, "sessionId": "a\0b"}),
+        ("session/close", {"sessionId": "a\0b"}),
+        ("session/resume", {"sessionId": 1, "_meta": _nested(200)}),
+    ]
+    for method, params in odd:
+        wire.request(method, **params)
+        answer = await wire.answer()
+        assert "unexpected" not in answer.get("error", {}).get("message", ""), (method, str(params)[:200], answer)
+        assert "error" in answer or method == "session/prompt", (method, str(params)[:200], answer)
+    wire.send(b'{"jsonrpc": "2.0", "id": NaN, "method": "session/list", "params": {}}')
+    assert (await wire.answer())["error"]["code"] == -32700
+    wire.request("session/list", cwd=str(tmp_path))
+    assert [one["sessionId"] for one in (await wire.answer())["result"]["sessions"]] == [session]
+
+
+async def test_every_prompt_and_cancel_of_many_at_once_is_answered(wire: Wire, tmp_path: Path) -> None:
+    wire.request("initialize", protocolVersion=1)
+    await wire.answer()
+    wire.request("session/new", cwd=str(tmp_path), mcpServers=[])
+    session = (await wire.answer())["result"]["sessionId"]
+    prompt = {"sessionId": session, "prompt": [{"type": "text", "text": "/rename More"}]}
+    ids = [*range(100, 160), *["same"] * 5]
+    for one in ids:
+        wire.send(json.dumps({"jsonrpc": "2.0", "id": one, "method": "session/prompt", "params": prompt}).encode())
+        wire.send(json.dumps({"jsonrpc": "2.0", "method": "session/cancel", "params": {"sessionId": session}}).encode())
+    answered = [(await wire.answer())["id"] for _ in ids]
+    assert sorted(map(str, answered)) == sorted(map(str, ids))

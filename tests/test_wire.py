@@ -8,11 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from sessionls.domain.errors import InternalError, SessionlsError
+from sessionls.json_text import parse
 from sessionls.server.handlers import HANDLERS
 from sessionls.server.schema import params as p
 from sessionls.server.schema.methods import COMMANDS, ERRORS, METHODS, NOTIFICATIONS, REQUESTS
 from sessionls.server.transport.errors import bad_params
-from sessionls.server.transport.json import parse
 
 
 def test_exactly_the_requests_of_the_table_are_answered() -> None:

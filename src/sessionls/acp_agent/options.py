@@ -11,6 +11,7 @@ from sessionls.domain.model import Agent, ModelInfo, Session
 
 __all__ = ["AGENT_OPTION", "MODEL_OPTION", "OWN_MODEL", "chosen_agent", "chosen_model", "config_options", "modes"]
 
+_LONGEST = 200  # characters of the name of a model
 AGENT_OPTION = "agent"
 MODEL_OPTION = "model"
 OWN_MODEL = "agent-default"
@@ -70,7 +71,7 @@ def chosen_agent(value: object, field: str) -> str:
 
 def chosen_model(value: object) -> str | None:
     """The model; None for the agent's own."""
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or not value.isprintable():
         raise InvalidParams("The value must be the name of a model.", fields=["value"])
     return None if value == OWN_MODEL else value
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 from acp import schema
 
@@ -104,17 +105,25 @@ def _file_name(uri: str | None) -> str | None:
 
 
 def _mention(name: str, uri: str) -> str:
-    return f"@{name}" if urlsplit(uri).scheme == "file" else f"[{name}]({uri})"
+    return f"@{name}" if _split(uri).scheme == "file" else f"[{name}]({uri})"
+
+
+def _split(uri: str) -> SplitResult:
+    """The parts of a URI; without any if it is none."""
+    try:
+        return urlsplit(uri)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def _is_folder(block: schema.ResourceContentBlock) -> bool:
     path = uris.to_path(block.uri)
-    return block.mime_type == "inode/directory" or (path is not None and Path(path).is_dir())
+    return block.mime_type == "inode/directory" or (path is not None and os.path.isdir(path))  # noqa: PTH112 (any text)
 
 
 def _file(uri: str) -> FileContext | SelectionContext | None:
     """A file, or the lines of it that the URI's fragment names; None for what is no file."""
-    parts = urlsplit(uri)
+    parts = _split(uri)
     if parts.scheme != "file":
         return None
     file = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from sessionls.json_text import parse
 from sessionls.stdio import BrokenStream, Inbox, Outbox
 
 __all__ = ["MAX_LINE", "LineTransport", "lines", "on_request_id"]
@@ -86,8 +87,8 @@ class LineTransport:
 
     def _take(self, line: bytes) -> None:
         try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
+            message = parse(line)
+        except ValueError:
             self._refuse(None, -32700, "The message is not valid JSON.")
             return
         if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):

@@ -117,8 +117,12 @@ async def checked_folders(cwd: str, additional: Sequence[str] | None) -> list[Pa
         if "\0" in path or not Path(path).is_absolute():
             raise InvalidParams(f"{field} must be an absolute path.", fields=[field])
     folders = [(field, Path(os.path.normpath(path))) for field, path in named]  # noqa: ASYNC240  # touches no disk
-    exists = await asyncio.to_thread(lambda: [folder.is_dir() for _, folder in folders])
+    exists = await asyncio.to_thread(lambda: [_is_folder(folder) for _, folder in folders])
     for (field, folder), there in zip(folders, exists, strict=True):
         if not there:
-            raise InvalidParams(f"{field} is not a folder on this machine: {folder}", fields=[field])
+            raise InvalidParams(f"{field} is not a folder on this machine: {uris.printable(str(folder))[:300]}", fields=[field])
     return [folder for _, folder in folders]
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  # unlike `Path.is_dir`, false for every path that cannot be a folder

@@ -9,48 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pydantic_core
+__all__ = ["Head", "head_of", "unusable_numbers"]
 
-__all__ = ["Head", "head_of", "parse", "unusable_numbers"]
-
-_DEEPEST = 200  # levels, the parser's limit
-_LONE = re.compile(r"[\ud800-\udfff]")
 _LARGEST = 2**63  # integers are kept in 64 bits, here and in a database
-
-
-def parse(body: bytes) -> Any:
-    """The value. Raises ValueError for bytes that are not JSON, or nested too deeply.
-
-    An editor may send half of a surrogate pair, which UTF-8 cannot express: it is read as U+FFFD, which has the same width in
-    UTF-16 positions.
-    """
-    try:
-        return pydantic_core.from_json(body, allow_inf_nan=False)
-    except ValueError:
-        if rb"\ud" not in body.lower():
-            raise
-    try:
-        return _whole(json.loads(body, parse_constant=_no_constant), 0)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _whole(value: Any, depth: int) -> Any:
-    if depth > _DEEPEST:
-        raise ValueError("nested too deeply")
-    match value:
-        case str():
-            return _LONE.sub("\N{REPLACEMENT CHARACTER}", value)
-        case dict():
-            return {_whole(key, depth): _whole(item, depth + 1) for key, item in value.items()}
-        case list():
-            return [_whole(item, depth + 1) for item in value]
-        case _:
-            return value
 
 
 def unusable_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -31,11 +31,12 @@ from pygls.workspace import Workspace
 from sessionls.domain import uris
 from sessionls.domain.model import Wire
 from sessionls.domain.visible import in_one_line
+from sessionls.json_text import parse
 from sessionls.server.lenient import Unreadable, usable
 from sessionls.server.schema.methods import EVENTS, METHODS, REQUESTS, VERSION
 from sessionls.server.transport import errors
 from sessionls.server.transport.errors import Problem, describe
-from sessionls.server.transport.json import head_of, parse
+from sessionls.server.transport.json import head_of
 
 __all__ = ["LifeCycle", "SessionProtocol", "cancel_once", "converter"]
 
