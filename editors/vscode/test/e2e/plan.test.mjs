@@ -1,4 +1,4 @@
-// The plan of an external agent, as a checklist: pictures in each theme and in a narrow window, to be looked at.
+// External agents in the panel: the plan as a checklist, their own tools, and how to sign in. Pictures to be looked at.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import os from "node:os";
@@ -11,6 +11,9 @@ const it = (name, run) => step(name, () => window, run);
 
 const LONG = "Check that `averyveryverylongnameofafunctionwithoutanyplacetobreakit` is called with both arguments everywhere";
 const entry = (content, status, priority = "medium") => ({ content, status, priority });
+const tool = (toolCallId, kind, title, status, text) => {
+  return { toolCallId, kind, title, status, content: [{ type: "content", content: { type: "text", text } }] };
+};
 const replies = [
   [
     ["say", "I will go about it like this:"],
@@ -28,14 +31,43 @@ const replies = [
     ],
     ["say", "The first is done."],
   ],
+  [
+    ["think", "The range ends one line too early."],
+    ["update", "tool_call", tool("r", "read", "Read read.py", "completed", "x = 1")],
+    ["update", "tool_call", tool("x", "execute", "python -m pytest -q", "completed", "3 passed in 0.12s")],
+    ["update", "tool_call", tool("f", "fetch", "Fetch https://docs.example.org", "failed", "The host does not answer.")],
+    ["write_by_itself", "read.py", "x = 2\n"],
+    [
+      "update",
+      "tool_call",
+      {
+        toolCallId: "e",
+        kind: "edit",
+        title: "Edit read.py",
+        status: "completed",
+        content: [{ type: "diff", path: "read.py", oldText: "x = 1\n", newText: "x = 2\n" }],
+      },
+    ],
+    ["say", "It is fixed, and the tests pass."],
+  ],
 ];
+const signedOut = {
+  signed_out: true,
+  auth: [
+    { id: "browser", name: "Sign in with the browser", description: "opens the page of your account" },
+    { id: "key", name: "Use a key", type: "env_var", vars: [{ name: "VISITOR_API_KEY" }] },
+    { id: "terminal", name: "Sign in in a terminal", type: "terminal", args: ["login"] },
+  ],
+};
 
 before(async () => {
   model = await startModel();
   script = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-plan-")), "script.json");
   fs.writeFileSync(script, JSON.stringify({ replies }));
+  const out = path.join(path.dirname(script), "out.json");
+  fs.writeFileSync(out, JSON.stringify(signedOut));
   const program = path.resolve(import.meta.dirname, "../../../../tests/acp_agent.py");
-  const agents = { planner: { command: python, args: [program, script] } };
+  const agents = { planner: { command: python, args: [program, script] }, visitor: { command: python, args: [program, out] } };
   editor = await startEditor({ files: { "read.py": "x = 1\n" }, model, env: { SESSIONLS_AGENTS: JSON.stringify(agents) } });
   window = await editor.window();
   panel = window.panel;
@@ -60,6 +92,25 @@ it("its plan is a checklist that says how far it is", async () => {
   );
   assert.match(lines[1], /Find the off-by-one/);
   await window.shotInEachTheme("plan");
+});
+
+it("its own tools and edits are shown like those of any agent", async () => {
+  await panel.text.fill("@planner Go on");
+  const reply = await panel.sent();
+  await reply.getByText("It is fixed, and the tests pass.").waitFor();
+  for (const title of ["Read read.py", "python -m pytest -q", "Fetch https://docs.example.org"])
+    await reply.getByText(title).first().waitFor();
+  await window.shotInEachTheme("external-tools");
+});
+
+it("an agent that is not signed in says how to sign in", async () => {
+  await panel.text.fill("@visitor Hello");
+  const failure = (await panel.sent()).locator(".failure");
+  await failure.waitFor();
+  const words = await failure.innerText();
+  assert.match(words, /not signed in/);
+  for (const way of [/Sign in with the browser/, /VISITOR_API_KEY/, /login/]) assert.match(words, way);
+  await window.shotInEachTheme("external-sign-in");
 });
 
 it("nothing of it runs out of a narrow panel", async () => {
