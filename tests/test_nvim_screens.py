@@ -13,7 +13,7 @@ import pytest
 
 from model_server import Answer, ModelServer, Refuse, Stall, ToolUse
 from neovim import HAS_TERMINAL, PLUGIN, Neovim, binary, start
-from nvim_session import new_session, send
+from nvim_session import await_question, new_session, send
 
 pytestmark = pytest.mark.skipif(not HAS_TERMINAL, reason="this system has no pseudo-terminals")
 
@@ -123,18 +123,27 @@ def test_the_picture_of_the_readme(
             picture.write_text(nvim.terminal.picture("Neovim"), encoding="utf-8", newline="\n")
 
 
-def test_a_narrow_terminal_keeps_both_windows(
-    tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
+@pytest.mark.parametrize("columns", [60, 40])
+def test_in_a_narrow_terminal_the_session_is_below_the_code(
+    tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer, columns: int
 ) -> None:
-    model_server.script(Answer(REPLY))
-    with start(tmp_path / "nvim", nvim_folder, nvim_env, columns=60, lines=24, trust=True) as nvim:
+    command = ToolUse("run_command", {"command": "echo a rather long command that needs more than one line"})
+    model_server.script(Answer(REPLY), Answer(tools=[command]), Answer("done"))
+    with start(tmp_path / "nvim", nvim_folder, nvim_env, columns=columns, lines=36, trust=True) as nvim:
         nvim.keys(":edit app.py<CR>")
         new_session(nvim)
         send(nvim, "hello")
         nvim.shows("as prose is.")
-        screen = nvim.sees("def one():", "to code")
-        nvim.capture("narrow")
-        assert all(len(line) <= 60 for line in screen.splitlines())
+        nvim.sees("def one():", "as prose is.", "to code")
+        nvim.capture(f"narrow-{columns}")
+        send(nvim, "run it")
+        await_question(nvim)
+        nvim.keys("<Esc>:Sessionls answer<CR>")
+        screen = nvim.sees("y allows it once · ", "more than one line")
+        nvim.capture(f"narrow-{columns}-question")
+        widths = "return vim.tbl_map(vim.api.nvim_win_get_width, vim.api.nvim_tabpage_list_wins(0))"
+        assert set(nvim.lua(widths)) == {columns}
+        assert all(len(line) <= columns for line in screen.splitlines())
 
 
 def test_an_empty_session_says_how_to_begin(nvim: Neovim) -> None:

@@ -8,7 +8,7 @@ local M = {}
 ---@field read_only boolean agents may only read (default false)
 ---@field agent? string the default agent of new sessions
 ---@field model? string the model of agents that name none
----@field layout 'split'|'tab'|'current'|'below' where a session opens (default 'split', at the right)
+---@field layout 'split'|'tab'|'current'|'below' where a session opens (default 'split', at the right; below the code where the screen has less than 80 columns)
 ---@field width number columns of the split, or the part of the screen if below 1 (default 0.4)
 ---@field draft_height integer lines of the draft (default 8)
 ---@field picker 'auto'|'snacks'|'telescope'|'fzf'|'mini'|'select' what shows lists to choose from (default 'auto': the first of these that is there)

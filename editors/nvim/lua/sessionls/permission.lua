@@ -98,7 +98,6 @@ function M.show(server, session_id, question)
     keys = keys:gsub(' · d', ' · s for this session · d', 1)
     table.insert(lines, 'For this session means: ' .. question.scope:gsub('%s+', ' ') .. ', in replies to your messages.')
   end
-  table.insert(lines, keys)
   if question.detail then
     table.insert(lines, '')
     vim.list_extend(lines, vim.split(question.detail, '\n', { plain = true }))
@@ -108,10 +107,13 @@ function M.show(server, session_id, question)
   vim.api.nvim_buf_set_lines(buf, 0, -1, false, lines)
   vim.bo[buf].filetype = question.risk == 'write' and 'diff' or 'sessionls_question'
   vim.bo[buf].modifiable = false
-  local height = math.min(#lines, math.max(5, math.floor(vim.o.lines / 3)))
-  local win = vim.api.nvim_open_win(buf, true, { split = 'below', win = -1, height = height })
-  vim.wo[win][0].winfixheight, vim.wo[win][0].number, vim.wo[win][0].wrap = true, false, true
+  local win = vim.api.nvim_open_win(buf, true, { split = 'below', win = -1, height = 5 })
+  vim.wo[win][0].winfixheight, vim.wo[win][0].number = true, false
+  vim.wo[win][0].wrap, vim.wo[win][0].linebreak = true, true
   vim.wo[win][0].statusline = 'question'
+  vim.wo[win][0].winbar = keys .. '%<' -- always to be seen, whatever the question's length
+  local height = vim.api.nvim_win_text_height(win, {}).all + 1
+  vim.api.nvim_win_set_height(win, math.min(height, math.max(6, math.floor(vim.o.lines / 3))))
   shown = { buf = buf, win = win, server = server, session = session_id, question = question, since = vim.uv.now() }
   vim.api.nvim_create_autocmd('WinEnter', {
     buffer = buf,

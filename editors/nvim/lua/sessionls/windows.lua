@@ -64,7 +64,12 @@ function M.set_options(view, win)
   end
 end
 
+local NARROW = 80 -- columns of a screen that is too narrow for code and a session side by side
+
 local function open_transcript(view, layout)
+  if layout == 'split' and vim.o.columns < NARROW then
+    layout = 'below'
+  end
   if layout == 'tab' then
     vim.cmd('tab split')
     vim.api.nvim_win_set_buf(0, view.buf)
