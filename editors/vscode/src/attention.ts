@@ -2,6 +2,7 @@
  * Which sessions wait for a person: a question for permission, one that was handed to whoever is here, a reply that was
  * interrupted, or one that failed. Pure, but for who is here.
  */
+import { may, roleOf } from "./people";
 import type { Session } from "./protocol";
 
 export type Need = "permission" | "handed over" | "mentioned" | "interrupted" | "failed";
@@ -18,11 +19,13 @@ export function participantId(): string | undefined {
 }
 
 /** What a session needs a person for; undefined where it needs nobody. */
-export function needOf({ state, asking, stopped, needs }: Session): Need | undefined {
-  if (asking !== undefined) return "permission";
+export function needOf({ state, asking, stopped, needs, people }: Session): Need | undefined {
+  // What a role does not allow needs others.
+  const writes = may(roleOf({ people }, here), "writer");
+  if (asking !== undefined && writes) return "permission";
   const mine = (needs ?? []).filter((one) => state !== "archived" && one.participant.id === here);
   if (mine.length > 0) return mine.some((one) => one.kind === "handOver") ? "handed over" : "mentioned";
-  if (state !== "active") return undefined;
+  if (state !== "active" || !writes) return undefined;
   return stopped === "interrupted" || stopped === "failed" ? stopped : undefined;
 }
 

@@ -25,7 +25,9 @@ export function may(role: Role | undefined, needed: Role): boolean {
   return role === undefined || rank(role) >= rank(needed);
 }
 
-type Access = Pick<Session, "people">;
+interface Access {
+  readonly people?: Session["people"] | undefined;
+}
 
 /** The role of participant `me`: their own or the team's, whichever is stronger. Undefined where it is not known. */
 export function roleOf({ people }: Access, me: string | undefined): Role | undefined {

@@ -9,6 +9,8 @@ const SLASHES: readonly { readonly name: string; readonly command: Command; read
   { name: "fork", command: "fork", detail: "Go on in a fork of this session" },
   { name: "rename", command: "rename", detail: "Give the session another title" },
   { name: "export", command: "export", detail: "Open the session as a document" },
+  { name: "share", command: "share", detail: "Show who has access to the session, and share it" },
+  { name: "hand-over", command: "handOver", detail: "Hand the session to somebody, with a note" },
   { name: "agent", command: "switchAgent", detail: "Switch the agent of this session" },
   { name: "model", command: "switchModel", detail: "Switch the model of this session" },
   { name: "budget", command: "setBudget", detail: "Limit what models may cost in this session" },

@@ -195,15 +195,26 @@ def _budget_words(session: Session) -> str:
 
 
 async def _share(on: CommandContext, words: str) -> None:
-    who, _, role = words.partition(" ")
-    if who:
-        if (given := role.strip() or "reader") not in get_args(Role):
-            roles = ", ".join(get_args(Role))
-            raise InvalidParams(f"{given} is not a role.", fields=["prompt"], hint=f"Roles: {roles}.")
-        await on.sessions.sharing.share(on.session_id, who, cast(Role, given))
+    who, _, role = words.rpartition(" ")
+    if not who:
+        who, role = words, "reader"
+    if role not in (*get_args(Role), "nobody"):
+        hint = f"Roles: {', '.join(get_args(Role))}. With nobody they lose access."
+        raise InvalidParams(f"{role} is not a role.", fields=["prompt"], hint=hint)
+    if role == "nobody":
+        await on.sessions.sharing.unshare(on.session_id, who)
+    elif who:
+        await on.sessions.sharing.share(on.session_id, who, cast(Role, role))
     people = await on.sessions.sharing.people(on.session_id)
     lines = [f"- {person.id}{f' ({person.name})' if person.name else ''}: {person.role}" for person in people.people]
     on.say(people.notice or "\n".join(["Who has access to the session:", "", *lines]))
+
+
+async def _comment(on: CommandContext, text: str) -> None:
+    if not text:
+        raise InvalidParams("The comment is empty.", fields=["prompt"], hint="Write it after the command: /comment Looks right.")
+    await on.sessions.comment(on.session_id, text)
+    on.say("Left as a comment. No agent answers it.")
 
 
 async def _cancel(on: CommandContext, _: str) -> None:
@@ -227,6 +238,9 @@ COMMANDS: Mapping[str, Command] = {
     "export": Command("Show the session as Markdown, or write it to a file", "file that ends with .md, .json or .html", _export),
     "rename": Command("Give the session another title", "title", _rename),
     "compact": Command("Summarize older messages for the model", None, _compact),
-    "share": Command("Share the session with a person or the team, or list who has access", "login or team, and a role", _share),
+    "share": Command(
+        "Share the session with a person or the team, or list who has access", "login, name or team, and a role or nobody", _share
+    ),
+    "comment": Command("Leave a comment for the others, which wakes no agent", "text", _comment),
     "budget": Command("Set how many US dollars models may cost in the session", "amount or none", _budget),
 }

@@ -279,7 +279,7 @@ class Window {
     }
   }
 
-  /** Picks a colour theme: dark, light or contrast. */
+  /** Picks a colour theme: dark, light, contrast or contrastLight. */
   async theme(name) {
     await this.command("Preferences: Color Theme");
     await this.page.locator(".quick-input-widget:visible input").first().fill(PICKED[name]);
@@ -369,8 +369,13 @@ class Panel {
 
 export const themes = { dark: "Default Dark Modern", light: "Default Light Modern", contrast: "Default High Contrast" };
 /** How the picker calls them, and how the workbench does. */
-const PICKED = { dark: "Dark Modern", light: "Light Modern", contrast: "Dark High Contrast" };
-const WORKBENCH = { dark: "vs-dark", light: "vs", contrast: "hc-black" };
+const PICKED = {
+  dark: "Dark Modern",
+  light: "Light Modern",
+  contrast: "Dark High Contrast",
+  contrastLight: "Light High Contrast",
+};
+const WORKBENCH = { dark: "vs-dark", light: "vs", contrast: "hc-black", contrastLight: "hc-light" };
 
 /** A test that leaves a picture of the window behind where it fails. */
 export function step(name, window, run) {

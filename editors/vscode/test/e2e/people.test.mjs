@@ -54,6 +54,8 @@ async function pick(window, text) {
   await row.click();
 }
 
+const sessionId = () => JSON.parse(team.terminal("ann", "sessions", "--json", "--all")).sessions[0].id;
+
 /** Gives Ben another role, as a person does. */
 async function give(role) {
   await ann.command("Session: Share…");
@@ -75,6 +77,9 @@ it("a session is private until it is shared, and then appears for the other pers
   await ann.shot("people-private-dark");
   await ben.page.getByText("A session is a conversation").first().waitFor();
   assert.equal(await listed(ben).filter({ hasText: "hello" }).count(), 0);
+  // Whoever was here once can be chosen.
+  const known = () => JSON.parse(team.terminal("ann", "people", sessionId(), "--json")).known.map(({ name }) => name);
+  await until(() => known().includes("Ben"), "Ben's server to log in");
   await give("Writer");
   await listed(ben).filter({ hasText: "hello from Ann" }).waitFor();
   const label = await listed(ben).filter({ hasText: "hello from Ann" }).getAttribute("aria-label");
@@ -137,6 +142,14 @@ it("a commenter leaves comments, which wake no agent", async () => {
 it("a reader is told why nothing can be written, and can fork", async () => {
   const comment = ben.panel.frame.getByRole("textbox", { name: "Comment" });
   await comment.fill("not sent yet");
+  // A question is there to read, and for others to answer.
+  await ann.panel.text.fill('tool: run_command {"command": "echo hi"}');
+  await ann.panel.text.press("Enter");
+  await ben.panel.frame.getByText("An owner answers this, or whoever sent the message.").waitFor();
+  await ben.shot("people-question-dark");
+  assert.equal(await ben.panel.frame.getByRole("button", { name: /^Allow/ }).count(), 0);
+  await ann.panel.frame.getByRole("button", { name: /^Deny/ }).click();
+  await ann.panel.frame.locator(".question").waitFor({ state: "detached" });
   await give("Reader");
   await ben.panel.frame.getByText("You may read this session, not write in it.").waitFor();
   await ben.panel.frame.getByText("Ask Ann Lee for another role").waitFor();
@@ -163,7 +176,7 @@ it("the session comes back for whoever is given access again", async () => {
 });
 
 it("ten people with long names, in each theme and in little room", async () => {
-  const id = JSON.parse(team.terminal("ann", "sessions", "--json", "--all")).sessions[0].id;
+  const id = sessionId();
   for (const name of OTHERS) team.terminal("ann", "share", id, team.members[name].login, "writer");
   await ann.command("Session: Share…");
   await picks(ann).filter({ hasText: "wolkenstein" }).waitFor();
@@ -175,7 +188,10 @@ it("ten people with long names, in each theme and in little room", async () => {
   await ann.panel.frame.locator("#completions .menu-item", { hasText: "wolkenstein" }).waitFor();
   await ann.shot("people-ten-at-dark");
   await ann.panel.text.fill("");
-  await ann.shotInEachTheme("people-ten");
+  for (const theme of ["light", "contrast", "contrastLight", "dark"]) {
+    await ann.theme(theme);
+    await ann.shot(`people-ten-${theme}`);
+  }
   await ann.command("Session: Open in Side Bar");
   await ann.panel.text.waitFor();
   for (const width of [300, 170]) {

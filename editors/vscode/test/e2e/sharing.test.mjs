@@ -45,3 +45,10 @@ it("both write, and both see all of it in the same order", async () => {
   const texts = (window) => window.panel.frame.locator(".message-body").allInnerTexts();
   assert.deepEqual(await texts(one), await texts(other));
 });
+
+it("in a file nothing can be shared, and it says why and what to do", async () => {
+  await one.command("Session: Share…");
+  const said = one.page.locator(".notification-toast", { hasText: "whoever can open it owns every session in it" });
+  await said.getByText("keep them in your team's PostgreSQL database").waitFor();
+  await said.getByText("Set the Database").waitFor();
+});

@@ -46,6 +46,24 @@ describe("a session that was handed over", () => {
   });
 });
 
+describe("what a role does not allow", () => {
+  afterEach(() => {
+    setParticipant(undefined);
+  });
+
+  it.each([
+    ["owner", "permission", "failed"],
+    ["writer", "permission", "failed"],
+    ["commenter", undefined, undefined],
+    ["reader", undefined, undefined],
+  ] as const)("needs others than a %s", (role, asked, failed) => {
+    setParticipant("ben");
+    const people = [{ id: "ben", role }];
+    expect(needOf(aSession({ people, asking }))).toBe(asked);
+    expect(needOf(aSession({ people, stopped: "failed" }))).toBe(failed);
+  });
+});
+
 const old = aSession({ id: "old", updatedAt: "2026-03-01T00:00:00Z" });
 const fresh = aSession({ id: "fresh", updatedAt: "2026-03-09T00:00:00Z" });
 const failed = aSession({ id: "failed", title: "F", stopped: "failed", updatedAt: "2026-03-02T00:00:00Z" });

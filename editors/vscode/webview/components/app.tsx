@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Completion, Server, ToView } from "../../src/panel/messages";
+import { may, roleOf } from "../../src/people";
 import { answering } from "../answering";
 import { keep, kept, tell } from "../host";
 import { arrived } from "../images";
@@ -72,7 +73,7 @@ export function App() {
           </Places.Provider>
         )}
         <footer class="foot">
-          <Questions questions={view.session.asking ?? []} />
+          <Questions questions={view.session.asking ?? []} answerable={may(roleOf(view.session, state.me), "writer")} />
           {/* Always there: who hears the page is told of what changes in it, and of nothing that comes with its place. */}
           <div role="status">
             <HandedOver session={view.session} me={state.me} />

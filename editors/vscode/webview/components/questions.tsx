@@ -11,18 +11,24 @@ import { PatchLines } from "./patch-lines";
 
 const riskIcons = { read: "eye", write: "edit", execute: "terminal", network: "globe" } as const;
 
-export function Questions({ questions }: { readonly questions: readonly Question[] }) {
+interface QuestionsProps {
+  readonly questions: readonly Question[];
+  /** Whether the role of the person here allows an answer. */
+  readonly answerable: boolean;
+}
+
+export function Questions({ questions, answerable }: QuestionsProps) {
   return (
     <div class="questions">
       {questions.map((question, index) => (
-        <Asked key={question.requestId} question={question} first={index === 0} />
+        <Asked key={question.requestId} question={question} first={index === 0} answerable={answerable} />
       ))}
     </div>
   );
 }
 
 /** `first`: keys answer this one. */
-function Asked({ question, first }: { readonly question: Question; readonly first: boolean }) {
+function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable"> & { question: Question; first: boolean }) {
   const { requestId, agent, summary, detail = "", scope, risk } = question;
   const described = `question-${requestId}`;
   const box = useRef<HTMLPreElement>(null);
@@ -71,15 +77,18 @@ function Asked({ question, first }: { readonly question: Question; readonly firs
             }}
           />
         )}
-        {cut && deny}
-        <Answer
-          question={question}
-          decision="once"
-          label="Allow Once"
-          primary={!cut}
-          keys={first ? "Ctrl+K Ctrl+Y" : undefined}
-        />
-        {scope !== "" && (
+        {!answerable && <span class="dim">An owner answers this, or whoever sent the message.</span>}
+        {answerable && cut && deny}
+        {answerable && (
+          <Answer
+            question={question}
+            decision="once"
+            label="Allow Once"
+            primary={!cut}
+            keys={first ? "Ctrl+K Ctrl+Y" : undefined}
+          />
+        )}
+        {answerable && scope !== "" && (
           <Answer
             question={question}
             decision="session"
@@ -87,9 +96,9 @@ function Asked({ question, first }: { readonly question: Question; readonly firs
             keys={first ? "Ctrl+K Ctrl+Shift+Y" : undefined}
           />
         )}
-        {!cut && deny}
+        {answerable && !cut && deny}
         {/* It asks once more: a yes for good is never given by one key. */}
-        {scope !== undefined && scope !== "" && (
+        {answerable && scope !== undefined && scope !== "" && (
           <Button
             label="Always…"
             spoken={`Always allow: ${summary}`}
