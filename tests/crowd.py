@@ -315,21 +315,23 @@ class Crowd:
     ) -> None:
         """Act for that time, so many participants at once, with about so long a pause after each action.
 
-        The functions of `disturb` are called in turn, one `every` so many seconds.
+        The functions of `disturb` are called in turn, one `every` so many seconds, each at least once.
         """
-        until = time.monotonic() + seconds
+        until, disturbing = time.monotonic() + seconds, bool(disturb)
 
         async def act() -> None:
-            while time.monotonic() < until:
+            while time.monotonic() < until or disturbing:
                 await self.act_at_random()
                 await asyncio.sleep(self.random.uniform(0, 2 * pause))
 
         async def disturb_them() -> None:
-            for disturbance in itertools.cycle(disturb):
+            nonlocal disturbing
+            for number, disturbance in enumerate(itertools.cycle(disturb)):
+                if number >= len(disturb) and time.monotonic() + every > until:
+                    break
                 await asyncio.sleep(every)
-                if time.monotonic() + every > until:
-                    return
                 await disturbance()
+            disturbing = False
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(at_once):

@@ -77,5 +77,6 @@ async def test_fifty_participants_in_one_session_at_once(folder: Path, model_ser
     finally:
         await people.close()
     assert counts.faults == [], counts
-    assert set(counts.refused) <= {"sessionPaused", "killed"}, counts
+    # (On a machine that is busy with other things some may wait too long for each other, and are told to try again.)
+    assert set(counts.refused) <= {"sessionPaused", "storeUnavailable", "killed"}, counts
     assert counts.accepted >= 5 and counts.shown > 50 * 50, counts

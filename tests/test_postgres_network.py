@@ -74,15 +74,11 @@ async def test_a_change_whose_commit_got_no_answer_is_saved_once(
     assert kinds(heard.events) == kinds(await other.events(session_id, after=1)) == [(2, "messageSent"), (3, "renamed")]
 
 
-async def test_a_change_whose_commit_did_not_arrive_is_refused_and_can_be_repeated(
-    store: SqlStore, other: SqlStore, between: Proxy
-) -> None:
+async def test_a_change_whose_commit_did_not_arrive_is_made_again(store: SqlStore, other: SqlStore, between: Proxy) -> None:
     session_id = await create(store)
     between.fail_on("COMMIT", "cut")
-    with pytest.raises(StoreUnavailable, match="cannot be reached") as refused:
-        await say(store, session_id, "lost")
-    assert "Try again" in refused.value.hint
     await say(store, session_id, "accepted")
+    assert between.faults == 1
     assert await texts(other, session_id) == ["accepted"]
 
 
@@ -110,21 +106,54 @@ async def test_an_unknown_commit_is_named_and_its_repetition_makes_the_change_on
     assert kinds(await other.events(session_id, after=1)) == [(2, "renamed")]
 
 
-async def test_a_cut_in_the_middle_of_a_change_undoes_it_and_the_next_one_reconnects(
+async def test_a_change_that_is_cut_in_the_middle_is_made_again_and_refused_if_it_is_cut_again(
     store: SqlStore, other: SqlStore, between: Proxy
 ) -> None:
     session_id = await create(store)
+    loop, cuts = asyncio.get_running_loop(), 1
 
-    def decide(change: Change) -> None:
-        loop.call_soon_threadsafe(between.cut)
-        time.sleep(0.1)
-        change.add(ev.Renamed, title="lost")
+    def decide(change: Change) -> int:
+        nonlocal cuts
+        if cuts:
+            cuts -= 1
+            loop.call_soon_threadsafe(between.cut)
+            time.sleep(0.1)
+        return change.add(ev.Renamed, title="once").seq
 
-    loop = asyncio.get_running_loop()
-    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+    assert await store.change(session_id, decide) == 2
+    cuts = 2
+    with pytest.raises(StoreUnavailable, match="cannot be reached") as refused:
         await store.change(session_id, decide)
-    assert await rename(store, session_id, "ours") == 2
-    assert (await other.session(session_id)).title == "ours"
+    assert "Try again" in refused.value.hint
+    assert kinds(await other.events(session_id, after=1)) == [(2, "renamed")]
+    assert await rename(store, session_id, "ours") == 3
+
+
+@pytest.mark.parametrize("fault", ["cut", "silent after"])
+async def test_no_event_is_missed_when_the_end_of_a_read_fails(
+    store: SqlStore, other: SqlStore, between: Proxy, fault: Fault
+) -> None:
+    session_id = await create(store)
+    heard = Heard(store)
+    await store.follow(session_id)
+    between.notifications = False  # so that the next `follow` is the first to find the change
+    await asyncio.sleep(0.2)
+    await rename(other, session_id, "theirs")
+    between.fail_on("COMMIT", fault)
+    await store.follow(session_id)
+    await rename(other, session_id, "theirs again")
+    assert between.faults == 1
+    await rename(store, session_id, "ours")
+    await heard.until(lambda: len(heard.events) == 3)
+    assert [event.seq for event in heard.events] == [2, 3, 4]
+
+
+async def test_reading_goes_on_with_another_connection(store: SqlStore, between: Proxy) -> None:
+    session_id = await create(store)
+    for _ in range(2):
+        assert (await store.session(session_id)).id == session_id
+        between.cut()
+        await asyncio.sleep(0.05)
 
 
 # -- a server that does not answer -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.change import Change
 from sessionls.domain.errors import StoreUnavailable
@@ -88,6 +89,18 @@ class Backend:
                 self._unknown = None
                 return made  # the next poll publishes it
         self._unknown = None
+        return self._repeating(lambda: self._change(session_id, decide))
+
+    def _repeating(self, transaction: Callable[[], T]) -> T:
+        """Run the transaction, and once more if it was undone because of a broken connection or the like."""
+        try:
+            return transaction()
+        except DBAPIError as error:
+            if not self.database.may_repeat(error):
+                raise
+        return transaction()
+
+    def _change(self, session_id: str, decide: Callable[[Change], T]) -> Outcome[T]:
         outcome: Outcome[T] | None = None
         try:
             with self._writing() as connection:
@@ -117,14 +130,20 @@ class Backend:
         return outcome
 
     def participant(self, local: Participant, *, renames: bool) -> Participant:
-        with self._writing() as connection:
-            return own_profile(connection, local, renames=renames)
+        def own() -> Participant:
+            with self._writing() as connection:
+                return own_profile(connection, local, renames=renames)
+
+        return self._repeating(own)
 
     def delete(self, session_id: str, check: Callable[[Change], None] | None) -> None:
-        with self._writing() as connection:
-            if check is not None:
-                self._changes.make(connection, session_id, check)
-            rev = delete_session(connection, session_id)
+        def delete_it() -> int:
+            with self._writing() as connection:
+                if check is not None:
+                    self._changes.make(connection, session_id, check)
+                return delete_session(connection, session_id)
+
+        rev = self._repeating(delete_it)
         self._changes.forget(session_id)
         self._tail.unfollow(session_id)
         self._tail.changed(session_id, rev)
@@ -216,8 +235,11 @@ class Backend:
     # -- in the thread that reads ------------------------------------------------------------------------------------
 
     def read(self, query: Callable[[Reader], T]) -> T:
-        with self.database.reading() as connection:
-            return query(Reader(connection))
+        def read() -> T:
+            with self.database.reading() as connection:
+                return query(Reader(connection))
+
+        return self._repeating(read)
 
     def facts(self) -> tuple[str, int, list[str]]:
         """The schema's revision, the number of sessions, and the facts of the database (see `Database.facts`)."""

@@ -110,6 +110,10 @@ class Database(ABC):
         """
         self._local.asked, self._local.silence = asked, silence
 
+    def may_repeat(self, error: DBAPIError) -> bool:  # noqa: ARG002
+        """Whether a transaction that failed with this error was undone, and would probably succeed now."""
+        return False
+
     def committed(self, commit: str) -> bool:  # (a database without a network always knows)
         """Whether the commit of a `CommitUnknown` took effect. Raises `CommitUnknown` if that is still unknown."""
         raise CommitUnknown(commit)

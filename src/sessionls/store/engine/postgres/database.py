@@ -40,6 +40,8 @@ _IS_ADMIN = "SELECT sessionls_admin()"
 _NOT_PREPARED = ("26000", "42P05")
 # The server became a replica: another host of the URL may be the primary server now.
 _READ_ONLY = ("25006", "0A000")
+# Suspended for too long, changed by others at the same time, or not prepared: a transaction that failed so can be repeated.
+_REPEATED = ("25P03", "25P04", "40001", "40P01", *_NOT_PREPARED)
 _MIGRATION = 300  # seconds that a process waits while another migrates the database
 _RESOLVE = 10.0  # seconds to find out whether a commit took effect
 _STATUS = "SELECT pg_xact_status(%s::xid8)"
@@ -102,6 +104,11 @@ class PostgresDatabase(Database):
             "notifies of changes (LISTEN)" if listens else "does not notify of changes (LISTEN), so it is polled",
         ]
 
+    def may_repeat(self, error: DBAPIError) -> bool:
+        if getattr(error.orig, "sqlstate", None) in _REPEATED:
+            return True
+        return error.connection_invalidated and "does not answer" not in str(error.orig)
+
     def committed(self, commit: str) -> bool:
         import psycopg
 
@@ -151,12 +158,14 @@ class PostgresDatabase(Database):
 
     @contextlib.contextmanager
     def _transaction(self, kind: Literal["read", "write"]) -> Iterator[Connection]:
-        commit: str | None = None
+        done, commit = False, None
         try:
             with super()._transaction(kind) as connection:
                 yield connection
-                commit = connection.info.get("commit")
+                done, commit = True, connection.info.get("commit")
         except DBAPIError:
+            if done and kind == "read":
+                return  # all was read, and may count as published already
             # If the connection broke during the commit, only the server knows whether it took effect.
             lost = getattr(self._local, "connection", None) is None
             if commit is None or not lost or not self.committed(commit):
