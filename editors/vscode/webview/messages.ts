@@ -8,12 +8,12 @@ export function newestBegun(messages: readonly Message[]): Message | undefined {
 }
 
 /**
- * What the person here wrote last. Whose messages are whose is known while nobody else has ever taken part; after that, only
- * `sent` is, which was written in this very panel.
+ * What the person here (`me`) wrote last. Where it is not known who that is, whose messages are whose is known only while nobody
+ * else has ever taken part; after that, only `sent` is, which was written in this very panel.
  */
-export function writtenLast({ session, messages }: View, sent: string | undefined): string | undefined {
-  const [own, ...others] = session.participants;
-  if (own === undefined || others.length > 0) return sent;
-  const message = messages.findLast(({ author }) => "id" in author && author.id === own.id);
+export function writtenLast({ session, messages }: View, sent: string | undefined, me?: string): string | undefined {
+  const [only, ...others] = session.participants;
+  const own = me ?? (others.length > 0 ? undefined : only?.id);
+  const message = own === undefined ? undefined : messages.findLast(({ author }) => "id" in author && author.id === own);
   return message === undefined ? sent : textOf(message);
 }

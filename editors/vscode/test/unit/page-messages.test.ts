@@ -32,6 +32,11 @@ describe("what the person here wrote last", () => {
     expect(writtenLast(both, undefined)).toBeUndefined();
     expect(writtenLast(both, "mine")).toBe("mine");
   });
+  it("is the newest of their own where it is known who is here", () => {
+    const both = view([ADA, grace], aMessage("mine"), aMessage("hers", { author: grace }));
+    expect(writtenLast(both, undefined, "p-ada")).toBe("mine");
+    expect(writtenLast(both, "mine", "p-grace")).toBe("hers");
+  });
   it("is none that a fork took over from others", () => {
     expect(writtenLast(view([ADA], aMessage("hers", { author: grace })), undefined)).toBeUndefined();
   });

@@ -220,7 +220,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
       tell({ type: "cancel" });
     } else if (event.key === "ArrowUp" && !modified(event) && draft.text === "") {
       const last = kept();
-      const text = writtenLast(view, last?.sessionId === session.id ? last.sent : undefined);
+      const text = writtenLast(view, last?.sessionId === session.id ? last.sent : undefined, state.me);
       if (text === undefined) return;
       event.preventDefault();
       setDraft((now) => ({ ...now, text }));

@@ -60,7 +60,7 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
         </pre>
       )}
       {/* What the second button allows is read before it is pressed. */}
-      {scope !== undefined && scope !== "" && (
+      {answerable && scope !== undefined && scope !== "" && (
         <p class="question-scope dim" id={`${described}-scope`}>
           For this session: {scope}, in replies to your messages
         </p>

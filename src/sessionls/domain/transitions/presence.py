@@ -1,4 +1,9 @@
-"""Who has the session open: participants join, leave, and are gone when their process is."""
+"""Who has the session open: participants join, leave, and are gone when their process is.
+
+Readers are not among them. To join is an event of the log, and a login adds one by writing the session's row, its log and the
+numbering of changes. That readers write nothing at all is simpler for the database to check, and a reader can neither fill the
+log of others nor hold locks on it. Whoever becomes a reader, or loses access, is removed by the event that changes their role.
+"""
 
 from __future__ import annotations
 
