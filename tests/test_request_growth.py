@@ -17,6 +17,7 @@ from sessionls.models.naming import Naming
 from sessionls.models.openai_request import openai_body
 from sessionls.models.targets import Target
 from sessionls.ports.models import ModelRequest, called_tool, offered_tool
+from sessionls.sessions.prompt.transcript import Prompt, estimate_tokens, may_have_images
 
 TARGET = Target(lane="openai", provider="openai", model="test", base="http://127.0.0.1:9")
 TOOL = offered_tool("read_file", "Read a file", {"type": "object"})
@@ -108,3 +109,17 @@ def test_what_is_kept_is_bounded(kept: KeptMessages, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(kept_messages, "_LARGEST", 100)
     sent(session(60))
     assert kept._kept == []
+
+
+contents = st.one_of(lines, st.lists(st.builds(lambda text: {"type": "text", "text": text}, lines), min_size=1, max_size=2))
+mixed = st.builds(lambda role, content: {"role": role, "content": content}, st.sampled_from(["user", "assistant"]), contents)
+
+
+@given(st.lists(st.lists(mixed, max_size=4), max_size=4))
+def test_a_prompt_that_grows_knows_its_size_and_whether_it_may_have_images(pieces: list[list[dict[str, Any]]]) -> None:
+    prompt = Prompt()
+    for piece in pieces:
+        prompt = prompt.followed_by(piece)
+    prompt = prompt.preceded_by({"role": "system", "content": "Be brief."})
+    assert estimate_tokens(prompt) == estimate_tokens(list(prompt))
+    assert may_have_images(prompt) == may_have_images(list(prompt))

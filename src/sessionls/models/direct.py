@@ -135,8 +135,7 @@ def _continued(naming: Naming, target: Target) -> bytes:
         converted: Sequence[Any] = openai_body(naming.request_of(messages), target)["messages"]
         return converted
 
-    messages = _MESSAGES.to_json(key, naming.messages, convert)
-    return b'%b,"messages":[%b]}' % (to_json(body)[:-1], messages)
+    return _MESSAGES.to_json(key, naming.messages, convert, to_json(body)[:-1] + b',"messages":[', b"]}")
 
 
 def _body(request: ModelRequest, target: Target, forms: list[Form]) -> dict[str, Any]:

@@ -26,12 +26,14 @@ _CHUNK = 256  # messages that are compared at once
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """`data` is the JSON of the converted messages, with commas between them; `ends[n]` is where message `n` ends."""
+    """`data` is the JSON of the converted messages, with commas between them; `ends[n]` is where message `n` ends. Both grow in
+    place: a large copy costs more than all that is new.
+    """
 
     key: Hashable
     messages: Messages
     ends: list[int]
-    data: bytes
+    data: bytearray
 
 
 class KeptMessages:
@@ -41,25 +43,36 @@ class KeptMessages:
         self._lock = threading.Lock()
         self._kept: list[_Kept] = []  # the newest last
 
-    def to_json(self, key: Hashable, messages: Messages, convert: Callable[[Messages], Sequence[Any]]) -> bytes:
-        """The JSON of `convert(messages)`, without brackets.
+    def to_json(
+        self,
+        key: Hashable,
+        messages: Messages,
+        convert: Callable[[Messages], Sequence[Any]],
+        head: bytes = b"",
+        tail: bytes = b"",
+    ) -> bytes:
+        """The JSON of `convert(messages)`, without brackets, between `head` and `tail`.
 
         `convert` must treat each message by itself and in the same way for the same key. It may add messages at the end.
         Raises `ValueError` for text that JSON cannot express.
         """
         if len(messages) < _FEW:
-            return _join(convert(messages))[0]
+            return b"".join((head, _join(convert(messages))[0], tail))
         kept, count = self._take(key, messages)
-        before = kept.data if count == len(kept.messages) else kept.data[: kept.ends[count - 1]] if count else b""
+        data = kept.data
+        if count < len(kept.messages):
+            del data[kept.ends[count - 1] if count else 0 :]
+            del kept.ends[count:]
         new = convert(messages[count:])
         added, ends = _join(new)
-        data = before + b"," + added if before and added else before + added
+        if data and added:
+            data += b","
+        kept.ends.extend(len(data) + end for end in ends)
+        data += added
+        whole = b"".join((head, data, tail))
         if len(new) == len(messages) - count and len(data) <= _LARGEST:
-            offset = len(before) + 1 if before else 0
-            del kept.ends[count:]
-            kept.ends.extend(offset + end for end in ends)
             self._put(_Kept(key, list(messages), kept.ends, data))
-        return data
+        return whole
 
     def _take(self, key: Hashable, messages: Messages) -> tuple[_Kept, int]:
         """The request that has most messages in common with these, and how many. It is kept no longer: its list is changed."""
@@ -67,7 +80,7 @@ class KeptMessages:
             counts = [_common(one.messages, messages) if one.key == key else 0 for one in self._kept]
             most = max(counts, default=0)
             if not most:
-                return _Kept(key, [], [], b""), 0
+                return _Kept(key, [], [], bytearray()), 0
             return self._kept.pop(counts.index(most)), most
 
     def _put(self, kept: _Kept) -> None:

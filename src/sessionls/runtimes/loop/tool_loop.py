@@ -30,7 +30,13 @@ from sessionls.runtimes.tool_runner import ToolRunner
 from sessionls.runtimes.words import Words
 from sessionls.sessions.prompt.compaction import Account
 from sessionls.sessions.prompt.native_reasoning import with_native
-from sessionls.sessions.prompt.transcript import ModelMessages, TranscriptOptions, estimate_tokens, with_reply
+from sessionls.sessions.prompt.transcript import (
+    ModelMessages,
+    TranscriptOptions,
+    estimate_tokens,
+    may_have_images,
+    with_reply,
+)
 from sessionls.sessions.prompt.window import FULL, trim_tool_results, trimmed
 
 __all__ = ["Earlier", "Loop"]
@@ -153,7 +159,7 @@ class Loop:
 
     async def _with_images(self, messages: ModelMessages) -> Sequence[dict[str, Any]]:
         """The messages with the bytes of their images. What was left out is said in the reply."""
-        if not any(isinstance(message.get("content"), list) for message in messages):
+        if not may_have_images(messages):
             return messages
         support = await self.models.image_support(self.model)
         whole, notice = await self.images.add(self.runner.session_id, messages, self.model, support)

@@ -39,6 +39,7 @@ __all__ = [
     "for_model",
     "instructions",
     "joined_up",
+    "may_have_images",
     "plain",
     "plan_lines",
     "with_reply",
@@ -48,12 +49,14 @@ ModelMessages = list[dict[str, Any]]
 
 
 class Prompt(ModelMessages):
-    """Messages for a model with alternating roles. `size`: how many characters they have as JSON.
+    """Messages for a model with alternating roles. `size`: how many characters they have as JSON. `mixed`: how many of them have
+    a list of parts as content, which may be images.
 
     Adding to a prompt costs time in proportion to the addition, not to the prompt.
     """
 
     size = 0
+    mixed = 0
 
     @classmethod
     def of(cls, messages: ModelMessages) -> Prompt:
@@ -66,12 +69,14 @@ class Prompt(ModelMessages):
         longer = Prompt(self)
         longer[len(self) - len(seam) :] = added
         longer.size = self.size - _size(seam) + _size(added)
+        longer.mixed = self.mixed - _mixed(seam) + _mixed(added)
         return longer
 
     def preceded_by(self, message: dict[str, Any]) -> Prompt:
         """A copy of the prompt that begins with this message, which must have another role than the next."""
         longer = Prompt([message, *self])
         longer.size = _size([message]) + self.size
+        longer.mixed = _mixed([message]) + self.mixed
         return longer
 
 
@@ -249,6 +254,14 @@ def joined_up(messages: ModelMessages) -> ModelMessages:
 def estimate_tokens(messages: Sequence[Mapping[str, Any]]) -> int:
     """An estimate of the tokens: one for every three characters of the JSON, which is on the safe side for code."""
     return (messages.size if isinstance(messages, Prompt) else _size(messages)) // 3
+
+
+def may_have_images(messages: Sequence[Mapping[str, Any]]) -> bool:
+    return bool(messages.mixed if isinstance(messages, Prompt) else _mixed(messages))
+
+
+def _mixed(messages: Sequence[Mapping[str, Any]]) -> int:
+    return sum(isinstance(message.get("content"), list) for message in messages)
 
 
 def _size(messages: Sequence[Mapping[str, Any]]) -> int:
