@@ -1,4 +1,4 @@
-"""The findings of a long file found again after an edit, against a bare search of the text for each quote."""
+"""Locating the findings of a long file again after an edit. Baseline: a plain search of the text for each quote."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def check_{n}(values):
     return found
 
 """
-_FIRST, _LAST = 6, 7  # lines of a function that its finding is about; together they stand in the file once
+_FIRST, _LAST = 6, 7  # lines of a function that its finding is about; the two together occur once in the file
 _ADDED = "import logging\n\nlog = logging.getLogger(__name__)\n\n\n"
 
 
 async def anchoring(bench: Bench) -> list[Row]:
-    """A finding in each function of ten lines. The edit puts lines above the first, which moves all."""
+    """A finding in each function of ten lines. The edit inserts lines above the first, which moves all of them."""
     count = 100 if bench.quick else 1000
     text = "".join(_FUNCTION.format(n=n) for n in range(count))
     size = len(_FUNCTION.splitlines())
@@ -52,13 +52,13 @@ async def anchoring(bench: Bench) -> list[Row]:
         offsets = [edited.find(anchor.quote) for anchor in anchors]
         bare.append((time.perf_counter() - began) * 1000)
         if found != moved or offsets != starts:
-            raise RuntimeError("not all were found where they are")
-    what = f"{count:,} findings of a file of {count * size:,} lines found again, all moved"
+            raise RuntimeError("not all findings were located correctly")
+    what = f"{count:,} findings of a file of {count * size:,} lines located again, all moved"
     return [Row(what, "ms", ours, bare, "`str.find` of each quote")]
 
 
 def _located(text: str, anchors: list[Anchor], near: list[Range]) -> list[Range | None]:
-    """As the server does after an edit: the lines are indexed, and then each is looked for."""
+    """Locate the anchors as the server does after an edit: index the lines, then search for each anchor."""
     index = AnchorIndex(text, _ENCODING)
     return [index.locate(anchor, place) for anchor, place in zip(anchors, near, strict=True)]
 

@@ -1,6 +1,6 @@
-"""The baseline of a first reply: a script that asks the model at the address in `sys.argv` with httpx, and reads its answer.
+"""The baseline of a first reply: a script that asks the model at the address in `sys.argv` with httpx, and reads the response.
 
-It says when it has the whole answer, and ends with its stdin.
+It prints a line when it has the whole response, and ends when its stdin is closed.
 """
 
 from __future__ import annotations

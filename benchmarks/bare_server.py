@@ -1,4 +1,4 @@
-"""The baseline of a language server in Python: pygls as it comes, and one request that does nothing."""
+"""The baseline of a language server in Python: unmodified pygls with one request that does nothing."""
 
 from __future__ import annotations
 

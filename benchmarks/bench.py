@@ -1,4 +1,4 @@
-"""What all measurements share: a home and a workspace of their own, the model server, and how often to measure."""
+"""What all measurements share: a temporary home and workspace, the model server, and how often to measure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pathlib import Path
 
 __all__ = ["Bench", "bench"]
 
-# What a provider's library or git could read of the person who measures.
+# Variables from which a provider's library or git could read the settings of the person who runs the benchmarks.
 _OWN = ("SESSIONLS_", "GIT_", "OPENAI_", "ANTHROPIC_", "XDG_", "LITELLM_")
 _KEYS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_API_TOKEN")
 
 
 @dataclass(frozen=True)
 class Bench:
-    """`folder` is a git repository, opened as the workspace; `model` is the address of the model server. `messages`: among so
-    many a common word is searched.
+    """`folder` is a git repository, opened as the workspace; `model` is the address of the model server. `messages`: the
+    number of messages in which a common word is searched.
     """
 
     home: Path
@@ -40,12 +40,12 @@ class Bench:
         return Path(self.env["SESSIONLS_DATA_DIR"]) / "sessions.db"
 
     def elsewhere(self, name: str) -> Bench:
-        """The same with a database of its own."""
+        """The same with another database."""
         return replace(self, env={**self.env, "SESSIONLS_DATA_DIR": str(self.home / name)})
 
     @contextlib.contextmanager
     def sql(self) -> Iterator[sqlite3.Connection]:
-        """The database without sessionls: what the baselines read."""
+        """A direct connection to the database, for the baselines."""
         connection = sqlite3.connect(self.database, isolation_level=None)
         try:
             yield connection
@@ -82,7 +82,7 @@ async def bench(home: Path, *, quick: bool, messages: int) -> AsyncIterator[Benc
 
 def _plain_environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN) and not name.endswith(_KEYS)}
-    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its modules compiled
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # the modules of an installed program are compiled
     return kept
 
 

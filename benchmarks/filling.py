@@ -1,4 +1,4 @@
-"""Sessions in bulk: events put straight into the store, many in one change."""
+"""Sessions in bulk: events added directly to the store, many in one change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ANN = Participant(id="p-ann", name="Ann")
 _AUTHOR = AgentAuthor(agent="code", model="openai/bench", definition="0" * 64)
 ASKED = "Is this right?"
 WORDS = "The parser reads the file line by line and drops the last one, because the range ends one line too early. " * 3
-# The words of messages above a number, and numbers from 0 on.
+# The text of the messages above a number, and the numbers from 0 on.
 _INDEX = """
 INSERT INTO message_text (rowid, text)
 SELECT m.n, json_extract(e.message, '$.parts[0].text')
@@ -29,7 +29,7 @@ _STEP = 500  # messages in one change
 
 
 async def fill(bench: Bench, length: int, identities: Sequence[str] = ()) -> str:
-    """A session of that many messages; gives its id."""
+    """Create a session of that many messages. Returns its id."""
     session = _session(bench, f"A session of {length} messages")
     async with SqlStore(f"sqlite:///{bench.database}") as store:
         await store.change(session.id, lambda change: _fork_columns(change, session, [*identities]))
@@ -40,7 +40,7 @@ async def fill(bench: Bench, length: int, identities: Sequence[str] = ()) -> str
 
 
 async def many_sessions(bench: Bench, numbers: range) -> None:
-    """Sessions of the workspace with these numbers, of one exchange each."""
+    """Create sessions of the workspace with these numbers, each with one question and one reply."""
     identities = await identities_of(bench)
     async with SqlStore(f"sqlite:///{bench.database}") as store:
         for n in numbers:
@@ -54,7 +54,7 @@ async def many_sessions(bench: Bench, numbers: range) -> None:
 
 
 def copy_session(bench: Bench, session_id: str, count: int, first: int) -> None:
-    """Make so many copies of a session, numbered from `first` on, without the store, which would take too long for that."""
+    """Make `count` copies of a session, numbered from `first` on, by SQL: the store would take too long."""
     with bench.sql() as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
@@ -85,7 +85,7 @@ def copy_session(bench: Bench, session_id: str, count: int, first: int) -> None:
 
 
 async def identities_of(bench: Bench) -> list[str]:
-    """What the server knows the workspace by."""
+    """The identities by which the server recognizes the workspace."""
     async with Server.sessionls(bench.env, bench.folder) as server:
         await server.request("session/create", {})
     with bench.sql() as connection:

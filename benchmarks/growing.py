@@ -1,4 +1,4 @@
-"""What a long session costs where a person waits: the first words of a reply and a step with a tool, at several lengths."""
+"""How a session's length affects what a person waits for: the first words of a reply, and a step with a tool."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _READ = "bench:read read.py"
 
 
 async def growing(bench: Bench) -> list[Row]:
-    """In the same run and by turns, so that what else goes on in the machine meets all lengths."""
+    """The lengths take turns in the same run, so that other load on the machine affects all of them."""
     bench = bench.elsewhere("growing")
     lengths = (10, 100) if bench.quick else (10, 1000, 10_000)
     first: dict[int, list[float]] = {length: [] for length in lengths}
@@ -32,7 +32,7 @@ async def growing(bench: Bench) -> list[Row]:
     async with Server.sessionls(bench.env, bench.folder) as server, httpx.AsyncClient(trust_env=False) as http:
         for session_id in ids.values():
             await server.request("session/open", {"sessionId": session_id, "limit": 1})
-            await one_reply(server, session_id, "bench:reply 1")  # connections are opened and what is told is read once
+            await one_reply(server, session_id, "bench:reply 1")  # opens connections and reads the conversation once
         for _ in range(bench.times(20, 2)):
             for length, session_id in ids.items():
                 first[length].append((await one_reply(server, session_id, "bench:reply 1")).first)
@@ -63,7 +63,7 @@ async def _step(server: Server, session_id: str, folder: Path) -> float:
 
 
 async def _bare(http: httpx.AsyncClient, base: str, length: int) -> float:
-    """Milliseconds until a bare client has the first words of an answer, when it sends as much."""
+    """Milliseconds until a bare client that sends as much text has the first words of the response."""
     pair = [{"role": "user", "content": "Is this right?"}, {"role": "assistant", "content": WORDS}]
     messages = [*pair * (length // 2), {"role": "user", "content": "bench:reply 1"}]
     began = time.perf_counter()

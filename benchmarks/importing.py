@@ -1,4 +1,4 @@
-"""What is imported until the first session, and what takes longest of it: by Python's own account (`-X importtime`)."""
+"""What is imported until the first session, and which packages take longest, as measured by Python (`-X importtime`)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from table import Row
 
 __all__ = ["importing"]
 
-_LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*([\w.]+)")  # microseconds of its own, cumulated, and the name
+_LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*([\w.]+)")  # the module's own microseconds, cumulative ones, and its name
 _LARGEST = 5
 
 
 async def importing(bench: Bench) -> list[Row]:
-    """Each package with all that is in it, without what it imports of others."""
+    """Each package with all its modules, without its imports of other packages."""
     ours: list[Counter[str]] = []
     bare: list[float] = []
     account = bench.home / "imports.txt"
@@ -38,7 +38,7 @@ async def importing(bench: Bench) -> list[Row]:
 
 
 def _by_package(account: Path) -> Counter[str]:
-    """Microseconds. The file is emptied."""
+    """Microseconds for each package. Empties the file."""
     found: Counter[str] = Counter()
     for line in account.read_text(encoding="utf-8", errors="replace").splitlines():
         if (match := _LINE.match(line)) is not None:

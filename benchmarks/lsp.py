@@ -1,4 +1,4 @@
-"""A lean client of a language server: framing, requests, notifications, and nothing that takes time of its own."""
+"""A minimal client of a language server: framing, requests, notifications, and as little work as possible."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _PATIENCE = 120  # seconds
 
 
 class Server:
-    """A server process, to be used as an async context: started and initialized, in the end shut down.
+    """A server process as an async context manager: starts and initializes the server, and shuts it down at the end.
 
-    `heard` is called with each notification: its method, its params, and the moment (`time.monotonic_ns`) at which it was read.
+    `heard` is called with each notification: its method, its params, and the time (`time.monotonic_ns`) at which it was read.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Server:
 
     @classmethod
     def bare(cls, env: Mapping[str, str], folder: Path, *python: str, stderr: Path | None = None) -> Self:
-        """The least that pygls can do."""
+        """A pygls server that does nothing."""
         return cls([sys.executable, *python, str(Path(__file__).with_name("bare_server.py"))], env, folder, None, stderr)
 
     @property
@@ -59,7 +59,7 @@ class Server:
         await self.stop()
 
     async def start(self) -> None:
-        """Gives control back when `initialize` is answered."""
+        """Start the process. Returns when `initialize` is answered."""
         pipe = asyncio.subprocess.PIPE
         stderr = asyncio.subprocess.DEVNULL if self._stderr is None else os.open(self._stderr, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
@@ -99,7 +99,7 @@ class Server:
         return await asyncio.wait_for(future, _PATIENCE)
 
     async def timed(self, method: str, params: Any) -> float:
-        """Milliseconds from sending the request to having read its answer."""
+        """Milliseconds from sending the request until its response is read."""
         began = time.perf_counter()
         await self.request(method, params)
         return (time.perf_counter() - began) * 1000

@@ -1,13 +1,13 @@
-"""A model that answers at once: a lean HTTP server on loopback that streams as OpenAI's interface does.
+"""A model that answers immediately: a minimal HTTP server on loopback that streams like OpenAI's API.
 
-`python benchmarks/model.py` prints its address. What it answers stands in the last message:
+`python benchmarks/model.py` prints its address. The last message of a request says what to answer:
 
-    bench:reply N      N chunks, each written by itself, as fast as they are taken
-    bench:clock N MS   N chunks, MS milliseconds between them; the text of each is the moment it is written
-    bench:read NAME    a call of `read_file`; the request with its result is answered with that result and with how long it took,
-                       from the moment the call is written to the moment the request has been read
+    bench:reply N      N chunks, each written separately, as fast as the client reads them
+    bench:clock N MS   N chunks, MS milliseconds apart; the text of each is the time at which it was written
+    bench:read NAME    a call of `read_file`; the request with its result is answered with that result and with the time
+                       between writing the call and having read that request
 
-The moment is that of `time.monotonic_ns`, which all processes of a machine share.
+Times are from `time.monotonic_ns`, which is the same for all processes of a machine.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ __all__ = ["main"]
 
 _ORDER = re.compile(r"bench:(reply|clock) (\d+)(?: (\d+))?")
 _READ = re.compile(r"bench:read ([\w.-]+)")
-_TAIL = 1 << 16  # bytes of a request in which its newest order stands
+_TAIL = 1 << 16  # bytes at the end of a request that contain its last message
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
-_written: dict[str, int] = {}  # the calls whose results have not come yet: when each was written
+_written: dict[str, int] = {}  # when each call without a result so far was written
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
 async def _serve() -> None:
     server = await asyncio.start_server(_connection, "127.0.0.1", 0, limit=1 << 22)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
-    # A thread, since not every stdin can be waited for.
+    # A thread, because asyncio cannot wait for every kind of stdin.
     await asyncio.to_thread(_until_end)
     server.close()
 
@@ -55,7 +55,7 @@ async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
             length = re.search(rb"(?i)content-length: *(\d+)", head)
             data = await reader.readexactly(int(length[1]) if length else 0)
             at = time.monotonic_ns()
-            # Read from the end: however much is sent, that costs nothing here but to receive it.
+            # Read from the end: a long request costs no more than its transfer.
             last = json.JSONDecoder().raw_decode(data[data.rindex(b'{"role":') :].decode())[0]
             if last["role"] == "tool":
                 await _result(writer, last, at)
@@ -76,7 +76,7 @@ async def _call(writer: asyncio.StreamWriter, name: str) -> None:
     writer.write(_HEAD + _event({"role": "assistant", "content": None}))
     await writer.drain()
     rest = _event({"tool_calls": [call]}) + _event({}, "tool_calls") + _END
-    _written[number] = time.monotonic_ns()  # before, since who reads it may be at work before this process is again
+    _written[number] = time.monotonic_ns()  # first, because the reader may run before this process does again
     writer.write(rest)
     await writer.drain()
 
@@ -96,7 +96,7 @@ async def _answer(writer: asyncio.StreamWriter, data: bytes) -> None:
     for number in range(int(count)):
         if kind == "clock":
             await asyncio.sleep(int(gap) / 1000)
-        # No two are the same: litellm ends a stream that repeats itself.
+        # No two chunks are the same: litellm ends a stream that repeats itself.
         writer.write(_event({"content": f"{time.monotonic_ns()} " if kind == "clock" else f"word-{number} "}))
         await writer.drain()
     writer.write(_event({}, "stop") + _END)

@@ -1,4 +1,4 @@
-"""Whether Neovim stays quick while a reply is written beside the code: how long its main loop stands still at the longest."""
+"""Whether Neovim stays responsive while a reply streams in: the longest time for which its main loop is blocked."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _GAP = 5  # milliseconds between two words: 200 of them a second
 
 
 async def neovim(bench: Bench) -> list[Row]:
-    """Each round is a Neovim of its own; the baseline is the same one with nothing to do."""
+    """Each round starts a new Neovim; the baseline is the same Neovim while idle."""
     if os.name == "nt":
-        return []  # no pseudo-terminals of this kind
+        return []  # Windows has no such pseudo-terminals
     bench = bench.elsewhere("neovim")
     length = 100 if bench.quick else _LENGTH
     session_id = await fill(bench, length)
@@ -38,8 +38,8 @@ async def neovim(bench: Bench) -> list[Row]:
     def column(name: str) -> list[float]:
         return [one[name] for one in rounds]
 
-    idle = "a Neovim with nothing to do"
-    words = f"longest stop of the main loop while words come every {_GAP} ms"
+    idle = "an idle Neovim"
+    words = f"longest block of the main loop while words come every {_GAP} ms"
     return [
         Row("start of the plugin with Neovim", "ms", column("plugin"), aim=1),
         Row(f"first paint of a session of {length:,} messages", "ms", column("paint"), aim=100),

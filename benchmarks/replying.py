@@ -1,4 +1,4 @@
-"""A reply on its way from a model that answers at once to the client, against a bare HTTP client of the same model."""
+"""The time of a reply from a model that answers immediately to the client. Baseline: a bare HTTP client of the same model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BARE = "httpx"
 async def replying(bench: Bench) -> list[Row]:
     async with Server.sessionls(bench.env, bench.folder) as server, httpx.AsyncClient(trust_env=False) as http:
         ours, bare = _Ours(server), _Bare(http, bench.model)
-        for reader in (ours, bare):  # connections are opened and code is loaded before anything is counted
+        for reader in (ours, bare):  # not measured: opens connections and loads code
             for _ in range(3):
                 await reader.reply("bench:reply 1")
         return [
@@ -56,19 +56,19 @@ async def _latency(ours: _Ours, bare: _Bare, times: int, chunks: int) -> list[Ro
     return [
         Row("relay latency, a chunk every 10 ms", "ms", late_ours, late_bare, _BARE, rival=0.69, aim=0.5),
         Row(
-            "relay latency, of 100 chunks the fifth slowest", "ms", [slow(late_ours)], [slow(late_bare)], _BARE, rival=1.5, aim=1
+            "relay latency, the fifth slowest of 100 chunks", "ms", [slow(late_ours)], [slow(late_bare)], _BARE, rival=1.5, aim=1
         ),
     ]
 
 
 def slow(times: list[float]) -> float:
-    """Of 100 the fifth slowest."""
+    """The fifth slowest of 100."""
     return sorted(times)[int(len(times) * 0.95)]
 
 
 @dataclass
 class Reply:
-    """Milliseconds from the asking: to the `first` words and to the `whole`; `late` is how old each word was on arrival."""
+    """Milliseconds from the question to the `first` words and to the `whole` reply; `late` is each word's age on arrival."""
 
     began: int
     first: float = 0
@@ -82,7 +82,7 @@ class Reply:
 
 
 async def one_reply(server: Server, session_id: str, order: str) -> Reply:
-    """Send a message in a session that is open, and take the time of its reply."""
+    """Send a message in an open session, and measure the time of its reply."""
     reply = Reply(time.monotonic_ns())
 
     def heard(method: str, params: Any, at: int) -> None:
@@ -100,10 +100,10 @@ class _Ours:
     server: Server
 
     async def reply(self, order: str) -> Reply:
-        """In a session of its own, so that what the model is sent does not grow; making that is not counted."""
+        """In a new session, so that the request to the model does not grow. Creating the session is not measured."""
         session = await self.server.request("session/create", {"title": order})
         await self.server.request("session/open", {"sessionId": session["id"]})
-        await asyncio.sleep(0.05)  # that the session is joined is written behind the answer
+        await asyncio.sleep(0.05)  # the server records who joined the session after it answers
         reply = await one_reply(self.server, session["id"], order)
         await self.server.request("session/close", {"sessionId": session["id"]})
         return reply

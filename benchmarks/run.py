@@ -1,7 +1,7 @@
-"""Measures sessionls, each thing against a baseline in the same run: `make bench`, or `python benchmarks/run.py`.
+"""Measures sessionls, with a baseline for each measurement in the same run: `make bench`, or `python benchmarks/run.py`.
 
 A whole run takes some minutes, prints a table, and writes docs/benchmarks.md. `--quick` takes less than a minute, measures
-little and writes nothing: it shows that the measurements work. `--only` names the groups to measure (see below).
+little and writes nothing: it only shows that the benchmarks work. `--only` names the groups to measure (see below).
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ __all__ = ["main"]
 _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "starting": ("Starting and creating", starting),
     "importing": ("Imports", importing),
-    "replying": ("Replies, with a model that answers at once", replying),
+    "replying": ("Replies, with a model that answers immediately", replying),
     "stepping": ("Steps with tools", stepping),
     "growing": ("Replies in long sessions", growing),
     "neovim": ("The plugin in a real Neovim, in a terminal", neovim),
     "long": ("Long sessions", long_sessions),
     "finding": ("Many sessions", finding),
     "scaling": ("Very many sessions and messages", scaling),
-    "sizing": ("Room in the database", sizing),
+    "sizing": ("Size of the database", sizing),
     "sharing": ("Several processes on one database", sharing),
     "anchoring": ("Findings after an edit", anchoring),
     "memory": ("Memory", memory),
@@ -52,20 +52,20 @@ _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
 _DOC = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 _RIVALS = Path(__file__).with_name("rivals.md")
 _BESIDE = (
-    "Medians of `python benchmarks/rivals.py --write`: each program is started, asked and stopped by turns, over the Agent "
+    "Medians of `python benchmarks/rivals.py --write`: the programs are started, asked and stopped in turn, over the Agent "
     "Client Protocol (ours: `sessionls acp`), with the same client and the same model server."
 )
 _HEAD = Path(__file__).with_name("head.md")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="run.py", description="Measure sessionls, each thing against a baseline.")
+    parser = argparse.ArgumentParser(prog="run.py", description="Measure sessionls, with a baseline for each measurement.")
     parser.add_argument("--quick", action="store_true", help="measure little, in less than a minute, and write nothing")
     parser.add_argument(
         "--only", nargs="+", choices=list(_GROUPS), default=list(_GROUPS), metavar="GROUP", help=", ".join(_GROUPS)
     )
     parser.add_argument(
-        "--messages", type=int, default=1_000_000, metavar="N", help="search a common word among so many messages (1,000,000)"
+        "--messages", type=int, default=1_000_000, metavar="N", help="search a common word among N messages (1,000,000)"
     )
     chosen = parser.parse_args()
     measured = asyncio.run(_measure(chosen.only, quick=chosen.quick, messages=chosen.messages))
@@ -80,7 +80,7 @@ def main() -> int:
 
 async def _measure(names: Sequence[str], *, quick: bool, messages: int) -> dict[str, list[Row]]:
     measured: dict[str, list[Row]] = {}
-    # A server that has just ended may still hold files on Windows.
+    # On Windows, a server that has just ended may still keep files open.
     with tempfile.TemporaryDirectory(prefix="sessionls-bench-", ignore_cleanup_errors=True) as home:
         async with bench(Path(home), quick=quick, messages=messages) as place:
             for name in names:
@@ -90,7 +90,7 @@ async def _measure(names: Sequence[str], *, quick: bool, messages: int) -> dict[
                     measured[name] = await measure(place)
                 except Exception:  # noqa: BLE001 (a whole run is long: the other groups are measured all the same)
                     traceback.print_exc()
-                    print(f"\n{title}: failed after {time.perf_counter() - began:.0f} s; the others go on", flush=True)
+                    print(f"\n{title}: failed after {time.perf_counter() - began:.0f} s; continuing with the others", flush=True)
                 else:
                     print(f"\n{title} ({time.perf_counter() - began:.0f} s)\n\n{table(measured[name])}", flush=True)
     return measured
@@ -102,7 +102,7 @@ async def _measure(names: Sequence[str], *, quick: bool, messages: int) -> dict[
 def _document(measured: dict[str, list[Row]]) -> str:
     parts = [_HEAD.read_text(encoding="utf-8").strip(), "## Where we stand", _standing(measured)]
     if _RIVALS.exists():
-        parts += ["## Beside others, in one run", _BESIDE, _RIVALS.read_text(encoding="utf-8").strip()]
+        parts += ["## Next to other programs, in one run", _BESIDE, _RIVALS.read_text(encoding="utf-8").strip()]
     for name, rows in measured.items():
         parts += [f"## {_GROUPS[name][0]}", table(rows)]
     parts += ["## This run", _machine()]
@@ -110,15 +110,15 @@ def _document(measured: dict[str, list[Row]]) -> str:
 
 
 def _standing(measured: dict[str, list[Row]]) -> str:
-    """The comparisons alone, what is worst first."""
+    """The comparisons alone, the worst first."""
     rows = [(row.against, row) for group in measured.values() for row in group if row.against is not None]
     rows.sort(key=lambda one: -one[0])
     missed = [(row.behind, row) for group in measured.values() for row in group if row.behind is not None]
     missed.sort(key=lambda one: -one[0])
     worse = [f"- {row.what}: **{row.standing}** ({row.shown}; to beat: {row.target})" for against, row in rows if against > 1]
     better = [f"- {row.what}: **{row.standing}** ({row.shown}; to beat: {row.target})" for against, row in rows if against <= 1]
-    behind = [f"- {row.what}: {number(times)} × what we aim at ({row.shown}; aim: {row.aims_at})" for times, row in missed]
-    sections = {"Worse than the best rival:": worse, "Behind our own aims:": behind, "Better than the best rival:": better}
+    behind = [f"- {row.what}: {number(times)} × our aim ({row.shown}; aim: {row.aims_at})" for times, row in missed]
+    sections = {"Worse than the best rival:": worse, "Missed aims:": behind, "Better than the best rival:": better}
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines or ["- nothing"]) for title, lines in sections.items())
 
 
@@ -127,7 +127,7 @@ def _machine() -> str:
     load = f", load average at the end {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return (
         f"{os.cpu_count()} cores, {platform.system()} on {platform.machine()}, {platform.python_implementation()} {version}, "
-        f"SQLite {sqlite3.sqlite_version}{load}. A load above the number of cores means that others used the machine too."
+        f"SQLite {sqlite3.sqlite_version}{load}. A load above the number of cores means that other programs used the machine too."
     )
 
 

@@ -1,4 +1,4 @@
-"""What does not depend on how much there is: the list of findings at 100,000 sessions, words among 1,000,000 messages."""
+"""What must not depend on the amount of data: the findings of 100,000 sessions, words among 1,000,000 messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def scaling(bench: Bench) -> list[Row]:
 
 
 async def _sessions(bench: Bench) -> list[Row]:
-    """The sessions are copies of one with two messages, all of the same folder; another one has findings."""
+    """The sessions are copies of one with two messages, all in the same folder; another session has findings."""
     identities = await identities_of(bench)
     template = await fill(bench, 2, identities)
     reviewed = await fill(bench, 2, identities)
@@ -46,14 +46,14 @@ async def _sessions(bench: Bench) -> list[Row]:
 
 
 async def _messages(bench: Bench) -> list[Row]:
-    """The sessions are copies of one with 1,000 messages, in each of whose replies the same words stand."""
+    """The sessions are copies of one with 1,000 messages. Each reply has the same text."""
     identities = await identities_of(bench)
     length, count = (100, 10) if bench.quick else (1000, max(bench.messages // 1000, 1))
     template = await fill(bench, length, identities)
     await asyncio.to_thread(copy_session, bench, template, count - 1, 0)
     asked = {
         f"a word of every reply among {length * count:,} messages": ("session/search", {"query": "parser"}),
-        "a word of every reply, only begun": ("session/search", {"query": "pars"}),
+        "the first letters of a word of every reply": ("session/search", {"query": "pars"}),
         "a word of none of them": ("session/search", {"query": "zebra"}),
     }
     return await _measure(bench, asked, aim=50)
@@ -71,7 +71,7 @@ async def _measure(bench: Bench, asked: dict[str, tuple[str, dict[str, str]]], a
                 ours.append(await server.timed(method, params))
                 if method != "session/list":
                     bare.append(reading(bench, *statement))
-            rows.append(Row(what, "ms", ours, bare, "SQLite alone, newly opened" if bare else "", aim=aim))
+            rows.append(Row(what, "ms", ours, bare, "SQLite alone, just opened" if bare else "", aim=aim))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""What processes that share a database cost each other: words of one seen in another, and the work of bystanders."""
+"""What processes that share a database cost each other: words of one seen in another, and the work of idle processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def sharing(bench: Bench) -> list[Row]:
 
 
 async def _words(bench: Bench) -> list[Row]:
-    """The model writes the clock into each chunk; how old each word is when the other process's client has read it."""
+    """The model writes the time into each chunk: the age of each word when the other process's client has read it."""
     late: list[float] = []
     here: list[float] = []
     async with Server.sessionls(bench.env, bench.folder) as writer, Server.sessionls(bench.env, bench.folder) as reader:
@@ -53,7 +53,7 @@ async def _words(bench: Bench) -> list[Row]:
             aim=15,
         ),
         Row(
-            "a word seen in another process, of 100 the fifth slowest",
+            "a word seen in another process, the fifth slowest of 100",
             "ms",
             [slow(late)],
             [slow(here)],
@@ -64,22 +64,22 @@ async def _words(bench: Bench) -> list[Row]:
 
 
 async def _idle(bench: Bench) -> list[Row]:
-    """One process with a session open, in which nothing happens."""
+    """One idle process with an open session."""
     seconds = 2 if bench.quick else 30
     async with Server.sessionls(bench.env, bench.folder) as server:
         session = await server.request("session/create", {})
         await server.request("session/open", {"sessionId": session["id"]})
-        await asyncio.sleep(1 if bench.quick else 10)  # what is loaded in the background is loaded
+        await asyncio.sleep(1 if bench.quick else 10)  # loading in the background has ended
         async with Server.bare(bench.env, bench.folder) as nothing:
             before = _work(server), _work(nothing)
             await asyncio.sleep(seconds)
             ours, bare = _work(server) - before[0], _work(nothing) - before[1]
-        what = f"processor time of {seconds} s in which nothing happens"
+        what = f"processor time of {seconds} s idle"
         return [Row(what, "ms", [ours], [bare], "a bare pygls server", rival=10, aim=50)]
 
 
 async def _bystanders(bench: Bench) -> list[Row]:
-    """A reply is written in one process while others have sessions of their own open, against the same process alone."""
+    """One process writes a reply while others have other sessions open. Baseline: the same process alone."""
     order = f"bench:clock {50 if bench.quick else 500} 10"
     alone: list[float] = []
     together: list[float] = []
@@ -95,8 +95,8 @@ async def _bystanders(bench: Bench) -> list[Row]:
         await asyncio.sleep(1 if bench.quick else 10)
         for _ in range(bench.times(12, 2)):
             for times, hold in ((alone, True), (together, False)):
-                with _held(others) if hold else contextlib.nullcontext():
-                    await asyncio.sleep(0.5)  # what came before is done with
+                with _suspended(others) if hold else contextlib.nullcontext():
+                    await asyncio.sleep(0.5)  # earlier work has ended
                     times += [(await one_reply(writer, session, "bench:reply 1")).first for _ in range(3)]
         before = [_work(other) for other in others]
         reply = await one_reply(writer, session, order)
@@ -108,16 +108,16 @@ async def _bystanders(bench: Bench) -> list[Row]:
             "ms",
             together,
             alone,
-            "the others held, by turns",
+            "the others suspended, in turn",
             aim_of_baseline=1.3,
         ),
-        Row("a bystander's share of a processor while another process writes", "%", shares, aim=0.3),
+        Row("an idle process's share of a processor while another process writes", "%", shares, aim=0.3),
     ]
 
 
 @contextlib.contextmanager
-def _held(servers: Sequence[Server]) -> Iterator[None]:
-    """Let these processes do nothing meanwhile, as if they were not there. (Windows has no such signal: there they go on.)"""
+def _suspended(servers: Sequence[Server]) -> Iterator[None]:
+    """Suspend these processes. (Windows has no such signal: they keep running.)"""
     _signal(servers, "SIGSTOP")
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a message takes of the database's file, all told, against what a table of the same texts takes."""
+"""How many bytes of the database file a message needs in total. Baseline: a table of the same texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["sizing"]
 
 
 async def sizing(bench: Bench) -> list[Row]:
-    """Questions and answers by turns, with events, indexes and full text."""
+    """Alternating questions and answers, with events, indexes and full text."""
     bench = bench.elsewhere("sizing")
     count = 1000 if bench.quick else 10_000
     await fill(bench, 2)
@@ -32,7 +32,7 @@ async def sizing(bench: Bench) -> list[Row]:
 
 
 def _bytes(path: str) -> int:
-    """Of the pages that are in use, what is still in the write-ahead log included."""
+    """The size of the pages in use, including those still in the write-ahead log."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         pages, free, size = (
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")

@@ -1,4 +1,4 @@
-"""From nothing to a first session, and what a server takes of the machine's memory."""
+"""The time from process start to the first session, and the server's memory."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _BARE_REPLY = [sys.executable, str(Path(__file__).with_name("bare_reply.py"))]
 
 
 async def starting(bench: Bench) -> list[Row]:
-    """Each from the moment the process is started. The database exists, as it does on all days but the first."""
+    """All times are from the start of the process. The database exists already, as it does on every day but the first."""
     python: list[float] = []
     bare: list[float] = []
     initialized: list[float] = []
     created: list[float] = []
     bare_work: list[float] = []
     work: list[float] = []
-    for n in range(bench.times(15, 1) + 1):  # the first is not counted: files are read and compiled there
+    for n in range(bench.times(15, 1) + 1):  # the first is not measured: it reads and compiles files
         empty = await _timed_python(bench)
         began = time.perf_counter()
         async with Server.bare(bench.env, bench.folder) as nothing:
@@ -44,7 +44,7 @@ async def starting(bench: Bench) -> list[Row]:
             for kept, value in zip((python, bare, initialized, created, bare_work, work), values, strict=True):
                 kept.append(value)
     return [
-        Row("process start to `initialize` answered", "ms", initialized, bare, "the same, of a bare pygls server"),
+        Row("process start to `initialize` answered", "ms", initialized, bare, "the same for a bare pygls server"),
         Row("process start to first `session/create` answered", "ms", created, python, "`python -c pass`", rival=105, aim=550),
         Row("processor time until then", "ms", work, bare_work, "a bare pygls server, until `initialize` is answered"),
         *await _creating(bench),
@@ -64,7 +64,7 @@ async def _creating(bench: Bench) -> list[Row]:
 
 
 async def _first_reply(bench: Bench) -> list[Row]:
-    """With all that is loaded on the way."""
+    """Includes everything that is loaded on the way."""
     ours: list[float] = []
     work: list[float] = []
     bare: list[float] = []
@@ -93,7 +93,7 @@ async def _first_reply(bench: Bench) -> list[Row]:
 
 
 async def memory(bench: Bench) -> list[Row]:
-    """Resident memory, of the whole process."""
+    """The resident memory of the whole process."""
     bare: list[float] = []
     idle: list[float] = []
     replied: list[float] = []
@@ -136,7 +136,7 @@ def _since(began: float) -> float:
 
 
 def _processor_time(pid: int) -> float:
-    """In milliseconds. Says more than the clock on a machine that others use too."""
+    """In milliseconds. More telling than elapsed time on a machine that other programs use too."""
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system) * 1000
 

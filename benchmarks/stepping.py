@@ -1,4 +1,4 @@
-"""One step with a read-only tool: from the model's call to the request with its result, against a bare script."""
+"""One step with a read-only tool: from the model's call to the request with its result. Baseline: a bare script."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _ORDER = f"bench:read {_FILE}"
 
 
 async def stepping(bench: Bench) -> list[Row]:
-    """The model server reads the clock at both ends, and answers the second request with what it read."""
+    """The model server measures the time, and answers the second request with it."""
     async with Server.sessionls(bench.env, bench.folder) as server, httpx.AsyncClient(trust_env=False) as http:
         ours, bare = _Ours(server, bench.folder), _Bare(http, bench.model, bench.folder)
-        for reader in (ours, bare):  # connections are opened and code is loaded before anything is counted
+        for reader in (ours, bare):  # not measured: opens connections and loads code
             for _ in range(3):
                 await reader.step()
         pairs = [(await ours.step(), await bare.step()) for _ in range(bench.times(100, 5))]
@@ -37,7 +37,7 @@ class _Ours:
     folder: Path
 
     async def step(self) -> float:
-        """In a session of its own, so that what the model is sent does not grow."""
+        """In a new session, so that the request to the model does not grow."""
         session = await self.server.request("session/create", {"title": _ORDER})
         await self.server.request("session/open", {"sessionId": session["id"]})
         texts: list[str] = []
@@ -66,11 +66,11 @@ class _Bare:
             path = self.folder / json.loads(call["function"]["arguments"])["path"]
             text = path.read_text(encoding="utf-8")
             messages.append({"role": "tool", "tool_call_id": call["id"], "content": text})
-        told, _ = await self._ask(messages)
-        return took(told, self.folder)
+        text, _ = await self._ask(messages)
+        return took(text, self.folder)
 
     async def _ask(self, messages: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
-        """The text of the answer and its calls; the model server writes each call as a whole."""
+        """The text of the response and its calls. The model server writes each call in one piece."""
         texts: list[str] = []
         calls: list[dict[str, Any]] = []
         asked = {"model": "bench", "stream": True, "messages": messages}
@@ -83,9 +83,9 @@ class _Bare:
         return "".join(texts), calls
 
 
-def took(told: str, folder: Path) -> float:
-    """Milliseconds; a step that has not read the file does not count."""
-    answer = json.loads(told)
+def took(text: str, folder: Path) -> float:
+    """The time of a step in milliseconds. Raises `RuntimeError` if the step did not read the file."""
+    answer = json.loads(text)
     for line in (folder / _FILE).read_text(encoding="utf-8").splitlines():
         if line not in answer["result"]:
             raise RuntimeError(f"the file was not read: {answer['result']}")

@@ -1,4 +1,4 @@
-"""What long sessions, and many, cost: forks, opening, lists, search. The sessions are made straight through the store."""
+"""What long and many sessions cost: forks, opening, lists, search. The sessions are created directly in the store."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ async def _opening(bench: Bench, ids: dict[int, str]) -> list[Row]:
     for _ in range(bench.times(10)):
         for length, session_id in ids.items():
             async with Server.sessionls(bench.env, bench.folder) as server:
-                await server.request("session/list", {})  # it has started
+                await server.request("session/list", {})  # so that it has started
                 took[length].append(await server.timed("session/open", {"sessionId": session_id, "limit": 50}))
             base[length].append(reading(bench, _LAST_50, session_id))
-    name = "SQLite alone reads 50 rows, newly opened"
+    name = "SQLite alone reads 50 rows, just opened"
     return [
         Row(
             f"open (last 50) of {length:,} messages after a restart",
@@ -93,7 +93,7 @@ async def finding(bench: Bench) -> list[Row]:
 
 async def _finding(bench: Bench, count: int) -> list[Row]:
     rows: list[Row] = []
-    rare = f"unique{count - 1}"  # the beginning of no other
+    rare = f"unique{count - 1}"  # no other word begins with it
     asked = {
         "the first 50 of {} sessions": ("session/list", {}, (_NEWEST_50,), _rival(count, 8)),
         "the first 50 of {} sessions, of all folders": (
@@ -102,7 +102,7 @@ async def _finding(bench: Bench, count: int) -> list[Row]:
             (_NEWEST_50,),
             _rival(count, 8),
         ),
-        "those of {} sessions with a word in their title": ("session/list", {"query": "number 77"}, None, None),
+        "the ones of {} sessions with a word in their title": ("session/list", {"query": "number 77"}, None, None),
         "search of a word in one of {} sessions": ("session/search", {"query": rare}, (_MATCHES, rare), None),
         "search of a word in all {} sessions": ("session/search", {"query": "parser"}, (_MATCHES, "parser"), None),
     }
@@ -115,18 +115,18 @@ async def _finding(bench: Bench, count: int) -> list[Row]:
                 ours.append(await server.timed(method, params))
                 if statement is not None:
                     base.append(reading(bench, *statement))
-            name = "SQLite alone, newly opened" if base else ""
+            name = "SQLite alone, just opened" if base else ""
             rows.append(Row(what.format(f"{count:,}"), "ms", ours, base, name, rival=rival))
     return rows
 
 
 def _rival(length: int, value: float) -> float | None:
-    """What the rivals were measured at: 1,000 messages, 1,000 sessions."""
+    """The rivals' value, which was measured at 1,000 messages and at 1,000 sessions. None at other sizes."""
     return value if length == 1000 else None
 
 
 def _bytes(bench: Bench) -> int:
-    """The size of the database, what is still in the write-ahead log included."""
+    """The size of the database, including the write-ahead log."""
     with bench.sql() as connection:
         pages, free, size = (
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")

@@ -1,4 +1,4 @@
-"""What was measured, as a table."""
+"""The measurements as a table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ __all__ = ["Row", "number", "table"]
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that was measured, several times; in `unit`, less is better.
+    """One thing that was measured several times, in `unit`. Less is better.
 
     `rival` is the best of three other programs (see run.py), measured elsewhere; `rival_of_baseline` is the same as a multiple
-    of the baseline. `aim` is what we want to stay below, `aim_of_baseline` the same as a
-    multiple of the baseline.
+    of the baseline. `aim` is our own limit, `aim_of_baseline` the same as a multiple of the baseline.
     """
 
     what: str
@@ -34,14 +33,14 @@ class Row:
 
     @property
     def factor(self) -> float | None:
-        """How many times the baseline's median ours is."""
+        """Our median divided by the baseline's."""
         if not self.baseline or not (base := statistics.median(self.baseline)):
             return None
         return self.median / base
 
     @property
     def against(self) -> float | None:
-        """How many times the best rival's value ours is."""
+        """Our median divided by the best rival's value."""
         if self.rival is not None:
             return self.median / self.rival
         if self.rival_of_baseline is not None and self.factor is not None:
@@ -58,7 +57,7 @@ class Row:
 
     @property
     def behind(self) -> float | None:
-        """How many times the aim's value ours is, where it is more."""
+        """Our median divided by the aim. None if the aim is met."""
         if self.aim is not None:
             return self.median / self.aim if self.median > self.aim else None
         if self.aim_of_baseline is not None and self.factor is not None:
