@@ -1,4 +1,4 @@
-"""Write the Neovim plugin's types (from docs/protocol.schema.json) and help (from its sources); with --check only compare."""
+"""Generate the Neovim plugin's types (from docs/protocol.schema.json) and help (from its sources). --check only compares."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def types() -> str:
         lines.append(f"---@class sessionls.{name}")
         required = shape.get("required", [])
         for field, value in shape.get("properties", {}).items():
-            # What has a default is always there in what the server sends.
+            # The server always sends fields that have a default.
             optional = "" if field in required or "default" in value else "?"
             lines.append(f"---@field {field}{optional} {lua_type(value)}")
         lines.append("")
@@ -64,7 +64,7 @@ def literal(value: object) -> str:
 
 
 def version() -> str:
-    """Of the plugin, which comes with the server and has its version, and of the protocol."""
+    """The file with the versions of the plugin (the same as the server's) and of the protocol."""
     plugin = re.search(r'^__version__ = "(.+)"$', (PACKAGE / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
     protocol = re.search(r"^# The protocol: version (\d+)$", PROTOCOL.read_text(encoding="utf-8"), re.MULTILINE)
     assert plugin is not None and protocol is not None
@@ -106,13 +106,13 @@ def commands() -> list[str]:
 def settings() -> list[str]:
     lines = []
     for name, rest in re.findall(r"^---@field (\w+)\?? (.*)$", source("config"), re.MULTILINE):
-        kind, said = type_and_words(rest)
+        kind, said = type_and_description(rest)
         lines += entry(f"{name} ~", f"{said[:1].upper()}{said[1:]}. Type: `{kind}`", f"sessionls-config-{name}")
     return lines
 
 
-def type_and_words(text: str) -> tuple[str, str]:
-    """A type of LuaCATS, which may hold spaces inside brackets and after a colon, and the words after it."""
+def type_and_description(text: str) -> tuple[str, str]:
+    """Split off a LuaCATS type, which may contain spaces inside brackets and after a colon, from its description."""
     depth = 0
     for at, character in enumerate(text):
         depth += (character in "(<{[") - (character in ")>}]")
@@ -146,8 +146,8 @@ def quickfix_keys() -> list[str]:
 def plugs() -> list[str]:
     text = (PLUGIN / "plugin" / "sessionls.lua").read_text(encoding="utf-8")
     rows = {
-        "ask": "(normal: an operator, `.` repeats it; visual) ask about it",
-        "add": "(normal: an operator; visual) add it to the draft, and stay",
+        "ask": "(normal: an operator, repeatable with `.`; visual) Ask",
+        "add": "(normal: an operator; visual) Add to the draft",
     }
     simple = re.findall(
         r"^  (?:\['([\w-]+)'\]|(\w+)) = '([^']+)',$", text.partition("pairs({")[2].partition("})")[0], re.MULTILINE
@@ -170,44 +170,45 @@ def help_text() -> str:
         "Generated from the plugin's sources by `make docs`. Do not edit.",
         *heading("INTRODUCTION", "sessionls"),
         *textwrap.wrap(
-            "A session holds messages of people and the replies of agents, and stays after you quit. Select code, run "
-            "`:Sessionls ask`, write a sentence, press <CR>: the reply is written beside your code. Any single message may go to "
-            "another agent: begin it with `@review`. Nothing here is modal, and nothing takes the focus unless you ask for it.",
+            "A session contains messages of people and replies of agents, and is still there after you quit. Select code, run "
+            "`:Sessionls ask`, write a sentence and press <CR>: the reply appears beside your code. You can send a single "
+            "message to another agent: begin it with `@review`, for example. Nothing is modal or takes the focus unless you "
+            "ask for it.",
             WIDTH,
         ),
         "",
-        "The draft knows these words, as completion offers them: `@agent` as the",
-        "first word, `#selection`, `#buffer`, `#buffers`, `#diagnostics`, `#diff`,",
-        "`#symbol`, `#quickfix` and `#file:PATH`. Delete the word to leave it out.",
-        "A `*` in the line above the draft means that the file is not saved; the",
-        "agent sees the buffer as it is.",
+        "These words have a meaning in the draft, and completion offers them:",
+        "`@agent` as the first word, `#selection`, `#buffer`, `#buffers`,",
+        "`#diagnostics`, `#diff`, `#symbol`, `#quickfix` and `#file:PATH`. Delete a",
+        "word to remove its context. A `*` in the line above the draft means that",
+        "the file is not saved; the agent sees the unsaved text.",
         "",
-        "`:checkhealth sessionls` says what is missing.",
+        "`:checkhealth sessionls` shows what is missing.",
         *heading("COMMANDS", ":Sessionls"),
         *commands(),
         *heading("MAPS", "sessionls-maps"),
-        "No key is mapped outside of the session's own buffers. Map what you like: >lua",
+        "The plugin maps keys only in the session's buffers. Add your own maps: >lua",
         "    vim.keymap.set({ 'n', 'x' }, '<leader>a', '<Plug>(sessionls-ask)')",
         "<",
         *plugs(),
         "",
         "The keys of the session's buffers, with their names in",
-        "`vim.g.sessionls.maps` (a key in place of this one, or false):",
+        "`vim.g.sessionls.maps` (set another key, or false):",
         "",
         *maps(),
         *heading("QUESTIONS", "sessionls-questions"),
         *textwrap.wrap(
-            "An agent that may not go on without a yes asks: in the transcript, once as a notification, and in the status "
-            "line. `:Sessionls answer` shows the oldest question with all that it is about. There `y` allows it once, `s` for "
-            "this session, `d` denies it, `D` denies it and says why, `q` leaves it open. A key counts only when the window has "
-            "been there for 300 ms: what you typed before cannot answer it.",
+            "When an agent needs permission, it asks in the transcript, with a notification, and in the status "
+            "line. `:Sessionls answer` shows the oldest question in full. There, `y` allows it once, `s` for "
+            "this session, `d` denies it, `D` denies it with a reason, and `q` leaves it open. The window ignores keys for its "
+            "first 300 ms, so that what you were typing cannot answer the question.",
             WIDTH,
         ),
         *heading("EDITS", "sessionls-edits"),
         *textwrap.wrap(
-            "Edits of agents are made in your buffers, where `u` takes back each of them, and are saved where the file had no "
-            "unsaved changes. Signs mark the lines, until you change them or say that they are reviewed: SessionlsAdded, "
-            "SessionlsChanged and SessionlsRemoved are their highlights. `:Sessionls changes` lists the hunks of each reply in "
+            "Agents edit your buffers. `u` undoes each edit. A file is saved after an edit if it had no "
+            "unsaved changes. Signs mark the lines until you change them or mark them as reviewed. Their highlights are "
+            "SessionlsAdded, SessionlsChanged and SessionlsRemoved. `:Sessionls changes` lists the hunks of each reply in "
             "the quickfix window, with these keys:",
             WIDTH,
         ),
@@ -215,15 +216,15 @@ def help_text() -> str:
         *quickfix_keys(),
         "",
         *textwrap.wrap(
-            "With `p` in a question, or with the setting `confirm_edits` of the server, you see an edit before it is made: in a "
-            "tab, the file beside the proposal, as a diff. Change the proposal as you like, also with `do` and `dp`. `:w` "
-            "accepts it as it stands, `:q` rejects it. An edit that waits takes no focus: `:Sessionls answer` shows it, as it "
-            "shows questions, and `:Sessionls answer once` and `deny` answer it.",
+            "With `p` in a question, or with the server's setting `confirm_edits`, you see an edit before it is made: a "
+            "tab with a diff of the file and the proposal. You can change the proposal, also with `do` and `dp`. `:w` "
+            "accepts it with your changes, `:q` rejects it. A waiting edit does not take the focus: `:Sessionls answer` shows it "
+            "like a question, and `:Sessionls answer once` and `deny` answer it.",
             WIDTH,
         ),
         *heading("SETTINGS", "sessionls-config"),
-        "`vim.g.sessionls`, a table or a function that gives one. No setup() is",
-        "needed. The language server itself is changed with",
+        "`vim.g.sessionls` is a table or a function that returns one. No setup() is",
+        "needed. Configure the language server itself with",
         "`vim.lsp.config('sessionls', { … })`.",
         "",
         *settings(),
@@ -231,8 +232,8 @@ def help_text() -> str:
         "User autocommands, with `data`: SessionlsReplyStarted,",
         "SessionlsReplyFinished, SessionlsQuestionAsked, SessionlsQuestionAnswered,",
         "SessionlsEdited, SessionlsFindingReported, SessionlsSessionChanged,",
-        "SessionlsParticipantJoined. Those of replies, edits and findings come for",
-        "sessions that are open here.",
+        "SessionlsParticipantJoined. Events of replies, edits and findings come",
+        "only for sessions that are open here.",
         *heading("FUNCTIONS", "sessionls-functions"),
         *functions(),
         " vim:tw=78:ts=8:noet:ft=help:norl:",

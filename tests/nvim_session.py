@@ -1,4 +1,4 @@
-"""A Neovim with the plugin for one test: its workspace, its environment, and the first steps in a session."""
+"""A Neovim with the plugin for a test: its workspace, its environment, and helpers to open and use a session."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def nvim(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> Iterato
 
 
 def await_question(nvim: Neovim) -> None:
-    """Wait until a question is shown in the transcript and can be answered: the server asks a moment after it is in the log."""
+    """Wait until a question is shown and can be answered. The server asks shortly after the question is in the log."""
     nvim.shows("⚑ code asks:")
     nvim.until("return #require('sessionls.permission').queue()", lambda count: count > 0)
 
 
 def new_session(nvim: Neovim) -> None:
-    """Open a new session; the cursor is in its draft then."""
+    """Open a new session with the cursor in its draft."""
     nvim.keys(":Sessionls new<CR>")
     nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
     nvim.until("return #require('sessionls.client').of().agents", lambda count: count > 0)
@@ -51,5 +51,5 @@ def new_session(nvim: Neovim) -> None:
 
 
 def send(nvim: Neovim, text: str) -> None:
-    """Write this in the draft, which has the cursor, and send it."""
+    """Type this in the draft, which has the cursor, and send it."""
     nvim.keys(f"<Esc>ggVGc{text}<Esc><CR>")

@@ -1,4 +1,4 @@
-"""What agents change in files, seen from Neovim: signs, the list of hunks, taking them back, and what was reviewed."""
+"""Changes by agents in Neovim: signs, the list of hunks, reverting them, and marking them as reviewed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READ = Answer(tools=[ToolUse("read_file", {"path": "app.py"})])
 
 @pytest.fixture
 def nvim(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> Iterator[Neovim]:
-    """Agents may write here without a question."""
+    """A Neovim where agents may write without permission."""
     env = nvim_env | {"SESSIONLS_PERMISSIONS": '{"write": "allow"}'}
     with start(tmp_path / "nvim", nvim_folder, env, trust=True) as neovim:
         yield neovim
@@ -62,7 +62,7 @@ def test_changed_lines_have_signs_that_follow_the_code(nvim: Neovim, model_serve
     assert nvim.lua(SIGNS) == [2]
 
 
-def test_the_list_has_the_hunks_of_each_reply_and_takes_them_back(nvim: Neovim, model_server: ModelServer) -> None:
+def test_the_list_shows_the_hunks_of_each_reply_and_reverts_them(nvim: Neovim, model_server: ModelServer) -> None:
     two_replies(nvim, model_server)
     nvim.keys("<Esc>:Sessionls changes<CR>")
     listed(nvim, "2 code +1 −1: +    return 'one'", "6 code +2 −1: +    x = 3")
@@ -71,7 +71,7 @@ def test_the_list_has_the_hunks_of_each_reply_and_takes_them_back(nvim: Neovim, 
     nvim.keys("ggx")
     assert "return 1" in nvim.until(TEXT, lambda text: "'one'" not in text)
     assert "return x" in nvim.lua(TEXT)
-    listed(nvim, "taken back", "+2 −1")
+    listed(nvim, "reverted", "+2 −1")
     nvim.keys("U")
     nvim.until(TEXT, lambda text: "'one'" in text)
     nvim.keys("GX")
@@ -80,7 +80,7 @@ def test_the_list_has_the_hunks_of_each_reply_and_takes_them_back(nvim: Neovim, 
     nvim.sees("+    x = 3", "-    return 3")
 
 
-def test_a_hunk_is_taken_back_from_the_file_itself(nvim: Neovim, model_server: ModelServer) -> None:
+def test_a_hunk_is_reverted_from_its_file(nvim: Neovim, model_server: ModelServer) -> None:
     two_replies(nvim, model_server)
     nvim.keys("<Esc>:Sessionls changes<CR>")
     listed(nvim, "", "")
@@ -94,16 +94,16 @@ def test_a_hunk_is_taken_back_from_the_file_itself(nvim: Neovim, model_server: M
     nvim.until(TEXT, lambda text: "return x" in text)
 
 
-def test_lines_that_somebody_changed_later_are_left_alone(nvim: Neovim, model_server: ModelServer) -> None:
+def test_lines_that_somebody_changed_later_are_not_reverted(nvim: Neovim, model_server: ModelServer) -> None:
     two_replies(nvim, model_server)
     nvim.keys("<Esc><C-w>t:2<CR>Sreturn 'mine'<Esc>:Sessionls changes<CR>")
-    listed(nvim, "changed since by somebody", "+2 −1")
+    listed(nvim, "changed later by somebody", "+2 −1")
     nvim.keys("ggx")
     nvim.until("return _G.told", lambda told: any("app.py" in one for one in told))
     assert "return 'mine'" in nvim.lua(TEXT)
 
 
-def test_what_was_reviewed_is_not_listed_again(nvim: Neovim, model_server: ModelServer) -> None:
+def test_reviewed_changes_are_not_listed_again(nvim: Neovim, model_server: ModelServer) -> None:
     two_replies(nvim, model_server)
     nvim.keys("<Esc>:Sessionls changes<CR>")
     listed(nvim, "return 'one'", "x = 3")
@@ -113,12 +113,12 @@ def test_what_was_reviewed_is_not_listed_again(nvim: Neovim, model_server: Model
     nvim.keys(":Sessionls changes reviewed<CR>")
     nvim.until(SIGNS, lambda lines: not lines)
     nvim.keys(":cclose<CR>:Sessionls changes<CR>")
-    nvim.until("return _G.told", lambda told: any("You reviewed everything" in one for one in told))
+    nvim.until("return _G.told", lambda told: any("You have reviewed all changes" in one for one in told))
     nvim.keys(":Sessionls changes all<CR>")
     listed(nvim, "return 'one'", "x = 3")
 
 
-def test_keys_of_the_list_mean_what_they_always_do_in_another_list(nvim: Neovim, model_server: ModelServer) -> None:
+def test_the_keys_of_the_list_are_not_mapped_in_other_quickfix_lists(nvim: Neovim, model_server: ModelServer) -> None:
     two_replies(nvim, model_server)
     nvim.keys("<Esc>:Sessionls changes<CR>")
     listed(nvim, "", "")

@@ -1,4 +1,4 @@
-"""`sessionls editor nvim`: the plugin where Neovim finds it, with its help."""
+"""`sessionls editor nvim` installs the plugin and its help where Neovim finds them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sessionls(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def neovim(code: str) -> str:
-    """What Lua code prints in a Neovim that loads the user's plugins."""
+    """The output of Lua code in a Neovim that loads the user's plugins."""
     command = [binary(), "--headless", "-u", "NONE", "--cmd", "set loadplugins", "+lua " + code, "+qa!"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ})
     return done.stdout + done.stderr

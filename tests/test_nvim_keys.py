@@ -1,4 +1,4 @@
-"""What each key, subcommand and <Plug> map of the Neovim plugin does, at a real Neovim. (Waiting messages, changes, proposals and
+"""Each key, subcommand and <Plug> map of the plugin, in a real Neovim. (Waiting messages, changes, proposals and
 pickers have tests of their own.)"""
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def exchange(nvim: Neovim, text: str = "say: hello", reply: str = "\nhello\n") -
 
 
 def chooses(nvim: Neovim, number: int) -> None:
-    """vim.ui.select chooses this entry from now on."""
+    """Make vim.ui.select choose this entry from now on."""
     nvim.lua(CHOOSES % (number, number))
 
 
@@ -43,14 +43,14 @@ def to_transcript(nvim: Neovim) -> None:
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 
-def test_ask_with_words_sends_them_at_once_and_leaves_the_cursor_where_it_is(nvim: Neovim, model_server: ModelServer) -> None:
+def test_ask_with_a_text_sends_it_immediately_and_does_not_move_the_cursor(nvim: Neovim, model_server: ModelServer) -> None:
     nvim.keys(":edit app.py<CR>:2Sessionls ask @terse say: fine<CR>")
     nvim.shows("## terse", "\nfine\n")
     assert nvim.lua("return vim.fn.expand('%:t')") == "app.py"
     assert "return 1" in model_server.requests[0].text and "def two" not in model_server.requests[0].text
 
 
-def test_add_puts_a_selection_into_the_draft_and_stays(nvim: Neovim) -> None:
+def test_add_puts_a_selection_into_the_draft_without_moving_the_cursor(nvim: Neovim) -> None:
     nvim.keys(":edit app.py<CR>:1,2Sessionls add<CR>")
     nvim.until(DRAFT_BAR, lambda bar: "+app.py:1-2" in bar)
     nvim.keys(":5Sessionls add<CR>")
@@ -74,7 +74,7 @@ def test_the_operator_asks_about_a_motion_and_dot_repeats_it(nvim: Neovim) -> No
     nvim.until(DRAFT_BAR, lambda bar: bar.count("+app.py") == 4)
 
 
-def test_a_selection_stays_true_while_the_code_moves(nvim: Neovim, model_server: ModelServer) -> None:
+def test_a_selection_follows_its_lines_while_the_code_moves(nvim: Neovim, model_server: ModelServer) -> None:
     nvim.keys(":edit app.py<CR>:5,6Sessionls add<CR>")
     nvim.until(DRAFT_BAR, lambda bar: "+app.py:5-6" in bar)
     nvim.keys("ggO# new<CR># lines<Esc><C-w>b")
@@ -102,14 +102,14 @@ def test_a_message_steers_the_reply_being_written(nvim: Neovim, model_server: Mo
     send(nvim, "one")
     nvim.shows("working")
     nvim.keys("iturn left<Esc>")
-    nvim.lua("require('sessionls.maps').draft_maps.steer[4]()")  # <C-CR>: terminals do not all send it
+    nvim.lua("require('sessionls.maps').draft_maps.steer[4]()")  # <C-CR>: not all terminals send it
     nvim.until("return require('sessionls.view').current().state.session.queued", lambda count: count == 1)
     hold.go.set()
     nvim.shows("turn left", "steered")
     assert nvim.lua("return vim.fn.maparg('<C-CR>', 'i', false, true).desc") == "Send to the reply being written"
 
 
-def test_k_shows_what_a_word_of_the_draft_stands_for(nvim: Neovim) -> None:
+def test_k_shows_the_context_of_a_word_of_the_draft(nvim: Neovim) -> None:
     nvim.keys(":edit app.py<CR>:5,6Sessionls ask<CR>")
     nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
     nvim.keys("<Esc>0K")
@@ -157,7 +157,7 @@ def test_words_of_the_draft_become_context(nvim: Neovim, model_server: ModelServ
     assert known in model_server.requests[0].text
 
 
-def test_an_image_is_handed_over_as_one(nvim: Neovim, model_server: ModelServer, nvim_folder: Path) -> None:
+def test_an_image_file_is_sent_as_an_image(nvim: Neovim, model_server: ModelServer, nvim_folder: Path) -> None:
     (nvim_folder / "dot.png").write_bytes(base64.b64decode(_DOT))
     new_session(nvim)
     nvim.keys("i#file:dot.png say: seen<Esc><CR>")
@@ -167,10 +167,10 @@ def test_an_image_is_handed_over_as_one(nvim: Neovim, model_server: ModelServer,
 _DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII="
 
 
-def test_a_word_that_stands_for_nothing_is_explained_and_nothing_is_sent(nvim: Neovim, model_server: ModelServer) -> None:
+def test_a_word_without_a_context_is_explained_and_nothing_is_sent(nvim: Neovim, model_server: ModelServer) -> None:
     new_session(nvim)
     nvim.keys("i#file:missing.py hello<Esc><CR>")
-    nvim.until("return _G.told", lambda told: any("There is no file missing.py" in one for one in told))
+    nvim.until("return _G.told", lambda told: any("The file missing.py does not exist" in one for one in told))
     assert nvim.lua(BUFFER) == "#file:missing.py hello"
     assert not model_server.requests
 
@@ -234,15 +234,15 @@ def test_gy_yanks_the_code_under_the_cursor(nvim: Neovim, model_server: ModelSer
     nvim.keys("gg/y = 2<CR>gy")
     assert nvim.until("return vim.fn.getreg('\"')") == "x = 1\ny = 2\n"
     nvim.keys("gggy")
-    nvim.until("return _G.told", lambda told: any("There is no code under the cursor" in one for one in told))
+    nvim.until("return _G.told", lambda told: any("No fenced code is under the cursor" in one for one in told))
 
 
-def test_help_shows_the_keys_with_those_that_were_changed(nvim: Neovim) -> None:
+def test_help_shows_the_keys_including_changed_ones(nvim: Neovim) -> None:
     nvim.lua("local s = vim.g.sessionls s.maps = { pause = 'gP', yank = false } vim.g.sessionls = s")
     new_session(nvim)
     to_transcript(nvim)
     nvim.keys("g?")
-    screen = nvim.sees("Keys", "gP       Pause the session", "gf       Fork the session")
+    screen = nvim.sees("Keys", "gP       Pause or resume the session", "gf       Fork the session")
     assert "Yank the code" not in screen
     nvim.capture("help")
 
@@ -257,7 +257,7 @@ def test_tools_and_reasoning_fold_to_a_line_and_failures_stay_open(nvim: Neovim,
     screen = nvim.sees("▸ read_file app.py", "▸ read_file missing.py · failed")
     assert "1 | def one" not in screen and "│ {" in screen
     to_transcript(nvim)
-    nvim.keys("gg/read_file app<CR>")  # a search opens what it finds, as everywhere
+    nvim.keys("gg/read_file app<CR>")  # a search opens the fold of its match
     nvim.sees("1 | def one")
     nvim.keys("za")
     nvim.sees("▸ read_file app.py", gone=["1 | def one"])
@@ -306,7 +306,7 @@ def test_pause_resume_and_usage(nvim: Neovim, model_server: ModelServer) -> None
     nvim.sees("paused · code")
     nvim.keys("ihello<Esc><CR>")
     nvim.until("return _G.told", lambda told: any("paused" in one for one in told))
-    assert nvim.lua(BUFFER) == "hello"  # it never became a message
+    assert nvim.lua(BUFFER) == "hello"  # it was never sent
     nvim.keys(":Sessionls resume<CR>")
     nvim.shows("and the rest")
     nvim.keys(":Sessionls usage<CR>")
@@ -319,7 +319,7 @@ def test_archive_and_delete(nvim: Neovim) -> None:
     nvim.keys("<Esc>:Sessionls archive<CR>")
     nvim.sees("archived · code")
     nvim.keys(":Sessionls list<CR>")
-    nvim.until("return _G.told", lambda told: any("There are no sessions here" in one for one in told))
+    nvim.until("return _G.told", lambda told: any("This folder has no sessions" in one for one in told))
     nvim.keys(":Sessionls unarchive<CR>")
     nvim.sees("to code", gone=["archived"])
     nvim.keys(":Sessionls archive<CR>")
@@ -331,11 +331,11 @@ def test_archive_and_delete(nvim: Neovim) -> None:
     chooses(nvim, 2)
     nvim.keys("<Esc>:Sessionls delete<CR>")
     nvim.until("return vim.tbl_count(require('sessionls.client').of().sessions)", lambda count: count == 0)
-    assert nvim.lua("return _G.offered") == ["Keep it", "Delete it for good"]
+    assert nvim.lua("return _G.offered") == ["Keep it", "Delete it permanently"]
     assert nvim.lua("return #vim.api.nvim_tabpage_list_wins(0)") == 1
 
 
-def test_sharing_says_what_it_needs(nvim: Neovim) -> None:
+def test_sharing_explains_its_requirements(nvim: Neovim) -> None:
     exchange(nvim)
     nvim.keys("<Esc>:Sessionls share Ben captain<CR>")
     nvim.until("return _G.told", lambda told: any("Usage: :Sessionls share NAME" in one for one in told))
@@ -343,7 +343,7 @@ def test_sharing_says_what_it_needs(nvim: Neovim) -> None:
         nvim.lua("_G.told = {}")
         nvim.keys(f":Sessionls share Ben Lee {role}<CR>")
         [told] = nvim.until("return _G.told")
-        assert "PostgreSQL" in told  # SQLite does not know who somebody is
+        assert "PostgreSQL" in told  # SQLite has no logins
 
 
 def test_a_deletion_that_is_not_confirmed_deletes_nothing(nvim: Neovim) -> None:
@@ -363,7 +363,7 @@ def test_subcommands_agents_and_titles_are_completed(nvim: Neovim) -> None:
     assert nvim.lua(complete % "open say") == ["say: hello"]
     assert nvim.lua(complete % "open say: h") == ["hello"]
     nvim.keys("<Esc>:Sessionls nonsense<CR>")
-    nvim.until("return _G.told", lambda told: any("There is no :Sessionls nonsense. There are: " in one for one in told))
+    nvim.until("return _G.told", lambda told: any("Unknown subcommand: nonsense. Known subcommands: " in one for one in told))
 
 
 # -- questions -------------------------------------------------------------------------------------------------------
@@ -371,7 +371,7 @@ def test_subcommands_agents_and_titles_are_completed(nvim: Neovim) -> None:
 
 @pytest.fixture
 def asked(nvim: Neovim, model_server: ModelServer) -> Neovim:
-    """A question is shown, and has been for long enough."""
+    """A question has been shown for long enough to accept keys."""
     command = ToolUse("run_command", {"command": "echo ran > ran.txt"})
     model_server.script(Answer(tools=[command]), Answer("done"), Answer("second"))
     new_session(nvim)
@@ -390,7 +390,7 @@ def test_a_question_is_answered_with_one_key(asked: Neovim, nvim_folder: Path, k
     assert (nvim_folder / "ran.txt").exists() == ran
 
 
-def test_a_denial_says_why(asked: Neovim, model_server: ModelServer) -> None:
+def test_a_denial_can_have_a_reason(asked: Neovim, model_server: ModelServer) -> None:
     asked.lua("vim.ui.input = function(_, done) done('too dangerous') end")
     asked.keys("D")
     asked.shows("done", "too dangerous")
@@ -412,7 +412,7 @@ def test_a_question_is_answered_with_the_command(asked: Neovim, nvim_folder: Pat
     assert (nvim_folder / "ran.txt").exists() == ran
 
 
-def test_the_plug_maps_do_what_they_say(asked: Neovim, nvim_folder: Path) -> None:
+def test_the_plug_maps_work(asked: Neovim, nvim_folder: Path) -> None:
     asked.lua("""
         for key, name in pairs({ ['1'] = 'toggle', ['2'] = 'next-question', ['3'] = 'allow', ['4'] = 'deny', ['5'] = 'list',
             ['6'] = 'cancel', ['7'] = 'review', ['8'] = 'changes' }) do
@@ -424,7 +424,7 @@ def test_the_plug_maps_do_what_they_say(asked: Neovim, nvim_folder: Path) -> Non
     asked.stop_clock()
     asked.keys(" 2")
     asked.sees("y allows it once ·")
-    asked.keys(" 3")  # at once: nobody can have read it
+    asked.keys(" 3")  # immediately: nobody can have read the question
     assert asked.lua("return #require('sessionls.permission').queue()") == 1
     asked.stop_clock(later=300)
     asked.keys(" 3")
@@ -435,7 +435,7 @@ def test_the_plug_maps_do_what_they_say(asked: Neovim, nvim_folder: Path) -> Non
     asked.until("return _G.offered", bool)
     asked.keys("<Esc> 8")
     [unknown] = asked.until("return vim.fn.getqflist()", bool)
-    assert "what this command changed is not known: echo ran > ran.txt" in unknown["text"]
+    assert "unknown changes by a command: echo ran > ran.txt" in unknown["text"]
     for key in "467":
         assert asked.lua(f"return vim.fn.maparg(' {key}', 'n')").startswith("<Plug>(sessionls-")
 
@@ -470,12 +470,14 @@ def test_a_review_is_listed_opened_fixed_and_applied(nvim: Neovim, model_server:
 
 
 @pytest.mark.parametrize("words", ["--nonsense", "missing.py"])
-def test_a_review_of_nothing_is_explained(nvim: Neovim, words: str) -> None:
+def test_a_review_without_a_target_is_explained(nvim: Neovim, words: str) -> None:
     nvim.keys(f":Sessionls review {words}<CR>")
-    nvim.until("return _G.told", lambda told: any("Usage: " in one or "There is no file missing.py" in one for one in told))
+    nvim.until(
+        "return _G.told", lambda told: any("Usage: " in one or "The file missing.py does not exist" in one for one in told)
+    )
 
 
-# -- nothing is left out ---------------------------------------------------------------------------------------------
+# -- completeness ----------------------------------------------------------------------------------------------------
 
 
 def used() -> str:

@@ -1,4 +1,4 @@
-"""Choosing sessions in Neovim: with vim.ui.select, and with pickers where they are there, with a preview and more actions.
+"""Choosing sessions in Neovim: with vim.ui.select, or with an installed picker, with a preview and more actions.
 
 The pickers are stood in for by the least of them that the plugin uses. With their real repositories in the folder that
 SESSIONLS_PICKERS names (snacks.nvim, telescope.nvim, plenary.nvim, fzf-lua, mini.pick; fzf on the PATH) the real ones are
@@ -19,7 +19,7 @@ from nvim_session import new_session, send
 
 REAL = os.environ.get("SESSIONLS_PICKERS")
 
-# Each stand-in keeps what it was given in _G.shown: the texts, the preview's lines, and functions that choose and act.
+# Each fake picker stores its arguments in _G.shown: the texts, the preview's lines, and functions that choose and act.
 STANDINS = {
     "snacks": """
         _G.Snacks = { config = { picker = { enabled = true } } }
@@ -156,7 +156,7 @@ def test_without_a_picker_vim_ui_select_asks(nvim: Neovim) -> None:
     nvim.shows("\napples\n")
 
 
-def test_a_picker_that_fails_gives_way_to_vim_ui_select(nvim: Neovim) -> None:
+def test_vim_ui_select_replaces_a_picker_that_fails(nvim: Neovim) -> None:
     with_sessions(nvim, "apples")
     nvim.lua("_G.Snacks = { config = { picker = { enabled = true } } } package.loaded.snacks = {}")
     nvim.keys(":Sessionls list<CR>")

@@ -34,7 +34,7 @@ def test_a_selection_of_an_unsaved_buffer_is_sent(nvim: Neovim, model_server: Mo
 def test_another_agent_answers_only_one_message(nvim: Neovim, model_server: ModelServer) -> None:
     new_session(nvim)
     nvim.keys("i@nobody hello<Esc><CR>")
-    nvim.until("return _G.told", lambda told: any("There is no agent nobody" in one for one in told))
+    nvim.until("return _G.told", lambda told: any("Unknown agent: nobody" in one for one in told))
     assert not model_server.requests
     nvim.keys("ggVGc@terse say: short<Esc>")
     nvim.until("return require('sessionls.view').current().draft_bar", lambda bar: "to terse · once (default: code)" in bar)
@@ -62,7 +62,7 @@ def test_a_reply_is_added_below_the_earlier_text(nvim: Neovim, model_server: Mod
     """)
     hold.go.set()
     shown = nvim.shows("so far 😀\n\n```python\nx = 1\ny = 2\n```")
-    # The first exchange was not written again, nor the message that is answered.
+    # The first messages were not redrawn, nor the message that is answered.
     assert nvim.lua("return _G.lowest") > shown.split("\n").index("two")
 
 
@@ -84,7 +84,7 @@ def test_a_paused_session_is_shown_as_paused_and_continues_after_a_restart(
         send(first, "one")
         first.shows("half a")
         first.keys("gp")
-        first.shows("· paused", "gp goes on with it")
+        first.shows("· paused", "gp resumes it")
         first.keys("ia draft<Esc>")
         first.quit()
     with start(tmp_path / "two", nvim_folder, nvim_env) as second:
@@ -106,14 +106,14 @@ def test_a_question_is_never_answered_by_keys_typed_ahead(nvim: Neovim, model_se
     nvim.until("return require('sessionls').status()", lambda status: status.startswith("⚑ 1"))
     nvim.until("return true", lambda _: sum("code asks" in one for one in nvim.told()) == 1)
     nvim.stop_clock()
-    nvim.keys("<Esc>:Sessionls answer<CR>ysd")  # at once: nobody can have read it
+    nvim.keys("<Esc>:Sessionls answer<CR>ysd")  # immediately: nobody can have read it
     nvim.until("return vim.bo.filetype", lambda kind: kind == "diff")
     assert nvim.session()["asking"]
     nvim.stop_clock(later=300)
     nvim.keys("y")
     nvim.shows("done", "+1 −1")
     assert "asking" not in nvim.session()
-    # The edit is in the buffer, and can be undone as any other.
+    # The edit is in the buffer, and can be undone.
     text = "return table.concat(vim.api.nvim_buf_get_lines(vim.fn.bufnr('app.py'), 0, -1, false), '\\n')"
     assert "return 2" in nvim.until(text, lambda text: "return 2" in text)
     nvim.lua("vim.api.nvim_buf_call(vim.fn.bufnr('app.py'), function() vim.cmd('silent undo') end)")
@@ -162,7 +162,7 @@ def test_an_edit_of_a_closed_file_is_saved_before_a_command_runs(
         nvim.until(f"return (pcall(require('sessionls').answer, '{question}', 'once'))")
     nvim.shows("## code", "done")
     assert "return 2" in (nvim_folder / "app.py").read_text(encoding="utf-8")
-    # Nobody had it open, and nobody looks at it: its buffer goes again.
+    # It was not open before and is hidden, so its buffer is unloaded.
     nvim.until("return vim.fn.bufloaded('app.py')", lambda loaded: not loaded)
     nvim.keys("<Esc>:Sessionls changes<CR>")
     listed = nvim.until("return vim.fn.getqflist()", bool)
@@ -222,7 +222,7 @@ def test_a_session_is_forked_at_a_message_renamed_and_exported(
     nvim.keys("<C-w>kgg]]]]gf")  # at the first reply
     forked = nvim.shows("forked from another session", "see app.py:5")
     assert "second" not in forked
-    nvim.keys("<Esc><C-w>k/see app<CR>w<CR>")  # follows the place under the cursor
+    nvim.keys("<Esc><C-w>k/see app<CR>w<CR>")  # follows the location under the cursor
     nvim.until("return { vim.fn.expand('%:t'), vim.fn.line('.') }", lambda place: place == ["app.py", 5])
 
 

@@ -1,4 +1,4 @@
-"""Edits that a person sees in Neovim before they are made: the file beside the proposal, which can be edited, too."""
+"""Edits that a person confirms in Neovim: the file beside the proposal, which can be edited."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROPOSAL = "return vim.fn.bufname()"
 
 @pytest.fixture
 def confirming(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer) -> Iterator[Neovim]:
-    """Edits are to be confirmed here; one waits."""
+    """A Neovim where edits need confirmation; one is waiting."""
     env = nvim_env | {"SESSIONLS_PERMISSIONS": '{"write": "allow"}', "SESSIONLS_CONFIRM_EDITS": "true"}
     model_server.script(READ, Answer(tools=[EDIT]), Answer("done"))
     with start(tmp_path / "nvim", nvim_folder, env, trust=True) as neovim:
@@ -58,7 +58,7 @@ def test_a_proposal_is_shown_beside_the_file_and_accepted(confirming: Neovim, mo
     assert "return 1" in confirming.lua(TEXT)
 
 
-def test_a_proposal_that_was_edited_is_made_as_it_stands(confirming: Neovim, model_server: ModelServer) -> None:
+def test_an_edited_proposal_is_applied_with_its_changes(confirming: Neovim, model_server: ModelServer) -> None:
     shown(confirming)
     confirming.keys("/return 2<CR>wcw22<Esc>:wq<CR>")
     confirming.until(TEXT, lambda text: "return 22" in text)
@@ -75,11 +75,11 @@ def test_a_rejected_proposal_changes_nothing_and_the_agent_is_told(confirming: N
     confirming.until(STATUS, lambda status: status == "")
 
 
-def test_hunks_are_moved_between_the_two_as_in_any_diff(confirming: Neovim, model_server: ModelServer) -> None:
+def test_hunks_are_moved_between_the_two_like_in_any_diff(confirming: Neovim, model_server: ModelServer) -> None:
     shown(confirming)
     confirming.keys("gg]c")
     assert confirming.until("return vim.fn.line('.')", lambda row: row == 2)
-    confirming.keys("do")  # from the file: nothing is left of the proposal
+    confirming.keys("do")  # from the file: removes all of the proposal's changes
     confirming.until("return vim.api.nvim_buf_get_lines(0, 1, 2, false)[1]", lambda line: "return 1" in line)
     confirming.keys(":w<CR>")
     confirming.shows("done")
@@ -94,7 +94,7 @@ def test_a_proposal_that_is_shown_is_answered_with_the_command(confirming: Neovi
     assert line in confirming.lua(TEXT)
 
 
-def test_a_proposal_goes_with_its_reply(confirming: Neovim) -> None:
+def test_a_proposal_closes_when_its_reply_ends(confirming: Neovim) -> None:
     shown(confirming)
     confirming.keys(":Sessionls cancel<CR>")
     confirming.shows("· cancelled")
@@ -121,7 +121,7 @@ def test_a_new_file_is_confirmed_as_well(
 
 @pytest.fixture
 def asking(nvim: Neovim, model_server: ModelServer) -> Neovim:
-    """An agent asks whether it may edit a file; the question is shown."""
+    """An agent asks for permission to edit a file, and the question is shown."""
     model_server.script(READ, Answer(tools=[EDIT]), Answer("done"))
     nvim.keys(":edit app.py<CR>")
     new_session(nvim)
@@ -135,7 +135,7 @@ def asking(nvim: Neovim, model_server: ModelServer) -> Neovim:
     return nvim
 
 
-def test_p_shows_what_a_question_is_about_beside_the_file(asking: Neovim, model_server: ModelServer) -> None:
+def test_p_shows_the_proposed_change_beside_the_file(asking: Neovim, model_server: ModelServer) -> None:
     assert asking.session()["asking"]  # nothing is answered yet
     asking.keys("/return 2<CR>wcw22<Esc>:w<CR>")
     asking.shows("done")
@@ -150,7 +150,7 @@ def test_p_and_q_deny_it(asking: Neovim) -> None:
     assert "asking" not in asking.session()
 
 
-def test_the_tab_goes_when_the_question_is_answered_elsewhere(asking: Neovim) -> None:
+def test_the_tab_closes_when_the_question_is_answered_elsewhere(asking: Neovim) -> None:
     asking.lua("""
         local permission = require('sessionls.permission')
         local one = permission.queue()[1]

@@ -1,4 +1,4 @@
-"""Messages that wait in a session of Neovim: withdrawn, sent now, put in another order, written anew."""
+"""Waiting messages of a session in Neovim: withdrawing, sending now, reordering, editing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ return vim.tbl_map(function(one) return one.parts[1].text end,
 
 @pytest.fixture
 def busy(nvim: Neovim, model_server: ModelServer) -> Neovim:
-    """A session whose reply goes on and on, with three messages behind it; the cursor is in the draft."""
+    """A session with a long reply and three messages waiting behind it; the cursor is in the draft."""
     model_server.script(Stall("half a"), Answer("the next reply"), Answer("one more"), Answer("and one more"))
     new_session(nvim)
     send(nvim, "first")
@@ -30,7 +30,7 @@ def busy(nvim: Neovim, model_server: ModelServer) -> Neovim:
 
 
 def on(nvim: Neovim, text: str, keys: str) -> None:
-    """Press keys in the transcript, with the cursor on this message."""
+    """Press keys with the transcript's cursor on this message."""
     nvim.shows(f"\n{text}\n")
     nvim.keys(f"<Esc><C-w>kgg/^{text}$<CR>{keys}")
 
@@ -45,15 +45,15 @@ def test_a_waiting_message_is_withdrawn_with_gw(busy: Neovim) -> None:
     on(busy, "beta", "gw")
     waiting(busy, "alpha", "gamma")
     busy.sees("2 waiting", gone=["│beta"])
-    assert busy.told() == []  # nobody is told that the message failed that was withdrawn
+    assert busy.told() == []  # no error for the withdrawn message
 
 
-def test_waiting_messages_change_places(busy: Neovim) -> None:
+def test_waiting_messages_are_reordered(busy: Neovim) -> None:
     on(busy, "alpha", "]e")
     waiting(busy, "beta", "alpha", "gamma")
     on(busy, "gamma", "[e")
     waiting(busy, "beta", "gamma", "alpha")
-    on(busy, "beta", "[e")  # nothing stands before the first
+    on(busy, "beta", "[e")  # the first one cannot move up
     assert busy.lua(WAITING) == ["beta", "gamma", "alpha"]
 
 
@@ -64,7 +64,7 @@ def test_a_waiting_message_is_sent_now_in_place_of_the_reply(busy: Neovim, model
     waiting(busy)
 
 
-def test_a_waiting_message_is_written_anew_in_its_place(busy: Neovim) -> None:
+def test_a_waiting_message_is_edited_at_its_position(busy: Neovim) -> None:
     on(busy, "beta", "ge")
     busy.until("return { vim.bo.filetype, vim.api.nvim_get_current_line() }", lambda now: now == ["sessionls_draft", "beta"])
     busy.sees("edits a waiting message")
@@ -74,7 +74,7 @@ def test_a_waiting_message_is_written_anew_in_its_place(busy: Neovim) -> None:
     assert busy.told() == []
 
 
-def test_who_empties_the_draft_leaves_the_waiting_message_as_it_is(busy: Neovim) -> None:
+def test_emptying_the_draft_leaves_the_waiting_message_unchanged(busy: Neovim) -> None:
     on(busy, "beta", "ge")
     busy.sees("edits a waiting message")
     busy.keys("ggdGi<Esc>")
@@ -83,7 +83,7 @@ def test_who_empties_the_draft_leaves_the_waiting_message_as_it_is(busy: Neovim)
     waiting(busy, "alpha", "beta", "gamma", "delta")
 
 
-def test_the_agent_and_what_it_is_about_stay_with_a_message_written_anew(busy: Neovim, model_server: ModelServer) -> None:
+def test_an_edited_message_keeps_its_agent_and_context(busy: Neovim, model_server: ModelServer) -> None:
     busy.lua("vim.cmd('topleft vsplit app.py')")
     busy.keys("2GV:Sessionls ask @terse about this<CR>")
     waiting(busy, "alpha", "beta", "gamma", "about this")

@@ -1,4 +1,4 @@
-"""How sessions look in Neovim: in a narrow window, empty, with errors and long texts, on dark and light; what is kept of a start.
+"""How sessions look in Neovim: in a narrow window, empty, with errors and long texts, dark and light, and after a restart.
 
 The captures are in tests/screenshots/nvim, as text and as pictures, to be looked at.
 """
@@ -17,7 +17,7 @@ from nvim_session import await_question, new_session, send
 
 pytestmark = pytest.mark.skipif(not HAS_TERMINAL, reason="this system has no pseudo-terminals")
 
-PICTURES = bool(os.environ.get("SESSIONLS_PICTURES"))  # read here: no test sees settings of sessionls from outside
+PICTURES = bool(os.environ.get("SESSIONLS_PICTURES"))  # read at import time: tests run without the user's variables
 LONG = "A line that is much longer than the window, so that it must be broken between its words, as prose is. " * 4
 REPLY = f"""# Heading
 
@@ -48,12 +48,12 @@ def test_a_session_beside_the_code(
         nvim.until("return vim.bo.filetype", lambda kind: kind == "sessionls_draft")
         nvim.keys("Ais this right?<Esc><CR>")
         nvim.shows("def two", "as prose is.")
-        nvim.sees("much longer than", "漢字 and 😀")  # its end is followed
+        nvim.sees("much longer than", "漢字 and 😀")  # the window follows the end
         nvim.keys("<C-w>kgg<C-w>j")
         screen = nvim.sees("def one():", "▸ +app.py:5-6", "▸ reasoning", "▸ read_file app.py", "漢字 and 😀", "to code")
         nvim.capture(f"session-{background}")
         assert screen.splitlines()[0].startswith("def one():")  # the code keeps its window
-        assert "│ def two" not in screen and "let me think" not in screen  # what is folded stays so
+        assert "│ def two" not in screen and "let me think" not in screen  # folds stay closed
 
 
 _PARSER = '''"""Reads a table of words and numbers."""
@@ -77,7 +77,7 @@ def total(rows):
 def test_the_picture_of_the_readme(
     tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
 ) -> None:
-    """With SESSIONLS_PICTURES=1 it is written to docs/images."""
+    """Writes the picture to docs/images with SESSIONLS_PICTURES=1."""
     (nvim_folder / "table.py").write_text(_PARSER, encoding="utf-8")
     git = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "init", "-q")
     subprocess.run([*git, str(nvim_folder)], check=True)
@@ -155,7 +155,7 @@ def test_an_empty_session_says_how_to_begin(nvim: Neovim) -> None:
     nvim.sees("hello", gone=["Write a message below"])
 
 
-def test_a_reply_that_failed_says_why_and_what_to_do(nvim: Neovim, model_server: ModelServer) -> None:
+def test_a_failed_reply_explains_the_error_and_what_to_do(nvim: Neovim, model_server: ModelServer) -> None:
     model_server.script(Refuse(401, "Incorrect API key provided."))
     new_session(nvim)
     send(nvim, "hello")
@@ -165,16 +165,16 @@ def test_a_reply_that_failed_says_why_and_what_to_do(nvim: Neovim, model_server:
     assert "key" in shown.partition("✗ ")[2]
 
 
-def test_a_server_that_is_not_there_is_explained(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> None:
+def test_a_missing_server_is_explained(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> None:
     with start(tmp_path / "nvim", nvim_folder, nvim_env, cmd=["no-such-program", "serve"]) as nvim:
         nvim.keys(":Sessionls new<CR>")
-        nvim.until("return _G.told", lambda told: any("no-such-program is not an executable: install" in one for one in told))
+        nvim.until("return _G.told", lambda told: any("no-such-program is not executable. Install" in one for one in told))
         nvim.keys(":checkhealth sessionls<CR>")
-        nvim.sees("The server is not there", "pip install sessionls")
+        nvim.sees("The server is not installed", "pip install sessionls")
         nvim.capture("no-server")
 
 
-def test_settings_that_are_wrong_are_explained(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> None:
+def test_invalid_settings_are_explained(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> None:
     with start(tmp_path / "nvim", nvim_folder, nvim_env, layout="diagonal", colour="red", width="wide") as nvim:
         nvim.keys(":checkhealth sessionls<CR>")
         nvim.sees("layout must be one of", "colour is no setting", "width must be a number; it is a string")
@@ -199,7 +199,7 @@ def test_a_reply_being_written_is_followed_only_from_the_last_line(nvim: Neovim,
 # -- what is kept ----------------------------------------------------------------------------------------------------
 
 
-def test_a_session_file_of_vim_brings_the_windows_back(
+def test_a_vim_session_file_restores_the_windows(
     tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
 ) -> None:
     with start(tmp_path / "one", nvim_folder, nvim_env, trust=True) as nvim:
@@ -220,7 +220,7 @@ def test_a_session_file_of_vim_brings_the_windows_back(
         nvim.lua("vim.api.nvim_set_current_win(vim.fn.bufwinid(require('sessionls.view').current().draft))")
         send(nvim, "say: again")
         nvim.shows("\nagain\n")
-        nvim.keys("<C-w>k:edit<CR>")  # reading it again loses nothing
+        nvim.keys("<C-w>k:edit<CR>")  # reloading the buffer loses nothing
         nvim.sees("kept", "again")
         assert nvim.lua("return { vim.bo.modifiable, vim.wo.foldmethod }") == [False, "expr"]
 
@@ -250,7 +250,7 @@ def test_layouts(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], la
         assert ("def one" in screen) == (layout in {"split", "below"})
 
 
-def test_the_start_of_neovim_loads_nothing() -> None:
+def test_no_module_is_loaded_at_the_start_of_neovim() -> None:
     code = (
         "local before = vim.tbl_count(package.loaded) dofile(vim.env.PLUGIN) "
         "io.stdout:write(vim.fn.exists(':Sessionls') .. ' ' .. vim.tbl_count(package.loaded) - before)"
@@ -261,7 +261,7 @@ def test_the_start_of_neovim_loads_nothing() -> None:
     assert done.stdout == "2 0"
 
 
-def test_another_process_is_seen_as_it_happens(
+def test_another_processs_work_is_shown_live(
     nvim: Neovim, tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str], model_server: ModelServer
 ) -> None:
     model_server.script(Stall("from elsewhere"))
@@ -278,7 +278,7 @@ def test_another_process_is_seen_as_it_happens(
         other.shows("· cancelled")
 
 
-def test_a_session_is_handed_to_another_participant(
+def test_a_session_is_handed_over_to_another_participant(
     nvim: Neovim, tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]
 ) -> None:
     new_session(nvim)

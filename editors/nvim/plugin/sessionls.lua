@@ -1,4 +1,4 @@
--- Commands and maps. Nothing is required before it is used.
+-- Commands and maps. Modules are loaded on first use.
 if vim.g.loaded_sessionls then
   return
 end
@@ -21,11 +21,11 @@ end
 
 plug('n', 'ask', function()
   return require('sessionls.compose').operator('ask')
-end, { expr = true, desc = 'Ask about what a motion covers' })
+end, { expr = true, desc = 'Ask about the text of a motion' })
 plug('x', 'ask', ':Sessionls ask<CR>', { silent = true, desc = 'Ask about the selection' })
 plug('n', 'add', function()
   return require('sessionls.compose').operator('add')
-end, { expr = true, desc = 'Add what a motion covers to the draft' })
+end, { expr = true, desc = 'Add the text of a motion to the draft' })
 plug('x', 'add', ':Sessionls add<CR>', { silent = true, desc = 'Add the selection to the draft' })
 for name, sub in pairs({
   toggle = 'toggle',
@@ -50,7 +50,7 @@ vim.api.nvim_create_autocmd('BufReadCmd', {
   end,
 })
 
--- The language server: once the first file is open, and not at the start.
+-- Start the language server with the first file, not with Neovim.
 local settings = vim.g.sessionls
 if not (type(settings) == 'table' and settings.enable == false) then
   vim.api.nvim_create_autocmd('FileType', {

@@ -1,9 +1,9 @@
--- What the keys and commands do with a session.
+-- The actions on a session, for keys and commands.
 local client = require('sessionls.client')
 
 local M = {}
 
---- Sends a request about a view's session, and tells what is wrong.
+--- Sends a request about a view's session, and reports errors.
 local function request(view, method, params, done)
   client.run(function()
     local result, problem = view.server:call(method, vim.tbl_extend('force', { sessionId = view.id }, params or {}))
@@ -72,7 +72,7 @@ function M.switch(view, name)
   require('sessionls.pick').agent(view.server, 'The default agent of this session', to)
 end
 
---- Forks at the message under the cursor of the transcript, else at the end.
+--- Forks the session at the message under the cursor of the transcript, or at its end.
 function M.fork(view)
   local here = vim.api.nvim_get_current_buf() == view.buf and view:under_cursor().id or nil
   request(view, 'session/fork', { at = here }, function(session)
@@ -116,11 +116,11 @@ function M.follow(view)
   elseif meta.parent then
     return require('sessionls.view').open(view.server, meta.parent.sessionId, { message = meta.parent.messageId })
   elseif meta.part and meta.part.kind == 'finding' then
-    return M.show_place(meta.part.finding.uri, meta.part.finding.range, encoding)
+    return M.show_location(meta.part.finding.uri, meta.part.finding.range, encoding)
   elseif meta.part and meta.part.kind == 'edit' then
-    return M.show_place(meta.part.uri, nil, encoding)
+    return M.show_location(meta.part.uri, nil, encoding)
   elseif meta.context and meta.context.uri then
-    return M.show_place(meta.context.uri, meta.context.range, encoding)
+    return M.show_location(meta.context.uri, meta.context.range, encoding)
   end
   -- A path with or without a line: app.py:12
   local word = vim.fn.expand('<cWORD>') --[[@as string]]
@@ -130,10 +130,10 @@ function M.follow(view)
   for _, full in ipairs({ vim.fs.joinpath(view.server.root, path), vim.fn.fnamemodify(path, ':p') }) do
     if path ~= '' and vim.fn.filereadable(full) == 1 then
       local at = { line = math.max(0, (tonumber(line) or 1) - 1), character = 0 }
-      return M.show_place(vim.uri_from_fname(full), { start = at, ['end'] = at }, encoding)
+      return M.show_location(vim.uri_from_fname(full), { start = at, ['end'] = at }, encoding)
     end
   end
-  vim.notify('There is nothing to follow here.', vim.log.levels.INFO, { title = 'sessionls' })
+  vim.notify('No path, question, finding or link is under the cursor.', vim.log.levels.INFO, { title = 'sessionls' })
 end
 
 --- Yanks the fenced code under the cursor, without its fences.
@@ -155,7 +155,7 @@ function M.yank(view)
     end
   end
   if not code then
-    vim.notify('There is no code under the cursor.', vim.log.levels.INFO, { title = 'sessionls' })
+    vim.notify('No fenced code is under the cursor.', vim.log.levels.INFO, { title = 'sessionls' })
     return
   end
   vim.fn.setreg('"', code, 'l')

@@ -1,7 +1,7 @@
 -- The lines above the transcript and the draft: what the session does, and to whom the draft goes.
 local M = {}
 
---- Parts in one line. Where it is too long for its window, its end is cut.
+--- The parts in one line. The end is cut if the window is too narrow.
 local function joined(parts, separator)
   local texts = vim.tbl_map(function(part)
     return (part:gsub('%s+', ' '):gsub('%%', '%%%%'))
@@ -9,7 +9,7 @@ local function joined(parts, separator)
   return table.concat(texts, separator) .. '%<'
 end
 
---- The names of people, with commas.
+--- The names of participants, separated by commas.
 ---@param participants sessionls.Participant[]
 function M.names(participants)
   return table.concat(
@@ -20,7 +20,7 @@ function M.names(participants)
   )
 end
 
---- What a session does: `paused`, `writing …`, how its newest reply stopped; nothing where it waits for you.
+--- What a session is doing: `paused`, `writing …`, or why its newest reply stopped. Empty if it waits for your next message.
 ---@param session sessionls.Session
 ---@return string?
 function M.activity(session)
@@ -32,7 +32,7 @@ function M.activity(session)
   return session.replying and 'writing …' or session.stopped
 end
 
---- Renews the line above the transcript.
+--- Updates the line above the transcript.
 ---@param view sessionls.View
 function M.update(view)
   local session = view.state and view.state.session or view.server.sessions[view.id]
@@ -67,7 +67,7 @@ function M.update(view)
   vim.cmd('redrawstatus!')
 end
 
---- Renews the line above the draft. `agent` answers this one message, `chips` are what it is about.
+--- Updates the line above the draft. `agent` answers only this message, `chips` describe its context.
 ---@param view sessionls.View
 ---@param agent? string
 ---@param chips string[]

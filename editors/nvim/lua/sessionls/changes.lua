@@ -1,4 +1,4 @@
--- What agents changed in a session: hunks in the quickfix list, taking them back, and what was reviewed already.
+-- Changes by agents in a session: lists them in the quickfix list, reverts them, and remembers which were reviewed.
 local client = require('sessionls.client')
 local documents = require('sessionls.documents')
 local marks = require('sessionls.marks')
@@ -75,7 +75,7 @@ local function items_of(view, message_id, list)
   return items
 end
 
---- The hunks that were not reviewed yet, for each reply. Only inside of `client.run`.
+--- The hunks that were not reviewed yet, for each reply. Call this only inside `client.run`.
 local function collect(view, all)
   local whole, problem = view.server:call('change/list', { sessionId = view.id })
   if problem then
@@ -97,7 +97,7 @@ local function collect(view, all)
   end
   for _, command in ipairs(whole.commands or {}) do
     if all or not since or command.messageId > since then
-      table.insert(items, { text = 'what this command changed is not known: ' .. command.summary, valid = 0 })
+      table.insert(items, { text = 'unknown changes by a command: ' .. command.summary, valid = 0 })
     end
   end
   return items, hidden
@@ -108,7 +108,7 @@ local function is_ours()
   return type(context) == 'table' and context.sessionls_changes ~= nil
 end
 
---- The change under the cursor: an entry of the quickfix list, or a hunk at the cursor's line of a file.
+--- The change under the cursor: an entry of the quickfix list, or a hunk of the file at the cursor.
 local function here()
   if vim.bo.buftype == 'quickfix' then
     local item = is_ours() and vim.fn.getqflist()[vim.fn.line('.')]
@@ -155,7 +155,7 @@ local function maps(buf)
   end
 end
 
---- Lists what agents changed in a session and nobody reviewed yet; with `all`, everything.
+--- Lists the changes by agents that were not reviewed yet; with `all`, all changes.
 ---@param view sessionls.View
 ---@param all? boolean
 function M.list(view, all)
@@ -164,7 +164,7 @@ function M.list(view, all)
     if not items then
       return
     elseif #items == 0 and hidden > 0 then
-      return say('You reviewed everything that agents changed in this session. :Sessionls changes all shows it again.')
+      return say('You have reviewed all changes by agents in this session. :Sessionls changes all lists them again.')
     elseif #items == 0 then
       return say('No agent changed anything in this session.')
     end
@@ -174,7 +174,7 @@ function M.list(view, all)
   end)
 end
 
---- Lists them anew where the list is shown.
+--- Updates the list if it is shown.
 local function refresh(view)
   if is_ours() then
     local items = collect(view, true)
@@ -201,19 +201,19 @@ local function revert(view, params)
       return client.tell((type(problem) == 'table' and problem.message or tostring(problem)) .. table.concat(reasons))
     end
     last_revert = { server = view.server, session = view.id, id = done.revertId }
-    local words = { ('Taken back in %d files. :Sessionls changes undo puts it back.'):format(#done.uris) }
+    local words = { ('Reverted in %d files. :Sessionls changes undo restores the changes.'):format(#done.uris) }
     say(table.concat(vim.list_extend(words, done.notices or {}), '\n'))
     refresh(view)
   end)
 end
 
---- Takes back the hunk under the cursor; with `whole`, all that its reply changed.
+--- Reverts the hunk under the cursor; with `whole`, all changes of its reply.
 ---@param view sessionls.View
 ---@param whole? boolean
 function M.revert(view, whole)
   local change = here()
   if not change then
-    return say('There is no change under the cursor: :Sessionls changes lists them.', vim.log.levels.WARN)
+    return say('No change is under the cursor. :Sessionls changes lists them.', vim.log.levels.WARN)
   end
   local params = { sessionId = change.sessionId, messageId = change.messageId }
   if not whole then
@@ -222,11 +222,11 @@ function M.revert(view, whole)
   revert(view, params)
 end
 
---- Puts back what was taken back last.
+--- Restores the changes that were reverted last.
 ---@param view sessionls.View
 function M.undo(view)
   if not last_revert or last_revert.session ~= view.id then
-    return say('Nothing was taken back in this session here.', vim.log.levels.WARN)
+    return say('Nothing was reverted in this session from here.', vim.log.levels.WARN)
   end
   revert(view, { sessionId = view.id, revertId = last_revert.id })
 end
@@ -235,13 +235,13 @@ end
 function M.show()
   local change = here()
   if not change or not change.patch then
-    return say('There is no change under the cursor.', vim.log.levels.WARN)
+    return say('No change is under the cursor.', vim.log.levels.WARN)
   end
   vim.lsp.util.open_floating_preview(vim.split(vim.trim(change.patch), '\n', { plain = true }), 'diff', { border = 'single' })
 end
 
---- Remembers that everything up to here was reviewed: the signs go, and the list holds only what comes later. With the cursor on
---- an entry of the list, up to its reply.
+--- Marks all changes up to here as reviewed: removes the signs, and lists only later changes from now on. With the cursor on
+--- an entry of the list: the changes up to its reply.
 ---@param view sessionls.View
 function M.reviewed(view)
   client.run(function()
@@ -269,23 +269,23 @@ function M.reviewed(view)
     if is_ours() then
       set_list(view, collect(view) or {}, true)
     end
-    say('Reviewed. :Sessionls changes lists what comes later.')
+    say('Marked as reviewed. :Sessionls changes lists only later changes.')
   end)
 end
 
--- The keys of the quickfix window while it lists changes.
+-- The keys of the quickfix window for a list of changes.
 M.keys = {
-  { 'x', 'Take the hunk back', M.revert },
+  { 'x', 'Revert the hunk', M.revert },
   {
     'X',
-    'Take back all that its reply changed',
+    'Revert all changes of its reply',
     function(view)
       M.revert(view, true)
     end,
   },
-  { 'U', 'Put back what was taken back last', M.undo },
+  { 'U', 'Restore what was reverted last', M.undo },
   { 'K', 'Show the hunk', M.show },
-  { 'R', 'Everything up to this reply is reviewed', M.reviewed },
+  { 'R', 'Mark the changes up to this reply as reviewed', M.reviewed },
 }
 
 return M

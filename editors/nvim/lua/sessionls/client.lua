@@ -1,4 +1,4 @@
--- The language servers: one for each root folder. Requests, what the server sends by itself, and a new start after it was killed.
+-- The language servers, one for each root folder: requests, notifications and requests from the server, and restarts after a crash.
 local config = require('sessionls.config')
 local events = require('sessionls.events')
 
@@ -6,14 +6,14 @@ local M = {}
 
 ---@class sessionls.Server the server of one root folder
 ---@field root string
----@field client? vim.lsp.Client while it runs and has answered `initialize`
----@field sessions table<string, sessionls.Session> those that are known, by id
+---@field client? vim.lsp.Client set while the server runs and after it answered `initialize`
+---@field sessions table<string, sessionls.Session> the known ones, by id
 ---@field agents sessionls.Agent[]
 ---@field default_agent? string
----@field waiting fun(err?: string)[] those who wait for its start
----@field pending table<table, fun(err: any)> requests that were not answered yet
----@field restarts integer since it last worked
----@field attached? table<integer, true> buffers that it had before it ended
+---@field waiting fun(err?: string)[] called once the server has started
+---@field pending table<table, fun(err: any)> requests without a response
+---@field restarts integer since the server last worked
+---@field attached? table<integer, true> its buffers before it ended
 local Server = {}
 Server.__index = Server
 
@@ -21,12 +21,12 @@ Server.__index = Server
 local servers = {}
 ---@type table<string, fun()> what to do when a question is no longer open
 local questions = {}
-local asked_by = {} ---@type table<string, sessionls.Server> the server that asked a question, by its id
-local seen = {} ---@type table<string, boolean> questions that stood in a session
+local asked_by = {} ---@type table<string, sessionls.Server> the server that asked each question, by the question's id
+local seen = {} ---@type table<string, boolean> ids of questions that were listed in a session
 
 local RESTARTS = 5
 
---- Runs `fn` as a coroutine that may wait for the server. An error that it raises is told.
+--- Runs `fn` as a coroutine that may wait for the server. Reports an error that it raises.
 function M.run(fn)
   local thread = coroutine.create(fn)
   local ok, problem = coroutine.resume(thread)
@@ -35,15 +35,15 @@ function M.run(fn)
   end
 end
 
---- Goes on with a coroutine, and tells what goes wrong in it.
-local function go_on(thread, ...)
+--- Resumes a coroutine, and reports an error that it raises.
+local function resume(thread, ...)
   local ok, problem = coroutine.resume(thread, ...)
   if not ok then
     M.tell(problem)
   end
 end
 
----@param problem any words, or an error of the protocol
+---@param problem any a text, or an error of the protocol
 ---@param level? integer
 function M.tell(problem, level)
   local words = problem
@@ -63,7 +63,7 @@ function M.root_dir(buf, on_dir)
   on_dir(M.root_of(buf))
 end
 
---- The folder of the repository that a buffer belongs to; without one, the current folder where the file is in it, else its own.
+--- The root folder for a buffer: its repository; without one, the current folder if the file is in it, else the file's folder.
 ---@param buf? integer
 ---@return string
 function M.root_of(buf)
@@ -95,7 +95,7 @@ function M.servers()
   return vim.tbl_values(servers)
 end
 
---- The server of a buffer's folder; for a session's own buffers, that of the session.
+--- The server for a buffer: the server of its root folder, or the session's server for a session's buffers.
 ---@param buf? integer
 ---@return sessionls.Server
 function M.of(buf)
@@ -154,7 +154,7 @@ function M.on_exit(code, signal, client_id)
         local waiting = server.waiting
         server.waiting = {}
         for _, ready in ipairs(waiting) do
-          ready(('The server did not start (exit code %d): :checkhealth sessionls says more.'):format(code))
+          ready(('The server did not start (exit code %d). Run :checkhealth sessionls for details.'):format(code))
         end
       end
     end
@@ -181,11 +181,11 @@ function Server:ended(code, signal)
     answer('The server has ended.')
   end
   if code == 0 and signal == 0 then
-    return -- somebody stopped it
+    return -- it was stopped on purpose
   end
   self.restarts = self.restarts + 1
   if self.restarts > RESTARTS then
-    M.tell(('The server ended %d times; it is not started again. :checkhealth sessionls says more.'):format(RESTARTS))
+    M.tell(('The server ended %d times and is not restarted. Run :checkhealth sessionls for details.'):format(RESTARTS))
     return
   end
   local wait = math.floor(200 * 2 ^ (self.restarts - 1))
@@ -198,7 +198,7 @@ function Server:ended(code, signal)
   end, wait)
 end
 
---- Calls `done` when the server runs; starts it where it does not.
+--- Calls `done` when the server runs. Starts the server if necessary.
 ---@param done fun(problem?: string)
 function Server:ready(done)
   if self.client and not self.client:is_stopped() then
@@ -212,23 +212,21 @@ function Server:ready(done)
   local cfg = vim.deepcopy(configured.sessionls) ---@type vim.lsp.ClientConfig?
   if not cfg then
     self.waiting = {}
-    return done('The plugin is not complete: lsp/sessionls.lua is not on the runtimepath.')
+    return done('The plugin is incomplete: lsp/sessionls.lua is not on the runtimepath.')
   end
   cfg.name, cfg.root_dir = 'sessionls', self.root
   local program = type(cfg.cmd) == 'table' and cfg.cmd[1] or nil
   if program and vim.fn.executable(program) == 0 then
     self.waiting = {}
-    return done(
-      ('%s is not an executable: install the server (pip install sessionls), or set vim.g.sessionls.cmd.'):format(program)
-    )
+    return done(('%s is not executable. Install the server (pip install sessionls), or set vim.g.sessionls.cmd.'):format(program))
   end
   if not vim.lsp.start(cfg, { attach = false }) then
     self.waiting = {}
-    done('The server did not start: :checkhealth sessionls says more.')
+    done('The server did not start. Run :checkhealth sessionls for details.')
   end
 end
 
---- Sends a request and waits for the answer; only inside of `run`. Gives nothing and the error where there is one.
+--- Sends a request and waits for the response. Call this only inside `run`. Returns nil and the error if the request fails.
 ---@return any result
 ---@return any problem
 function Server:call(method, params)
@@ -243,7 +241,7 @@ function Server:call(method, params)
     self.pending[answer_key] = nil
     answered, result, problem = true, value, err
     if waiting then
-      go_on(thread)
+      resume(thread)
     end
   end
   self:ready(function(trouble)
@@ -265,7 +263,7 @@ function Server:call(method, params)
   return result, problem
 end
 
---- As `call`, and ends the coroutine with the words of an error.
+--- Like `call`, but raises the error, which ends the coroutine with a message.
 function Server:ask(method, params)
   local result, problem = self:call(method, params)
   if problem ~= nil then
@@ -274,7 +272,7 @@ function Server:ask(method, params)
   return result
 end
 
---- Fetches the lists that are kept: sessions, and agents.
+--- Fetches the lists of sessions and agents.
 function Server:refresh()
   M.run(function()
     local list = self:call('session/list', { limit = 200 })
@@ -296,7 +294,7 @@ function Server:refresh_agents()
   end
 end
 
---- Sessions are different now: what is shown of them, and the questions that are gone.
+--- Updates everything that depends on sessions: what is shown of them, and the questions that are no longer open.
 function Server:changed()
   local open = {}
   for _, session in pairs(self.sessions) do
@@ -314,7 +312,7 @@ function Server:changed()
   events.emit('sessions', { server = self })
 end
 
---- Keeps what is told of a session.
+--- Stores a session as the server sent it.
 ---@param session sessionls.Session
 function Server:put(session)
   local known = self.sessions[session.id]
@@ -325,7 +323,7 @@ function Server:put(session)
   end
 end
 
--- What the server sends by itself.
+-- Notifications and requests from the server.
 M.handlers = {
   ['session/event'] = function(_, event, ctx)
     events.emit('event', { server = server_of(ctx.client_id), event = event })
@@ -356,19 +354,19 @@ M.handlers = {
       end)
     end
   end,
-  -- The question stands in the session, and is answered with session/answer: whoever is first. This ends with the question.
+  -- The question is part of the session. The first session/answer decides it, and ends this request.
   ['session/requestPermission'] = function(_, params, ctx)
     local thread = coroutine.running()
     asked_by[params.requestId] = server_of(ctx.client_id)
     questions[params.requestId] = function()
       asked_by[params.requestId] = nil
-      go_on(thread)
+      resume(thread)
     end
     events.emit('asked', { server = server_of(ctx.client_id), question = params })
     coroutine.yield()
     return nil, vim.lsp.rpc_response_error(vim.lsp.protocol.ErrorCodes.RequestCancelled, 'The question is closed.')
   end,
-  -- Made at once; where the server or the person wants to see it first, once it was accepted.
+  -- Apply the edit now, or after it was accepted if the server or a person requires a confirmation.
   ['workspace/applyEdit'] = function(_, params, ctx)
     local client = vim.lsp.get_client_by_id(ctx.client_id)
     local encoding = (client and client.offset_encoding or 'utf-16') --[[@as 'utf-8'|'utf-16'|'utf-32']]
@@ -377,7 +375,7 @@ M.handlers = {
     if not result and proposals.wants(params) then
       local thread = coroutine.running()
       proposals.add(server_of(ctx.client_id), params, encoding, function(result)
-        go_on(thread, result)
+        resume(thread, result)
       end)
       return coroutine.yield()
     end

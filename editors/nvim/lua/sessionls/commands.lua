@@ -20,7 +20,7 @@ function M.run(command)
   end
   local sub = subcommands[name]
   if not sub then
-    return client.tell(('There is no :Sessionls %s. There are: %s.'):format(name, table.concat(names(), ', ')))
+    return client.tell(('Unknown subcommand: %s. Known subcommands: %s.'):format(name, table.concat(names(), ', ')))
   end
   sub.run(rest, command)
 end

@@ -1,4 +1,4 @@
--- Completion in the draft, as a language server that runs in this process: whatever completes from servers completes here.
+-- Completion in the draft, as a language server in this process: any completion plugin that uses language servers works here.
 local M = {}
 
 local function items(view, line, column)
@@ -33,7 +33,7 @@ local function items(view, line, column)
     add(label, detail, vim.lsp.protocol.CompletionItemKind.Reference)
   end
   for label in pairs(view.selections) do
-    add(label, 'what you selected', vim.lsp.protocol.CompletionItemKind.Reference)
+    add(label, 'the selection', vim.lsp.protocol.CompletionItemKind.Reference)
   end
   if vim.startswith(word, '#file:') then
     local typed = word:sub(7)
@@ -77,7 +77,7 @@ local function start(dispatchers)
           capabilities = { positionEncoding = 'utf-8', completionProvider = { triggerCharacters = { '@', '#', ':', '/' } } },
         })
       elseif method == 'textDocument/completion' then
-        -- Later: while Neovim asks, it may not show anything.
+        -- Later: Neovim must not show anything during the request.
         vim.schedule(function()
           callback(nil, answer(params))
         end)
@@ -101,7 +101,7 @@ local function start(dispatchers)
   }
 end
 
---- Starts it for a draft.
+--- Starts the completion for a draft.
 function M.attach(buf)
   vim.lsp.start({
     name = 'sessionls-draft',

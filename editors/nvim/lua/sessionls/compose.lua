@@ -1,4 +1,4 @@
--- The draft: what you write, to whom it goes, and sending it.
+-- The draft: its text, the agent it is for, and sending it.
 local bars = require('sessionls.bars')
 local client = require('sessionls.client')
 local context = require('sessionls.context')
@@ -16,7 +16,7 @@ local function text_of(view)
   return table.concat(vim.api.nvim_buf_get_lines(view.draft, 0, -1, false), '\n')
 end
 
---- Keeps the draft on disk, so that it is there after the next start.
+--- Saves the draft on disk for the next start of Neovim.
 local function keep(view)
   if not vim.api.nvim_buf_is_valid(view.draft) then
     return
@@ -30,7 +30,7 @@ local function keep(view)
   vim.fn.writefile(vim.split(text, '\n', { plain = true }), path)
 end
 
---- Fills the draft with its text from the last time.
+--- Restores the saved text of the draft.
 ---@param view sessionls.View
 function M.load(view)
   local path = file_of(view)
@@ -39,7 +39,7 @@ function M.load(view)
   end
 end
 
---- Sets a view's draft up: its text from the last time, and that it is kept.
+--- Restores a view's draft, and saves it on each change.
 ---@param view sessionls.View
 function M.attach(view)
   view.selections, view.kept = {}, {}
@@ -49,7 +49,7 @@ function M.attach(view)
     buffer = view.draft,
     callback = function()
       if view.editing and vim.trim(text_of(view)) == '' then
-        view.editing, view.kept = nil, {} -- who empties the draft leaves the waiting message as it is
+        view.editing, view.kept = nil, {} -- an emptied draft leaves the waiting message unchanged
       end
       M.update(view)
       if not due then
@@ -69,7 +69,7 @@ function M.attach(view)
   M.update(view)
 end
 
---- To whom the draft goes: the agent that its first word names, or that was chosen for it; nothing for the session's own.
+--- The agent that the draft is for: named by its first word, or chosen for it. Nil means the session's default agent.
 ---@return string? agent
 ---@return string text without that word
 local function addressed(view, text)
@@ -80,13 +80,13 @@ local function addressed(view, text)
   return view.once, text
 end
 
---- Renews what stands above the draft.
+--- Updates the line above the draft.
 function M.update(view)
   local text = text_of(view)
   bars.update_draft(view, (addressed(view, text)), context.chips(view, text))
 end
 
---- Sends words, with what they are about.
+--- Sends a message with its context.
 ---@param view sessionls.View
 ---@param message { text: string, agent?: string, context?: sessionls.Context[], steer?: boolean, replaces?: string }
 ---@param done? fun(problem?: any)
@@ -110,7 +110,7 @@ function M.deliver(view, message, done)
   end)
 end
 
---- Whether an agent of this name can be asked; says so where not.
+--- Whether an agent of this name exists. Reports if not.
 local function known(view, name)
   local names = {}
   for _, agent in ipairs(view.server.agents) do
@@ -120,13 +120,13 @@ local function known(view, name)
     table.insert(names, '@' .. agent.name)
   end
   if #names == 0 then
-    return true -- they are not known yet: the server says
+    return true -- the agents are not known yet: the server checks the name
   end
-  client.tell(('There is no agent %s. There are: %s.'):format(name, table.concat(names, ', ')))
+  client.tell(('Unknown agent: %s. Known agents: %s.'):format(name, table.concat(names, ', ')))
   return false
 end
 
---- Sends the draft. It stays as it is where something is wrong with it.
+--- Sends the draft. Keeps it unchanged if it has an error.
 ---@param view sessionls.View
 ---@param opts? { steer?: boolean }
 function M.send(view, opts)
@@ -159,14 +159,14 @@ function M.send(view, opts)
     local message = { text = text, agent = agent, context = contexts, steer = opts and opts.steer, replaces = replaces }
     M.deliver(view, message, function(refused)
       stop()
-      -- What never became a message goes back into the draft, unless another one stands there by now.
+      -- Put a message that could not be sent back into the draft, unless the draft has new text.
       if refused and not arrived and vim.trim(text_of(view)) == '' then
         vim.api.nvim_buf_set_lines(view.draft, 0, -1, false, before)
         for name, value in pairs(meant) do
           view[name] = value
         end
         if replaces and refused.data and (refused.data.kind == 'messageNotFound' or refused.data.kind == 'notPermitted') then
-          view.editing = nil -- its reply has begun: what stands in the draft is a message of its own now
+          view.editing = nil -- its reply has begun: the draft is a new message now
         end
         M.update(view)
       end
@@ -174,12 +174,12 @@ function M.send(view, opts)
   end)
 end
 
---- Takes a waiting message into the draft, to write it anew: it waits until the draft is sent, and then gives its place to it.
+--- Copies a waiting message into the draft to edit it. The sent draft replaces the message at its position in the queue.
 ---@param view sessionls.View
 ---@param message sessionls.Message
 function M.edit(view, message)
   if vim.trim(text_of(view)) ~= '' then
-    return client.tell('The draft is not empty: send it, or empty it first.', vim.log.levels.WARN)
+    return client.tell('The draft is not empty. Send it, or empty it first.', vim.log.levels.WARN)
   end
   local words = message.agent and { '@' .. message.agent } or {}
   view.kept, view.editing = {}, message.id
@@ -189,7 +189,7 @@ function M.edit(view, message)
       number = number + 1
       word = '#' .. one.kind .. number
     end
-    -- What it is about is read again when it is sent.
+    -- Its context is read again when it is sent.
     local again = vim.deepcopy(one)
     if one.kind == 'image' then -- the session has it already
       again = { kind = 'image', sha256 = one.sha256, title = one.title }
@@ -231,12 +231,12 @@ function M.choose_once(view)
   end)
 end
 
---- What is under the cursor of the draft, in a preview window.
+--- Shows the context of the word under the cursor of the draft in a preview window.
 function M.preview(view)
   local word = vim.fn.expand('<cWORD>') --[[@as string]]
   local found, problem = context.resolve(view, word)
   if problem or not found then
-    return client.tell(problem or 'The word under the cursor stands for nothing.', vim.log.levels.WARN)
+    return client.tell(problem or 'The word under the cursor does not refer to a context.', vim.log.levels.WARN)
   end
   local lines = {}
   for _, one in ipairs(found) do

@@ -1,18 +1,18 @@
--- The settings: vim.g.sessionls, a table or a function that gives one.
+-- The settings: vim.g.sessionls, a table or a function that returns one.
 local M = {}
 
 ---@class sessionls.Config
 ---@field enable boolean start the language server with the first file (default true)
 ---@field cmd string[] how the server is started (default { 'sessionls', 'serve' })
----@field trust boolean|fun(root: string): boolean whether what a folder defines (agents, MCP servers) may be used (default false)
+---@field trust boolean|fun(root: string): boolean whether agents and MCP servers that a folder defines may be used (default false)
 ---@field read_only boolean agents may only read (default false)
 ---@field agent? string the default agent of new sessions
 ---@field model? string the model of agents that name none
 ---@field layout 'split'|'tab'|'current'|'below' where a session opens (default 'split', at the right; below the code where the screen has less than 80 columns)
 ---@field width number columns of the split, or the part of the screen if below 1 (default 0.4)
 ---@field draft_height integer lines of the draft (default 8)
----@field picker 'auto'|'snacks'|'telescope'|'fzf'|'mini'|'select' what shows lists to choose from (default 'auto': the first of these that is there)
----@field maps table<string, string|false> keys of the session's buffers, by their names; false leaves one out
+---@field picker 'auto'|'snacks'|'telescope'|'fzf'|'mini'|'select' the picker for lists (default 'auto': the first one that is installed)
+---@field maps table<string, string|false> keys of the session's buffers, by their names; false removes one
 local defaults = {
   enable = true,
   cmd = { 'sessionls', 'serve' },
@@ -44,18 +44,18 @@ local choices = {
   picker = { 'auto', 'snacks', 'telescope', 'fzf', 'mini', 'select' },
 }
 
---- What is wrong with settings, one line each.
+--- The errors in settings, one line each.
 ---@param given any
 ---@return string[]
 function M.problems(given)
   if type(given) ~= 'table' then
-    return { 'vim.g.sessionls must be a table, or a function that gives one; it is a ' .. type(given) .. '.' }
+    return { 'vim.g.sessionls must be a table, or a function that returns one; it is a ' .. type(given) .. '.' }
   end
   local found = {}
   for name, value in pairs(given) do
     local wanted = types[name]
     if wanted == nil then
-      table.insert(found, ('vim.g.sessionls.%s is no setting. :help sessionls-config names those there are.'):format(name))
+      table.insert(found, ('vim.g.sessionls.%s is not a setting. :help sessionls-config lists the settings.'):format(name))
     elseif not vim.list_contains(type(wanted) == 'table' and wanted or { wanted }, type(value)) then
       local kinds = type(wanted) == 'table' and table.concat(wanted, ' or ') or wanted
       table.insert(found, ('vim.g.sessionls.%s must be a %s; it is a %s.'):format(name, kinds, type(value)))
@@ -73,7 +73,7 @@ end
 
 local told = {}
 
---- The settings as they are now. What is wrong is said once, and left out.
+--- The current settings. Invalid ones are reported once and ignored.
 ---@return sessionls.Config
 function M.get()
   local given = vim.g.sessionls

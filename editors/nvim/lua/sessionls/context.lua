@@ -1,4 +1,4 @@
--- What a message is about: words in the draft that begin with #, and the objects of the protocol that they stand for.
+-- The context of a message: words in the draft that begin with #, and the protocol objects that they refer to.
 local M = {}
 
 local namespace = vim.api.nvim_create_namespace('sessionls_selection')
@@ -8,13 +8,13 @@ local namespace = vim.api.nvim_create_namespace('sessionls_selection')
 ---@field mark integer
 ---@field lines boolean whole lines
 
-local IMAGES = { 'png', 'jpg', 'jpeg', 'webp', 'gif' } -- endings of files that are handed over as images
+local IMAGES = { 'png', 'jpg', 'jpeg', 'webp', 'gif' } -- extensions of files that are sent as images
 
--- The words that need nothing else, as completion offers them.
+-- The words that completion always offers.
 M.words = {
-  ['#buffer'] = 'the file that you look at',
+  ['#buffer'] = 'the current file',
   ['#buffers'] = 'all open files',
-  ['#diagnostics'] = 'the diagnostics of the file that you look at',
+  ['#diagnostics'] = 'the diagnostics of the current file',
   ['#diff'] = 'the uncommitted changes',
   ['#symbol'] = 'the function or class around the cursor',
   ['#quickfix'] = 'the quickfix list',
@@ -44,7 +44,7 @@ local function is_file(buf)
   return vim.api.nvim_buf_is_loaded(buf) and vim.bo[buf].buftype == '' and vim.api.nvim_buf_get_name(buf) ~= ''
 end
 
---- The file that is looked at: of this tab's windows the newest one that shows a file.
+--- The current file: in the most recently used window of this tab that shows a file.
 function M.code_buffer()
   local here = vim.api.nvim_get_current_buf()
   if is_file(here) then
@@ -75,7 +75,7 @@ local function position(buf, row, column, encoding)
   return { line = row, character = vim.str_utfindex(line, encoding, math.min(column, #line)) }
 end
 
---- The buffer is the server's to read: what is typed there and not saved counts.
+--- Attaches the server to the buffer, so that it reads the unsaved text.
 local function about(server, buf)
   if not vim.lsp.buf_is_attached(buf, server.client.id) then
     vim.lsp.buf_attach_client(buf, server.client.id)
@@ -94,7 +94,7 @@ function M.of_selection(server, selection)
   end
   local mark = vim.api.nvim_buf_get_extmark_by_id(buf, namespace, selection.mark, { details = true })
   if #mark == 0 then
-    return nil, 'The selected text is gone.'
+    return nil, 'The selected text no longer exists.'
   end
   local row, column, details = unpack(mark --[[@as [integer, integer, { end_row: integer, end_col: integer }] ]])
   local encoding = server.client.offset_encoding
@@ -132,7 +132,7 @@ local function diagnostics_of(server, buf)
   return found
 end
 
---- The function, method or class around the cursor, as the parser of its language sees it.
+--- The function, method or class around the cursor, according to the tree-sitter parser of its language.
 local function symbol_of(server, buf)
   local win = code_window(buf)
   local at = win and vim.api.nvim_win_get_cursor(win)
@@ -153,7 +153,7 @@ local function symbol_of(server, buf)
     end
     node = node:parent()
   end
-  return nil, 'There is no function or class around the cursor, or no parser for this language.'
+  return nil, 'No function or class is around the cursor, or no parser for this language is installed.'
 end
 
 local function quickfix()
@@ -199,7 +199,7 @@ function M.resolve(view, word)
       path = vim.fn.fnamemodify(word:sub(7), ':p')
     end
     if vim.fn.filereadable(path) == 0 then
-      return nil, ('There is no file %s.'):format(word:sub(7))
+      return nil, ('The file %s does not exist.'):format(word:sub(7))
     end
     local image = vim.list_contains(IMAGES, vim.fn.fnamemodify(path, ':e'):lower())
     local uri = vim.uri_from_fname(path)
@@ -223,7 +223,7 @@ function M.resolve(view, word)
     end
     local found = diagnostics_of(server, buf)
     if #found == 0 then
-      return nil, 'There are no diagnostics in this file.'
+      return nil, 'This file has no diagnostics.'
     end
     return {
       vim.tbl_extend('force', about(server, buf), { kind = 'diagnostics', diagnostics = found }) --[[@as sessionls.Context]],
@@ -231,7 +231,7 @@ function M.resolve(view, word)
   end
 end
 
---- The words of a text that stand for a context, in their order.
+--- The words of a text that refer to a context, in their order.
 function M.words_in(view, text)
   local found = {}
   for word in text:gmatch('%f[^%s%z]#[%w]+:?[^%s]*') do
@@ -249,7 +249,7 @@ function M.words_in(view, text)
   return found
 end
 
---- What the words of a text stand for, in few words each: `app.py:5-9*`, `2 diagnostics of app.py`.
+--- Short names of the contexts in a text: `app.py:5-9*`, `2 diagnostics of app.py`.
 ---@return string[]
 function M.chips(view, text)
   if not view.server.client then
@@ -264,7 +264,7 @@ function M.chips(view, text)
   end, M.words_in(view, text))
 end
 
---- The text without those words, and what they stand for.
+--- The text without these words, and their contexts.
 ---@return string text
 ---@return sessionls.Context[] contexts
 ---@return string? problem

@@ -1,7 +1,7 @@
--- Documents that the server changes: edits that it wants made, and saving them.
+-- Documents that the server changes: applies its edits, and saves documents.
 local M = {}
 
-local loaded_for_edit = {} -- buffers that nobody had open before an edit loaded them
+local loaded_for_edit = {} -- buffers that were not open before an edit loaded them
 
 vim.api.nvim_create_autocmd('BufWinEnter', {
   group = vim.api.nvim_create_augroup('sessionls_documents', {}),
@@ -33,7 +33,7 @@ function M.uris(edit)
   return uris
 end
 
---- The loaded buffer of a document, where there is one.
+--- The loaded buffer of a document, if it is open.
 ---@param uri string
 ---@return integer?
 function M.buffer(uri)
@@ -47,7 +47,7 @@ local function lines_of(uri)
   return buf and vim.api.nvim_buf_get_lines(buf, 0, -1, false)
 end
 
---- The change of one document's text in an edit, and whether the edit creates or deletes a document.
+--- An edit's change to the text of a document, and whether the edit creates or deletes a document.
 ---@return table? change a TextDocumentEdit
 ---@return string? kind
 function M.parts(edit)
@@ -76,7 +76,7 @@ function M.split(text)
   return lines
 end
 
---- Begins a new step to undo: Neovim would put edits of a buffer that nobody looks at into one.
+--- Starts a new undo step: Neovim would join the edits of a hidden buffer into one step.
 ---@param buf integer
 function M.break_undo(buf)
   vim.api.nvim_buf_call(buf, function()
@@ -84,7 +84,7 @@ function M.break_undo(buf)
   end)
 end
 
---- Makes an edit, and marks the lines that it changes. Buffers that nobody had open go again once they are saved.
+--- Applies an edit, and marks the lines that it changes. Buffers that were not open before are unloaded after they are saved.
 ---@param params table of workspace/applyEdit
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 ---@return table result
@@ -116,7 +116,7 @@ function M.apply(params, encoding)
   return { applied = ok, failureReason = not ok and tostring(problem) or nil }
 end
 
---- Saves documents. Gives those that have no unsaved changes any more; a document that is not open has none.
+--- Saves documents. Returns the ones without unsaved changes, which includes documents that are not open.
 ---@param uris string[]
 function M.save(uris)
   local saved = {}
@@ -132,7 +132,7 @@ function M.save(uris)
     end
     if not vim.api.nvim_buf_is_loaded(buf) or not vim.bo[buf].modified then
       table.insert(saved, uri)
-      -- Nobody looks at it, and nobody had it open before: it goes again.
+      -- It is hidden and was not open before.
       if loaded_for_edit[buf] and #vim.fn.win_findbuf(buf) == 0 and vim.api.nvim_buf_is_loaded(buf) then
         loaded_for_edit[buf] = nil
         vim.schedule(function()

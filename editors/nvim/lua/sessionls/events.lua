@@ -1,9 +1,9 @@
--- Who listens to what: inside of the plugin by kind, outside as User autocommands.
+-- Events: by kind inside the plugin, as User autocommands outside.
 local M = {}
 
 local listeners = {}
 
---- Calls `fn` with the data of each event of this kind. Gives a function that ends that.
+--- Calls `fn` with the data of each event of this kind. Returns a function that unsubscribes.
 ---@param kind string
 ---@param fn fun(data: table)
 ---@return fun()
@@ -26,13 +26,13 @@ function M.emit(kind, data)
   end
 end
 
---- A User autocommand, and the listeners of the API.
+--- Runs a User autocommand, and calls the listeners of the API.
 local function public(name, data)
   vim.api.nvim_exec_autocmds('User', { pattern = 'Sessionls' .. name, modeline = false, data = data })
   M.emit(name, data)
 end
 
--- Of an open session, what happened in it.
+-- The events of an open session.
 local names = {
   replyStarted = 'ReplyStarted',
   replyFinished = 'ReplyFinished',
@@ -48,7 +48,7 @@ M.on('event', function(data)
   end
 end)
 
---- What is new in a session, open or not: its questions.
+--- Emits the new questions of a session, open or not.
 function M.session(server, session, known)
   local before, now = {}, {}
   for _, question in ipairs(known and known.asking or {}) do

@@ -1,10 +1,10 @@
--- Findings of reviews. They are ordinary diagnostics; here they are listed, fixed and dismissed.
+-- Findings of reviews: lists, fixes and dismisses them. (They are shown as ordinary diagnostics.)
 local client = require('sessionls.client')
 local documents = require('sessionls.documents')
 
 local M = {}
 
---- The open findings as a quickfix list: those of a session, or of the whole workspace.
+--- Puts the open findings of a session, or of the whole workspace, into the quickfix list.
 ---@param server sessionls.Server
 ---@param session_id? string
 function M.list(server, session_id)
@@ -28,7 +28,7 @@ function M.list(server, session_id)
       cursor = page.nextCursor
     until not cursor
     if #items == 0 then
-      vim.notify('There are no open findings.', vim.log.levels.INFO, { title = 'sessionls' })
+      vim.notify('No open findings.', vim.log.levels.INFO, { title = 'sessionls' })
       return
     end
     vim.fn.setqflist({}, ' ', { title = 'Findings', items = items })
@@ -36,7 +36,7 @@ function M.list(server, session_id)
   end)
 end
 
---- The finding under the cursor: of a transcript, the quickfix list, or a file's diagnostics.
+--- The finding under the cursor in a transcript, in the quickfix list, or in a file.
 ---@return { findingId: string, sessionId: string, messageId?: string }?
 function M.here()
   local view = require('sessionls.view').of()
@@ -54,7 +54,7 @@ function M.here()
       return data
     end
   end
-  vim.notify('There is no finding under the cursor.', vim.log.levels.WARN, { title = 'sessionls' })
+  vim.notify('No finding is under the cursor.', vim.log.levels.WARN, { title = 'sessionls' })
 end
 
 local function dismissed(server, finding, reason)
@@ -73,7 +73,7 @@ function M.dismiss(server, reason)
   if finding and reason and reason ~= '' then
     dismissed(server, finding, reason)
   elseif finding then
-    vim.ui.input({ prompt = 'Why is it dismissed? ' }, function(given)
+    vim.ui.input({ prompt = 'Reason for dismissing it: ' }, function(given)
       if given then
         dismissed(server, finding, given)
       end
@@ -95,7 +95,7 @@ function M.fix(server, agent)
   end
 end
 
---- Puts the suggestion of a finding in place of its code.
+--- Applies the suggestion of a finding to the code.
 function M.apply(server)
   local finding, buf = M.here(), vim.api.nvim_get_current_buf()
   if not finding or not server.client then
@@ -105,7 +105,7 @@ function M.apply(server)
     return vim.tbl_get(one, 'user_data', 'lsp', 'data', 'findingId') == finding.findingId
   end, vim.diagnostic.get(buf))[1]
   if not shown then
-    return vim.notify('Go to the code of the finding first.', vim.log.levels.WARN, { title = 'sessionls' })
+    return vim.notify('Put the cursor on the code of the finding first.', vim.log.levels.WARN, { title = 'sessionls' })
   end
   local diagnostic = shown.user_data.lsp
   client.run(function()
@@ -124,14 +124,14 @@ function M.apply(server)
       end
     end
     vim.notify(
-      'This finding has no suggestion: :Sessionls findings fix asks an agent.',
+      'This finding has no suggestion. :Sessionls findings fix asks an agent to fix it.',
       vim.log.levels.WARN,
       { title = 'sessionls' }
     )
   end)
 end
 
---- Opens the session at the message that told of the finding.
+--- Opens the session at the message that reported the finding.
 function M.open(server)
   local finding = M.here()
   if not finding then

@@ -6,9 +6,9 @@ local version = require('sessionls.version')
 local function server_program(config)
   local health, program = vim.health, config.cmd[1]
   if vim.fn.executable(program) == 0 then
-    health.error(('The server is not there: %s is not an executable.'):format(program), {
+    health.error(('The server is not installed: %s is not executable.'):format(program), {
       'Install it: pip install sessionls',
-      "Or say where it is: vim.g.sessionls = { cmd = { '/path/to/sessionls', 'serve' } }",
+      "Or set its path: vim.g.sessionls = { cmd = { '/path/to/sessionls', 'serve' } }",
     })
     return
   end
@@ -18,16 +18,18 @@ end
 local function running(client)
   local health = vim.health
   local info = client.server_info or {}
-  health.ok(('It runs for %s: %s %s.'):format(client.root_dir or 'no folder', info.name or 'sessionls', info.version or ''))
-  local install = { 'Install the plugin of this server: sessionls editor nvim --install' }
+  health.ok(
+    ('The server runs for %s: %s %s.'):format(client.root_dir or 'no folder', info.name or 'sessionls', info.version or '')
+  )
+  local install = { 'Install the matching plugin: sessionls editor nvim --install' }
   if info.version ~= version.plugin then
-    health.warn(('This plugin is of version %s.'):format(version.plugin), install)
+    health.warn(('This plugin has version %s.'):format(version.plugin), install)
   end
   local spoken = vim.tbl_get(client.server_capabilities, 'experimental', 'sessionls', 'version')
   if spoken == version.protocol then
-    health.ok(('Both speak version %d of the protocol.'):format(version.protocol))
+    health.ok(('Both use version %d of the protocol.'):format(version.protocol))
   else
-    local words = 'The server speaks version %s of the protocol, and this plugin %d.'
+    local words = 'The server uses version %s of the protocol, and this plugin uses version %d.'
     health.error(words:format(tostring(spoken), version.protocol), install)
   end
   local answer = client:request_sync('model/list', vim.empty_dict(), 5000)
@@ -38,7 +40,7 @@ local function running(client)
   if default then
     health.ok(('The default model is %s.'):format(default))
   else
-    health.warn('No model would answer.', { 'Run `sessionls doctor` in a terminal: it says what is missing.' })
+    health.warn('No model is configured.', { 'Run `sessionls doctor` in a terminal to see what is missing.' })
   end
 end
 
@@ -60,7 +62,7 @@ function M.check()
     health.error(problem)
   end
   if #problems == 0 then
-    health.ok('vim.g.sessionls is right.')
+    health.ok('vim.g.sessionls is valid.')
   end
   local copies = vim.api.nvim_get_runtime_file('plugin/sessionls.lua', true)
   if #copies > 1 then
@@ -69,8 +71,8 @@ function M.check()
   local config = settings.get()
   server_program(config)
   if #vim.api.nvim_get_runtime_file('lsp/sessionls.lua', true) > 1 then
-    health.warn('There is more than one lsp/sessionls.lua: the last one on the runtimepath counts.', {
-      'Change settings with vim.g.sessionls or vim.lsp.config, not with a file of your own.',
+    health.warn('There is more than one lsp/sessionls.lua: the last one on the runtimepath is used.', {
+      'Change settings with vim.g.sessionls or vim.lsp.config instead of another file.',
     })
   end
   local clients = vim.lsp.get_clients({ name = 'sessionls' })
@@ -79,22 +81,22 @@ function M.check()
     local root = client.root_dir or ''
     if roots[root] then
       health.warn(('The server runs twice for %s.'):format(root), {
-        'Start it in one way: remove vim.lsp.enable or vim.lsp.start of sessionls from your configuration.',
+        'Start it only once: remove vim.lsp.enable or vim.lsp.start of sessionls from your configuration.',
       })
     end
     roots[root] = true
   end
   if #clients == 0 then
-    health.info('The server does not run yet: it starts with the first file, or with :Sessionls new.')
+    health.info('The server is not running yet. It starts with the first file, or with :Sessionls new.')
   end
   for _, client in ipairs(clients) do
     running(client)
   end
-  health.info(('Lists are shown with %s.'):format(require('sessionls.pick').adapter()))
+  health.info(('Picker for lists: %s.'):format(require('sessionls.pick').adapter()))
   if config.trust == true then
-    health.info('What each folder defines itself (agents, MCP servers) is used: vim.g.sessionls.trust is true.')
+    health.info('Agents and MCP servers that a folder defines are used: vim.g.sessionls.trust is true.')
   elseif config.trust == false then
-    health.info('What a folder defines itself (agents, MCP servers) is not used: vim.g.sessionls.trust says for which it is.')
+    health.info('Agents and MCP servers that a folder defines are not used. Set vim.g.sessionls.trust to allow them.')
   end
 end
 

@@ -1,7 +1,7 @@
--- What other plugins and your own configuration may use.
+-- The API for other plugins and for your configuration.
 local M = {}
 
---- Runs `done` with the session to ask in: the current one, else a new one.
+--- Runs `done` with the current session, or with a new one if there is none.
 local function with_view(opts, done)
   local view = require('sessionls.view')
   local client = require('sessionls.client')
@@ -24,8 +24,8 @@ local function with_view(opts, done)
 end
 
 ---@class sessionls.AskOptions
----@field text? string sent at once; without it the draft opens
----@field agent? string who answers this one message
+---@field text? string sent immediately; without it the draft opens
+---@field agent? string answers only this message
 ---@field selection? sessionls.Selection
 ---@field context? sessionls.Context[] with `text` alone
 ---@field new? boolean to ask in a new session
@@ -67,7 +67,7 @@ function M.ask(opts)
   end)
 end
 
---- The sessions that are known, newest first; those with an open question stand before the others.
+--- The known sessions, newest first, after the ones with an open question.
 ---@return sessionls.Session[]
 function M.sessions()
   local found = {}
@@ -109,8 +109,8 @@ function M.answer(id, decision)
 end
 
 --- Calls `fn` with the data of each event of a kind: 'ReplyStarted', 'ReplyFinished', 'QuestionAsked', 'QuestionAnswered',
---- 'Edited', 'FindingReported', 'SessionChanged', 'ParticipantJoined'. The same come as User autocommands with `Sessionls` before
---- the name. Gives a function that ends it.
+--- 'Edited', 'FindingReported', 'SessionChanged', 'ParticipantJoined'. They are also User autocommands with the prefix
+--- `Sessionls`. Returns a function that unsubscribes.
 ---@param kind string
 ---@param fn fun(data: table)
 ---@return fun() stop
@@ -118,7 +118,7 @@ function M.on(kind, fn)
   return require('sessionls.events').on(kind, fn)
 end
 
---- Words for the status line: `⚑ 2` for open questions, `✎ 1` for replies being written; nothing where there are none.
+--- A text for the status line: `⚑ 2` for open questions, `✎ 1` for replies being written, or an empty string.
 ---@return string
 function M.status()
   local status = package.loaded['sessionls.status']

@@ -1,4 +1,4 @@
--- The keys of a session's buffers. vim.g.sessionls.maps changes them by their names; false leaves one out.
+-- The keys of a session's buffers. vim.g.sessionls.maps changes them by their names; false removes one.
 local config = require('sessionls.config')
 
 local M = {}
@@ -38,21 +38,21 @@ end
 ---@type table<string, { [1]: string|string[], [2]: string, [3]: string, [4]: fun() }> modes, key, meaning, what it does
 M.transcript_maps = {
   next = { 'n', ']]', 'Go to the next message', act('next') },
-  previous = { 'n', '[[', 'Go to the message before', act('previous') },
-  follow = { 'n', '<CR>', 'Follow the path, question, finding or link here', act('follow') },
+  previous = { 'n', '[[', 'Go to the previous message', act('previous') },
+  follow = { 'n', '<CR>', 'Follow the path, question, finding or link under the cursor', act('follow') },
   fork = { 'n', 'gf', 'Fork the session at this message', act('fork') },
   withdraw = { 'n', 'gw', 'Withdraw the waiting message under the cursor', queue('withdraw') },
   send_now = { 'n', 'gs', 'Send the waiting message now', queue('send_now') },
   edit = { 'n', 'ge', 'Edit the waiting message in the draft', queue('edit') },
-  earlier = { 'n', '[e', 'Have the waiting message answered earlier', queue('earlier') },
-  later = { 'n', ']e', 'Have the waiting message answered later', queue('later') },
+  earlier = { 'n', '[e', 'Move the waiting message up in the queue', queue('earlier') },
+  later = { 'n', ']e', 'Move the waiting message down in the queue', queue('later') },
   yank = { 'n', 'gy', 'Yank the code under the cursor', act('yank') },
 }
 
 M.common_maps = {
   once = { 'n', 'ga', 'Choose the agent of the next message', compose('choose_once') },
   switch = { 'n', 'gA', "Switch the session's default agent", act('switch') },
-  pause = { 'n', 'gp', 'Pause the session, or go on with it', act('toggle_pause') },
+  pause = { 'n', 'gp', 'Pause or resume the session', act('toggle_pause') },
   cancel = { 'n', '<C-c>', 'Cancel the reply being written', act('cancel') },
   help = { 'n', 'g?', 'Show the keys', act('help') },
 }
@@ -61,10 +61,10 @@ M.draft_maps = {
   send = { 'n', '<CR>', 'Send', compose('send') },
   send_insert = { 'i', '<C-s>', 'Send', compose('send') },
   steer = { { 'n', 'i' }, '<C-CR>', 'Send to the reply being written', compose('send', { steer = true }) },
-  preview = { 'n', 'K', 'Show what the word under the cursor stands for', compose('preview') },
+  preview = { 'n', 'K', 'Show the context of the word under the cursor', compose('preview') },
 }
 
---- The key of a map by its name, as the settings have it.
+--- The key of a map by its name, according to the settings.
 ---@param name string
 ---@return string
 function M.key(name)

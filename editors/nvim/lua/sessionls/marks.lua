@@ -1,14 +1,14 @@
--- Signs at the lines that agents changed, until they are reviewed. Extmarks keep them at their lines while the code moves.
+-- Signs at the lines that agents changed, until they are reviewed. They are extmarks, which move with the lines.
 local M = {}
 
 local namespace = vim.api.nvim_create_namespace('sessionls_changes')
-local texts = {} ---@type table<integer, table<integer, string|false>> by buffer and extmark: the line as the agent left it
+local texts = {} ---@type table<integer, table<integer, string|false>> by buffer and extmark: the line as the agent wrote it
 
 vim.api.nvim_set_hl(0, 'SessionlsAdded', { link = 'Added', default = true })
 vim.api.nvim_set_hl(0, 'SessionlsChanged', { link = 'Changed', default = true })
 vim.api.nvim_set_hl(0, 'SessionlsRemoved', { link = 'Removed', default = true })
 
---- Takes the signs of lines away that are not as the agent left them: they were undone, or somebody worked on them.
+--- Removes the signs of lines that have changed since the agent wrote them.
 local function prune(buf)
   for id, text in pairs(vim.api.nvim_buf_is_loaded(buf) and texts[buf] or {}) do
     local row = vim.api.nvim_buf_get_extmark_by_id(buf, namespace, id, {})[1]
@@ -51,7 +51,7 @@ end
 
 local function mark(buf, first, count, added)
   local lines = vim.api.nvim_buf_get_lines(buf, 0, -1, false)
-  if count == 0 then -- lines are gone: the line above them says so
+  if count == 0 then -- deleted lines: the sign is at the line above them
     return place(buf, math.max(0, math.min(first, #lines) - 1), false, '▁', 'SessionlsRemoved')
   end
   for row = first, math.min(first + count - 1, #lines) do
@@ -63,9 +63,9 @@ local function joined(lines)
   return #lines == 0 and '' or table.concat(lines, '\n') .. '\n'
 end
 
-M.reverting = 0 -- requests that take changes back: what they do to files is nothing new to look at
+M.reverting = 0 -- running requests to revert changes: their edits need no review
 
---- An edit was made: `before` are the lines until then.
+--- Marks the lines that an edit changed; `before` are the lines before it.
 ---@param buf integer
 ---@param before string[]
 function M.edited(buf, before)
@@ -94,7 +94,7 @@ function M.lines(buf)
   end, vim.api.nvim_buf_get_extmarks(buf, namespace, 0, -1, {}))
 end
 
---- Takes all signs away: they were looked at.
+--- Removes all signs.
 function M.clear()
   for _, buf in ipairs(vim.api.nvim_list_bufs()) do
     vim.api.nvim_buf_clear_namespace(buf, namespace, 0, -1)

@@ -1,9 +1,9 @@
--- A unified diff, applied to lines. Pure: it knows neither buffers nor files.
+-- A unified diff, applied to lines. Pure functions without buffers or files.
 local M = {}
 
 ---@class sessionls.Patch
----@field old? string the path before; nothing where the file is created
----@field new? string the path after; nothing where it is deleted
+---@field old? string the path before; nil if the file is created
+---@field new? string the path after; nil if it is deleted
 ---@field hunks { first: integer, old: string[], new: string[] }[] `first` counts from 1
 
 local function path_of(line)
@@ -11,7 +11,7 @@ local function path_of(line)
   return path ~= '/dev/null' and path:gsub('^[ab]/', '', 1) or nil
 end
 
---- Reads the diff of one file. Gives nothing where it is not a whole one.
+--- Parses the diff of one file. Returns nil if it is incomplete.
 ---@param text string
 ---@return sessionls.Patch?
 function M.parse(text)
@@ -39,14 +39,14 @@ function M.parse(text)
     elseif not hunk and vim.startswith(line, '+++ ') then
       found.new = path_of(line)
     elseif line ~= '' and not vim.startswith(line, '\\') then
-      return nil -- cut, or of several files
+      return nil -- truncated, or a diff of several files
     end
   end
   local whole = hunk and #hunk.old == olds and #hunk.new == news and (found.old or found.new)
   return whole and found or nil
 end
 
---- The lines with the patch applied, or nothing where they are others than it was made for.
+--- Applies the patch to the lines. Returns nil if it does not match them.
 ---@param patch sessionls.Patch
 ---@param lines string[]
 ---@return string[]?

@@ -1,4 +1,4 @@
--- Questions for permission: a queue that nobody has to answer at once, and a window that shows one of them.
+-- Questions for permission: a queue that can be answered at any time, and a window that shows one question.
 local client = require('sessionls.client')
 local events = require('sessionls.events')
 local notice = require('sessionls.notice')
@@ -6,7 +6,7 @@ local proposals = require('sessionls.proposals')
 
 local M = {}
 
-local READING = 300 -- milliseconds that the window must have had focus before a key counts
+local READING = 300 -- milliseconds during which a newly focused window ignores keys
 local notified = {}
 local shown ---@type { buf: integer, win: integer, server: sessionls.Server, session: string, question: sessionls.OpenQuestion, since: number }?
 
@@ -27,12 +27,12 @@ function M.queue()
   return found
 end
 
---- Answers a question. Whoever is first counts.
+--- Answers a question. The first answer counts.
 ---@param server sessionls.Server
 ---@param session_id string
 ---@param request_id string
 ---@param decision 'once'|'session'|'deny'
----@param reason? string said to the agent after a denial
+---@param reason? string sent to the agent after a denial
 function M.answer(server, session_id, request_id, decision, reason)
   client.run(function()
     local _, problem = server:call('session/answer', { sessionId = session_id, requestId = request_id, decision = decision })
@@ -56,7 +56,7 @@ end
 local function key(decision)
   return function()
     if not shown or vim.uv.now() - shown.since < READING then
-      return -- typed before the question was there to be read
+      return -- typed before the question could be read
     end
     local one = shown
     close()
@@ -71,7 +71,7 @@ local function key(decision)
   end
 end
 
---- Shows the file beside what the question would make of it.
+--- Shows the file and the proposed change side by side.
 local function propose()
   local one = shown
   local proposal = one and proposals.of_question(one.server, one.session, one.question)
@@ -79,24 +79,24 @@ local function propose()
     close()
     proposals.show(proposal)
   else
-    vim.notify('This cannot be shown beside a file.', vim.log.levels.INFO, { title = 'sessionls' })
+    vim.notify('This question has no change to show beside a file.', vim.log.levels.INFO, { title = 'sessionls' })
   end
 end
 
---- Shows a question in a window of its own. To close it leaves the question open.
+--- Shows a question in a floating window. Closing the window leaves the question open.
 ---@param server sessionls.Server
 ---@param session_id string
 ---@param question sessionls.OpenQuestion
 function M.show(server, session_id, question)
   close()
   local lines = { ('⚑ %s asks: %s'):format(question.agent, (question.summary:gsub('%s+', ' '))) }
-  local keys = 'y allows it once · d denies it · D denies it and says why · q leaves it open'
+  local keys = 'y allows it once · d denies it · D denies it with a reason · q leaves it open'
   if question.risk == 'write' then
     keys = keys .. ' · p shows it beside the file'
   end
   if question.scope then
     keys = keys:gsub(' · d', ' · s for this session · d', 1)
-    table.insert(lines, 'For this session means: ' .. question.scope:gsub('%s+', ' ') .. ', in replies to your messages.')
+    table.insert(lines, 'For this session allows: ' .. question.scope:gsub('%s+', ' ') .. ', in replies to your messages.')
   end
   if question.detail then
     table.insert(lines, '')
@@ -140,17 +140,17 @@ function M.show(server, session_id, question)
   for lhs, rhs in pairs(map) do
     vim.keymap.set('n', lhs, rhs, { buffer = buf, nowait = true })
   end
-  -- Keys that came ahead find no other meaning here.
+  -- Keys typed too early must not run other maps.
   for _, lhs in ipairs({ 'a', 'i', 'o', 'A', 'I', 'O', 'c', 'x', 'P', '<CR>' }) do
     vim.keymap.set('n', lhs, function() end, { buffer = buf, nowait = true })
   end
 end
 
---- Shows the oldest open question, then the edits that wait; the next one where one is shown already.
+--- Shows the oldest open question or waiting edit, or the next one if one is shown already.
 function M.next()
   local queue = vim.list_extend(M.queue(), proposals.queue())
   if #queue == 0 then
-    vim.notify('No question is open.', vim.log.levels.INFO, { title = 'sessionls' })
+    vim.notify('No open questions.', vim.log.levels.INFO, { title = 'sessionls' })
     return
   end
   local at, proposal = 1, proposals.of(vim.api.nvim_get_current_buf())
@@ -167,7 +167,7 @@ function M.next()
   end
 end
 
---- Answers the question or the proposal that is shown, or that the cursor is on; without one it shows the next.
+--- Answers the question or proposal that is shown or under the cursor. Shows the next one if there is none.
 ---@param decision 'once'|'session'|'deny'
 function M.decide(decision)
   local proposal = proposals.of(vim.api.nvim_get_current_buf())
@@ -193,7 +193,7 @@ events.on('question', function(data)
   end
 end)
 
--- A question that was answered elsewhere is withdrawn here.
+-- Close a question that was answered elsewhere.
 events.on('sessions', function()
   if not shown then
     return

@@ -1,4 +1,4 @@
--- Edits that a person sees before they are made: the file beside the proposal, as a diff. The proposal can be edited, too.
+-- Edits that a person confirms: a diff of the file and the proposal, which can be edited.
 local documents = require('sessionls.documents')
 local events = require('sessionls.events')
 local patches = require('sessionls.patch')
@@ -14,17 +14,17 @@ local WAITS = 590000 -- milliseconds: the server waits ten minutes
 ---@field uri string
 ---@field at? integer when it came
 ---@field lines fun(): string[] the text that is proposed
----@field settle fun(lines?: string[], reason?: string) with the text that was accepted, or with nothing
----@field sessions table<string, true> the sessions that it may come from
+---@field settle fun(lines?: string[], reason?: string) with the accepted text, or with nil
+---@field sessions table<string, true> the possible sessions of the edit
 ---@field request? string the question for permission that it belongs to
 ---@field tab? { page: integer, win: integer, buf: integer, back: integer }
 
 ---@type sessionls.Proposal[]
 local open = {}
-local accepted = {} ---@type table<string, { proposed: string[], accepted: string[] }> by URI: what was accepted before it was sent
+local accepted = {} ---@type table<string, { proposed: string[], accepted: string[] }> by URI: texts that were accepted before the edit arrived
 local last = 0
 
---- Whether an edit of the server is to be confirmed.
+--- Whether an edit of the server needs confirmation.
 function M.wants(params)
   for _, annotation in pairs(params.edit.changeAnnotations or {}) do
     if annotation.needsConfirmation == true then
@@ -34,7 +34,7 @@ function M.wants(params)
   return false
 end
 
---- The proposals that wait beside the open questions, oldest first.
+--- The waiting proposals, oldest first.
 ---@return sessionls.Proposal[]
 function M.queue()
   return vim.tbl_filter(function(one)
@@ -80,7 +80,7 @@ local function close_tab(proposal)
   end
 end
 
---- Takes a proposal out of the queue, and settles it with what was accepted.
+--- Removes a proposal from the queue, and settles it with the accepted text.
 local function settle(proposal, lines, reason)
   for at, one in ipairs(open) do
     if one == proposal then
@@ -93,7 +93,7 @@ local function settle(proposal, lines, reason)
   end
 end
 
---- Puts lines in place of a buffer's, in one step to undo, and only where they differ.
+--- Replaces the lines of a buffer that differ, in one undo step.
 local function replace(buf, lines)
   local before = vim.api.nvim_buf_get_lines(buf, 0, -1, false)
   local function text(all)
@@ -107,7 +107,7 @@ local function replace(buf, lines)
   end
 end
 
---- What an edit makes of a document's lines.
+--- A document's lines after an edit.
 local function edited(change, lines, encoding)
   local buf = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_lines(buf, 0, -1, false, lines)
@@ -175,7 +175,7 @@ local function add(proposal)
   return proposal
 end
 
---- An edit of the server that is to be confirmed: it waits in the queue of questions.
+--- Adds an edit of the server to the queue of questions.
 ---@param server sessionls.Server
 ---@param params table of workspace/applyEdit
 ---@param encoding string
@@ -184,7 +184,7 @@ function M.add(server, params, encoding, done)
   local uris = documents.uris(params.edit)
   if #uris ~= 1 or not documents.path(uris[1]) then
     return vim.schedule(function()
-      done({ applied = false, failureReason = 'An edit of several documents cannot be shown to confirm it.' })
+      done({ applied = false, failureReason = 'An edit of several documents cannot be confirmed here.' })
     end)
   end
   local label = params.label or 'An edit'
@@ -206,7 +206,7 @@ function M.add(server, params, encoding, done)
   require('sessionls.notice').show('⚑ :Sessionls answer shows the edit that waits: ' .. label, vim.log.levels.WARN)
 end
 
---- The proposal of a question for permission: what its patch makes of the file. Accepted, it is answered with `once`.
+--- The proposal of a question for permission: the file with its patch. Accepting it answers the question with `once`.
 ---@param server sessionls.Server
 ---@param session_id string
 ---@param question sessionls.OpenQuestion
@@ -244,7 +244,7 @@ function M.of_question(server, session_id, question)
         local known = { proposed = lines, accepted = chosen }
         accepted[uri] = known
         vim.defer_fn(function()
-          accepted[uri] = accepted[uri] ~= known and accepted[uri] or nil -- the edit never came
+          accepted[uri] = accepted[uri] ~= known and accepted[uri] or nil -- the edit never arrived
         end, 60000)
         permission.answer(server, session_id, question.requestId, 'once')
       elseif reason ~= 'withdrawn' then
@@ -254,7 +254,7 @@ function M.of_question(server, session_id, question)
   })
 end
 
---- The result of an edit that was accepted when its permission was asked; nothing for any other edit.
+--- The result of an edit that was accepted with its question for permission; nil for any other edit.
 function M.accepted(params, encoding)
   local uris = documents.uris(params.edit)
   local known = #uris == 1 and accepted[uris[1]]
@@ -271,7 +271,7 @@ local function escaped(text)
   return (text:gsub('%s+', ' '):gsub('%%', '%%%%'))
 end
 
---- Shows a proposal in a tab of its own.
+--- Shows a proposal in a new tab.
 ---@param proposal sessionls.Proposal
 function M.show(proposal)
   if proposal.tab and vim.api.nvim_tabpage_is_valid(proposal.tab.page) then
@@ -283,7 +283,7 @@ function M.show(proposal)
   vim.cmd('tab split')
   if documents.buffer(proposal.uri) or vim.uv.fs_stat(path) then
     vim.cmd.edit(vim.fn.fnameescape(path))
-  else -- it is created: nothing stands beside it
+  else -- a new file has nothing to compare with
     vim.cmd.enew()
     vim.bo.buftype, vim.bo.bufhidden, vim.bo.swapfile = 'nofile', 'wipe', false
   end
@@ -321,7 +321,7 @@ function M.show(proposal)
   })
 end
 
---- Accepts a proposal as it is shown, or rejects it.
+--- Accepts a proposal with its current text, or rejects it.
 ---@param proposal sessionls.Proposal
 ---@param yes boolean
 function M.decide(proposal, yes)
@@ -329,10 +329,10 @@ function M.decide(proposal, yes)
   settle(proposal, yes and lines or nil, 'It was declined.')
 end
 
---- Those whose reply has ended, or whose question was answered elsewhere, are withdrawn.
+--- Withdraws proposals if their reply has ended or their question was answered elsewhere.
 local function withdraw(server)
   for _, proposal in ipairs(vim.list_slice(open)) do
-    local wanted = next(proposal.sessions) == nil -- of a reply that is not known here
+    local wanted = next(proposal.sessions) == nil -- its reply is not known here
     for id in pairs(proposal.sessions) do
       local session = server.sessions[id]
       if proposal.request then

@@ -1,10 +1,10 @@
--- Messages that wait for their reply to begin: withdraw one, send it now, put it earlier or later, or write it anew.
+-- Messages that wait for their reply to begin: withdraw one, send it now, move it up or down, or edit it.
 local actions = require('sessionls.actions')
 local client = require('sessionls.client')
 
 local M = {}
 
---- The messages of a session that wait, in their order.
+--- The waiting messages of a session, in their order.
 ---@param view sessionls.View
 ---@return sessionls.Message[]
 function M.waiting(view)
@@ -18,11 +18,11 @@ local function line_of(message)
   return (message.author.name .. ': ' .. message.parts[1].text:gsub('%s+', ' '))
 end
 
---- Runs `done` with the waiting message under the cursor of the transcript; elsewhere with the only one, or with one that is chosen.
+--- Runs `done` with the waiting message under the cursor of the transcript. Elsewhere with the only one, or lets you choose one.
 local function with_message(view, done)
   local waiting = M.waiting(view)
   if #waiting == 0 then
-    client.tell('No message waits in this session.', vim.log.levels.INFO)
+    client.tell('No messages are waiting in this session.', vim.log.levels.INFO)
     return
   end
   if vim.api.nvim_get_current_buf() == view.buf then
@@ -32,7 +32,7 @@ local function with_message(view, done)
         return done(message, at, waiting)
       end
     end
-    return client.tell('The message under the cursor does not wait.', vim.log.levels.INFO)
+    return client.tell('The message under the cursor is not waiting.', vim.log.levels.INFO)
   end
   if #waiting == 1 then
     return done(waiting[1], 1, waiting)
@@ -50,7 +50,7 @@ function M.withdraw(view)
   end)
 end
 
---- Answers it next. The reply being written is cancelled, and keeps what it wrote.
+--- Has it answered next. Cancels the reply being written, which keeps its text so far.
 function M.send_now(view)
   with_message(view, function(message)
     actions.request(view, 'session/sendNow', { messageId = message.id })
@@ -78,7 +78,7 @@ function M.later(view)
   move(view, 1)
 end
 
---- Takes its text into the draft. What is sent from there takes its place in the queue.
+--- Copies its text into the draft. The sent draft replaces it in the queue.
 function M.edit(view)
   with_message(view, function(message)
     require('sessionls.compose').edit(view, message)

@@ -1,10 +1,10 @@
--- A message as lines of text. Pure: it knows neither windows nor servers.
+-- A message as lines of text. Pure functions without windows or servers.
 local M = {}
 
 ---@class sessionls.Meta what a line belongs to
 ---@field id? string the message
 ---@field part? sessionls.Part
----@field fold? 1|2 a fold's first line, or one inside of it
+---@field fold? 1|2 a fold's first line, or a line inside it
 ---@field header? boolean
 ---@field question? sessionls.OpenQuestion
 ---@field context? sessionls.Context
@@ -32,7 +32,7 @@ function Lines:gap(meta)
   end
 end
 
---- One line, and what it hides.
+--- A fold: its first line, and the lines that it hides.
 function Lines:fold(title, body, meta, open)
   title = title:gsub('%s+', ' ')
   if body == '' or open then
@@ -63,7 +63,7 @@ local function span(range)
   return first == last and (':%d'):format(first) or (':%d-%d'):format(first, last)
 end
 
---- What a context is, in few words: `app.py:5-9*`; `*` says that the buffer was not saved.
+--- The short name of a context, such as `app.py:5-9*`. `*` means that the buffer was not saved.
 ---@param context sessionls.Context
 ---@return string
 function M.chip(context)
@@ -87,7 +87,7 @@ function M.chip(context)
   return file_name(context.uri) .. span(context.range) .. dirty
 end
 
---- How many lines a patch adds and takes away.
+--- How many lines a patch adds and removes.
 function M.counted(patch)
   local added, removed = 0, 0
   for line in vim.gsplit(patch or '', '\n', { plain = true }) do
@@ -102,11 +102,11 @@ end
 
 local severities = { 'error', 'warning', 'information', 'hint' }
 local stop_words = {
-  length = 'The reply was cut off: the model reached its limit of output tokens.',
-  content_filter = 'The provider held the rest back.',
-  refusal = 'The model declined.',
-  error = 'The provider broke off.',
-  unknown = 'The provider did not say why the reply ended.',
+  length = 'The answer was cut off: the model reached its limit of output tokens.',
+  content_filter = "The provider's content filter withheld the rest of the answer.",
+  refusal = 'The model declined to answer.',
+  error = 'The provider ended the answer with an error.',
+  unknown = 'The provider did not say why the answer ended. It may be incomplete.',
   empty = 'The model gave no answer.',
 }
 local states = {
@@ -183,7 +183,7 @@ local function parts_of(message, lines)
   end
 end
 
---- The lines of a message, with an empty one at the end. `questions` are those that its reply waits for.
+--- The lines of a message, with an empty one at the end. `questions` are the open questions of its reply.
 ---@param message sessionls.Message
 ---@param questions sessionls.OpenQuestion[]
 ---@return sessionls.Lines
@@ -221,7 +221,7 @@ function M.message(message, questions)
     if question.detail then
       lines:add('│ ' .. question.detail:gsub('\n', '\n│ '), meta)
     end
-    lines:add('  <CR> shows the question; there y allows it once, s for this session, d denies it', meta)
+    lines:add('  <CR> shows the question. There, y allows it once, s for this session, and d denies it.', meta)
     lines.tail = nil
   end
   if message.error then
@@ -231,13 +231,13 @@ function M.message(message, questions)
     lines:add('! ' .. stop_words[message.stopReason], plain)
   end
   if message.role == 'agent' and (message.status == 'paused' or message.status == 'interrupted') then
-    lines:add('! The reply stopped here. gp goes on with it.', plain)
+    lines:add('! The reply stopped here. gp resumes it.', plain)
   end
   lines:add('', plain)
   return lines
 end
 
---- The head of a session; of an empty one with `hint`, words that say how it begins.
+--- The head of a session, with `hint` for an empty one.
 ---@param state sessionls.Open
 ---@param hint? string
 ---@return sessionls.Lines

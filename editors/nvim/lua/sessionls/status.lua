@@ -1,4 +1,4 @@
--- The words for the status line: kept, and made anew only when a session changes.
+-- The text for the status line, updated when a session changes.
 local client = require('sessionls.client')
 local events = require('sessionls.events')
 

@@ -11,13 +11,13 @@ local find = Folding.find
 ---@field session sessionls.Session
 ---@field messages sessionls.Message[]
 ---@field more boolean there are older messages
----@field participants sessionls.Participant[] who has it open
+---@field participants sessionls.Participant[] the ones who have it open
 
 ---@class sessionls.Change
 ---@field session boolean
----@field moved boolean messages stand in another order than before, or in other than the last places
+---@field moved boolean messages were reordered, or added before the end
 ---@field messages table<string, true>
----@field append? { id: string, part: integer, text: string } words that were added at the end of a part (counted from 1)
+---@field append? { id: string, part: integer, text: string } text that was added at the end of a part (counted from 1)
 
 ---@return sessionls.Change
 local function nothing()
@@ -43,7 +43,7 @@ function M.opened(result, before)
   return { session = result.session, messages = messages, more = more, participants = result.participants }
 end
 
---- Puts a page of history before the others, and gives the messages that are new.
+--- Adds a page of older messages, and returns the new ones.
 function M.with_older(state, page)
   local known = {}
   for _, message in ipairs(state.messages) do
@@ -57,7 +57,7 @@ function M.with_older(state, page)
   return older
 end
 
---- The session as `session/changed` tells of it, unless more is known already.
+--- Updates the session from `session/changed`, unless the state is newer.
 function M.with_session(state, session)
   if session.seq >= state.session.seq then
     state.session = session
@@ -81,7 +81,7 @@ function M.grow(state, delta)
   local at = find(state.messages, delta.messageId)
   local message = at and state.messages[at]
   if not message then
-    return 'hole'
+    return 'gap'
   end
   if message.status ~= 'replying' then
     return nothing()
@@ -93,7 +93,7 @@ function M.grow(state, delta)
     known = part.text and (part.kind == 'text' or part.kind == 'reasoning') and (lengths[part] or points(part.text)) or -1
   end
   if index > #message.parts + 1 or known < 0 or delta.offset > known then
-    return 'hole'
+    return 'gap'
   end
   local text = delta.text
   if delta.offset < known then
@@ -131,7 +131,7 @@ function M.fold(state, event)
   folding.asking = vim.list_slice(state.session.asking or {})
   folding.change.session = true
   local quiet = vim.list_contains({ 'participantJoined', 'participantLeft', 'forked', 'shared', 'unshared' }, event.kind)
-  -- Nothing waits for a participant any more who does something here.
+  -- Nothing waits any longer for a participant who does something here.
   folding.needs = vim.tbl_filter(function(one)
     return quiet or not event.by or one.participant.id ~= event.by.id
   end, state.session.needs or {})
@@ -142,7 +142,7 @@ function M.fold(state, event)
   state.session.asking = #folding.asking > 0 and folding.asking or nil
   state.session.needs = #folding.needs > 0 and folding.needs or nil
   state.session.present = #state.participants > 0 and vim.list_slice(state.participants) or nil
-  -- To look at a session is no change of it, and a fork never disturbs its parent.
+  -- Opening or forking a session does not change when it was last updated.
   if not quiet then
     state.session.updatedAt = event.at
   end

@@ -1,4 +1,4 @@
--- The subcommands of :Sessionls. The help is made from this file.
+-- The subcommands of :Sessionls. The help is generated from this file.
 local actions = require('sessionls.actions')
 local client = require('sessionls.client')
 
@@ -15,18 +15,18 @@ local function say(words)
   vim.notify(words, vim.log.levels.INFO, { title = 'sessionls' })
 end
 
---- The session that a command is about.
+--- Runs a command with the current session.
 local function with_view(fn)
   return function(arguments, command)
     local view = require('sessionls.view').current()
     if not view then
-      return client.tell('No session is open here. :Sessionls list shows those there are.', vim.log.levels.WARN)
+      return client.tell('No session is open here. :Sessionls list shows all sessions.', vim.log.levels.WARN)
     end
     fn(view, arguments, command)
   end
 end
 
---- The lines of the command's range; the exact ends where it came from a selection by characters.
+--- The lines of the command's range, with the exact columns after a characterwise selection.
 local function selection_of(command)
   if command.range == 0 then
     return nil
@@ -48,7 +48,7 @@ local function split_agent(arguments)
   return agent, vim.trim(rest or arguments)
 end
 
---- The session whose title or end of id is given.
+--- Finds the session by its title or by the end of its id.
 local function find_session(server, words, done)
   client.run(function()
     local list, problem = server:call('session/list', { limit = 200 })
@@ -67,7 +67,7 @@ local function find_session(server, words, done)
       end, list.sessions)
     end
     if #found == 0 then
-      client.tell(('No session here is called %s. :Sessionls list shows those there are.'):format(words))
+      client.tell(('No session matches %s. :Sessionls list shows all sessions.'):format(words))
     elseif #found == 1 then
       done(found[1])
     else
@@ -90,7 +90,7 @@ end
 
 M.ask = {
   usage = '[@agent] [text]',
-  help = 'Ask about the range, in the current session or a new one. With text it is sent at once.',
+  help = 'Ask about the range, in the current session or a new one. A text is sent immediately.',
   complete = function()
     return vim.tbl_map(function(name)
       return '@' .. name
@@ -107,7 +107,7 @@ M.ask = {
 }
 
 M.add = {
-  help = 'Add the range to the draft, and stay where you are.',
+  help = 'Add the range to the draft, without moving the cursor there.',
   run = function(_, command)
     require('sessionls').ask({ selection = selection_of(command), focus = false })
   end,
@@ -144,7 +144,7 @@ M.open = {
 
 M.list = {
   usage = '[active | paused | archived]',
-  help = 'Choose one of the sessions of this folder: those in that state, without one all that are not archived.',
+  help = 'Choose one of the sessions of this folder in that state. Without a state: all that are not archived.',
   complete = function()
     return { 'active', 'paused', 'archived' }
   end,
@@ -179,10 +179,10 @@ M.toggle = {
 
 M.search = {
   usage = 'words',
-  help = 'Search all messages, and open a session at what was found.',
+  help = 'Search all messages, and open a session at a match.',
   run = function(arguments)
     if arguments == '' then
-      return client.tell('Which words? :Sessionls search WORDS', vim.log.levels.WARN)
+      return client.tell('Usage: :Sessionls search WORDS', vim.log.levels.WARN)
     end
     local server = client.of()
     client.run(function()
@@ -191,7 +191,7 @@ M.search = {
         return client.tell(problem)
       end
       if #result.hits == 0 then
-        return say('Nothing was found.')
+        return say('No messages match.')
       end
       require('sessionls.pick').hit(server, result.hits)
     end)
@@ -214,13 +214,13 @@ M.switch = {
 
 M.pause = { help = 'Pause the session.', run = with_view(actions.pause) }
 
-M.resume = { help = 'Go on with a paused session or a stopped reply.', run = with_view(actions.resume) }
+M.resume = { help = 'Resume a paused session or a stopped reply.', run = with_view(actions.resume) }
 
 M.cancel = { help = 'Cancel the reply being written.', run = with_view(actions.cancel) }
 
 M.queue = {
   usage = '[withdraw | now | edit | earlier | later]',
-  help = 'Withdraw a waiting message, send it now, edit it, or have it answered earlier or later. Without a word: choose.',
+  help = 'Withdraw a waiting message, send it now, edit it, or move it up or down. Without an argument: choose.',
   complete = function()
     return { 'withdraw', 'now', 'edit', 'earlier', 'later' }
   end,
@@ -233,7 +233,7 @@ M.queue = {
     elseif arguments ~= '' then
       return client.tell('Usage: :Sessionls queue [withdraw | now | edit | earlier | later]', vim.log.levels.WARN)
     end
-    vim.ui.select({ 'withdraw', 'now', 'edit', 'earlier', 'later' }, { prompt = 'A waiting message' }, function(choice)
+    vim.ui.select({ 'withdraw', 'now', 'edit', 'earlier', 'later' }, { prompt = 'The waiting message' }, function(choice)
       if choice then
         does[choice](view)
       end
@@ -243,7 +243,7 @@ M.queue = {
 
 M.answer = {
   usage = '[once|session|deny]',
-  help = 'Show the oldest open question, or answer the one that is shown.',
+  help = 'Show the oldest open question, or answer the question that is shown.',
   complete = function()
     return { 'once', 'session', 'deny' }
   end,
@@ -253,7 +253,7 @@ M.answer = {
       return permission.next()
     end
     if not vim.list_contains({ 'once', 'session', 'deny' }, arguments) then
-      return client.tell('An answer is once, session or deny.', vim.log.levels.WARN)
+      return client.tell('The answer must be once, session or deny.', vim.log.levels.WARN)
     end
     permission.decide(arguments --[[@as 'once'|'session'|'deny']])
   end,
@@ -261,7 +261,7 @@ M.answer = {
 
 M.review = {
   usage = '[file | --diff REV | --staged]',
-  help = 'Review a file, or changes. Without arguments: the uncommitted ones.',
+  help = 'Review a file or changes. Without arguments: the uncommitted changes.',
   complete = function()
     return { '--diff', '--staged' }
   end,
@@ -277,7 +277,7 @@ M.review = {
     elseif arguments ~= '' then
       local path = vim.fn.fnamemodify(vim.fn.expand(arguments) --[[@as string]], ':p')
       if vim.fn.filereadable(path) == 0 then
-        return client.tell(('There is no file %s.'):format(arguments))
+        return client.tell(('The file %s does not exist.'):format(arguments))
       end
       given.uri = vim.uri_from_fname(path)
     end
@@ -293,7 +293,7 @@ M.review = {
 
 M.changes = {
   usage = '[all | revert [reply] | undo | reviewed]',
-  help = 'List what agents changed and you did not review yet, in the quickfix window. There, or on a line of a file that it lists: take back the hunk, or all of its reply. Undo puts the last of these back.',
+  help = 'List the changes by agents that you have not reviewed yet, in the quickfix window. In the list, or on a changed line of a file: revert the hunk, or all changes of its reply. Undo restores what was reverted last.',
   complete = function()
     return { 'all', 'revert', 'revert reply', 'undo', 'reviewed' }
   end,
@@ -315,7 +315,7 @@ M.changes = {
 
 M.findings = {
   usage = '[apply | fix [agent] | dismiss [reason] | open]',
-  help = 'List the open findings; or apply the suggestion of the one under the cursor, fix, dismiss or open it.',
+  help = 'List the open findings, or apply the suggestion of the finding under the cursor, fix it, dismiss it or open its session.',
   complete = function()
     return { 'apply', 'fix', 'dismiss', 'open' }
   end,
@@ -353,7 +353,7 @@ M.rename = {
   end),
 }
 
---- The participant of a session whose name words begin with, and the rest of the words.
+--- Splits a text that begins with a participant's name into the participant and the rest.
 local function split_name(view, words)
   for _, one in ipairs(view.state and view.state.session.participants or {}) do
     if words == one.name or vim.startswith(words, one.name .. ' ') then
@@ -373,12 +373,12 @@ end
 
 M.handover = {
   usage = 'name [note]',
-  help = 'Hand the session to another participant of it, with a note.',
+  help = 'Hand the session over to another participant, with a note.',
   complete = participants,
   run = with_view(function(view, arguments)
     local name, note = split_name(view, arguments)
     if not name then
-      return client.tell('To whom? :Sessionls handover NAME [note]', vim.log.levels.WARN)
+      return client.tell('Usage: :Sessionls handover NAME [note]', vim.log.levels.WARN)
     end
     actions.request(view, 'session/handOver', { to = name, note = note ~= '' and note or nil })
   end),
@@ -388,7 +388,7 @@ local ROLES = { 'reader', 'commenter', 'writer', 'owner' }
 
 M.share = {
   usage = 'name (reader | commenter | writer | owner | nobody)',
-  help = 'Give somebody a role in the session, or with nobody take it away. The database must know who people are.',
+  help = 'Give a person a role in the session, or remove it with "nobody". The database must have a login for each person.',
   complete = function()
     return vim.list_extend(participants(), vim.list_extend({ 'nobody' }, ROLES))
   end,
@@ -408,17 +408,17 @@ M.archive = { help = 'Archive the session.', run = with_view(function(view)
 end) }
 
 M.unarchive = {
-  help = 'Bring the session back from the archive.',
+  help = 'Restore the session from the archive.',
   run = with_view(function(view)
     actions.request(view, 'session/unarchive')
   end),
 }
 
 M.delete = {
-  help = 'Delete the session for good, after you confirmed it.',
+  help = 'Delete the session permanently, after a confirmation.',
   run = with_view(function(view)
     local title = view.state and view.state.session.title or 'this session'
-    vim.ui.select({ 'Keep it', 'Delete it for good' }, { prompt = ('Delete "%s"?'):format(title) }, function(_, choice)
+    vim.ui.select({ 'Keep it', 'Delete it permanently' }, { prompt = ('Delete "%s"?'):format(title) }, function(_, choice)
       if choice == 2 then
         actions.request(view, 'session/delete', nil, function()
           require('sessionls.windows').hide(view)
@@ -430,7 +430,7 @@ M.delete = {
 
 M.export = {
   usage = '[file]',
-  help = 'Export the session as Markdown, JSON or HTML, by the ending of the name; without one it opens as a buffer.',
+  help = 'Export the session as Markdown, JSON or HTML, according to the file extension. Without a file it opens as a buffer.',
   run = with_view(function(view, arguments)
     local ending = arguments:match('%.(%w+)$')
     local format = ({ json = 'json', html = 'html' })[ending] or 'markdown'
@@ -447,7 +447,7 @@ M.export = {
 }
 
 M.usage = {
-  help = 'Say what the session has used.',
+  help = "Show the session's usage.",
   run = with_view(function(view)
     actions.request(view, 'session/get', nil, function(session)
       local used = session.usage

@@ -1,4 +1,4 @@
--- Drawing a session's transcript: a block of lines for each message. Only what changed is written.
+-- Draws a session's transcript: a block of lines for each message. Writes only the lines that changed.
 local render = require('sessionls.render')
 
 local M = {}
@@ -24,7 +24,7 @@ local function splice_meta(view, row, removed, meta)
   table.move(meta, 1, #meta, row + 1, all)
 end
 
---- Replaces lines (rows from 0) and what is known of each: that first, since folds are computed while lines are replaced.
+--- Replaces lines (rows from 0) and their metadata. The metadata comes first: Neovim computes folds while lines are replaced.
 local function splice(view, row, removed, lines, meta)
   splice_meta(view, row, removed, meta)
   vim.bo[view.buf].modifiable = true
@@ -32,7 +32,7 @@ local function splice(view, row, removed, lines, meta)
   vim.bo[view.buf].modifiable = false
 end
 
---- Draws a block anew, as far as it is different.
+--- Redraws the part of a block that is different.
 local function draw(view, index, row, new)
   local old = view.blocks[index]
   local first, last_old, last_new = 1, #old.lines, #new.lines
@@ -89,11 +89,11 @@ local function head_of(state)
     return render.head(state)
   end
   local maps = require('sessionls.maps')
-  local words = 'Write a message below, and send it with %s. Begin it with @ to choose its agent. %s shows the keys.'
+  local words = 'Write a message below and send it with %s. Start it with @ to choose its agent. %s shows the keys.'
   return render.head(state, words:format(maps.key('send'), maps.key('help')))
 end
 
---- Brings the blocks into the order of the messages.
+--- Sorts the blocks by the order of the messages.
 local function arrange(view)
   local state, blocks = view.state, view.blocks
   if #blocks == 0 then
@@ -164,7 +164,7 @@ local function draw_grown(view, index, row, grown)
     table.insert(words, one.text)
   end
   local text = table.concat(words)
-  -- Words that were drawn already, when the part was new, are not drawn again.
+  -- Text that was drawn with a new part already is not drawn again.
   if block.tail.size + #text ~= #message.parts[block.tail.part].text then
     draw(view, index, row, render.message(message, questions_of(view.state, message.id)))
     return
@@ -172,7 +172,7 @@ local function draw_grown(view, index, row, grown)
   grow(view, index, row, text)
 end
 
---- Where the cursors stand: on the last line, where new words are followed, or at a line of a message.
+--- The cursors' positions: on the last line, where they follow new text, or at a line of a message.
 local function cursors(view)
   local found, count = {}, vim.api.nvim_buf_line_count(view.buf)
   for _, win in ipairs(vim.fn.win_findbuf(view.buf)) do
@@ -191,7 +191,7 @@ local function cursors(view)
   return found
 end
 
---- Puts the cursors back to where they stood, wherever that is by now.
+--- Restores the cursors' positions.
 local function restore(view, found)
   local count = vim.api.nvim_buf_line_count(view.buf)
   local starts, first = {}, 0

@@ -8,7 +8,7 @@ local windows = require('sessionls.windows')
 
 local M = {}
 
-local FLUSH = 33 -- milliseconds in which words are gathered before they are drawn
+local FLUSH = 33 -- milliseconds between two drawings of new text
 local PAGE = 50 -- messages
 
 ---@class sessionls.View
@@ -41,7 +41,7 @@ local last ---@type sessionls.View?
 
 vim.treesitter.language.register('markdown', { 'sessionls', 'sessionls_draft' })
 
---- The view whose buffer this is; without one, of the current tab; without one, the last one that was used.
+--- The view of the current buffer, else of the current tab, else the last used view.
 ---@return sessionls.View?
 function M.current()
   local here = by_buf[vim.api.nvim_get_current_buf()]
@@ -72,7 +72,7 @@ local function scratch(name)
 end
 
 local function prepare(buf, filetype, root)
-  vim.bo[buf].buftype = 'nowrite' -- :mksession remembers it by its name, which it does not with 'nofile'
+  vim.bo[buf].buftype = 'nowrite' -- so that :mksession saves its name, unlike with 'nofile'
   vim.bo[buf].bufhidden = 'hide'
   vim.bo[buf].swapfile = false
   vim.bo[buf].buflisted = false
@@ -138,7 +138,7 @@ end
 
 -- From the server -----------------------------------------------------------------------------------------------------
 
---- Joins the session, or joins it again after events were missed. Only inside of `client.run`.
+--- Joins the session, also again after missed events. Call this only inside `client.run`.
 function View:join()
   if self.joining then
     return
@@ -227,9 +227,9 @@ function View:older()
   end)
 end
 
--- From the outside ----------------------------------------------------------------------------------------------------
+-- For other modules ----------------------------------------------------------------------------------------------------
 
---- Opens a session, and joins it where that has not happened yet.
+--- Opens a session, and joins it if necessary.
 ---@param server sessionls.Server
 ---@param id string
 ---@param opts? { focus?: boolean, layout?: string, message?: string }
@@ -252,7 +252,7 @@ function M.open(server, id, opts)
   return view
 end
 
---- Puts the cursor of the transcript's window on a message.
+--- Moves the cursor of the transcript's window to a message.
 function View:go_to(message_id)
   local win = windows.of(self.buf)
   for row, meta in ipairs(self.meta) do
@@ -263,7 +263,7 @@ function View:go_to(message_id)
   end
 end
 
---- A session's buffer that was opened by its name, as from a file of `:mksession`, or that is read again with `:edit`.
+--- Loads a session's buffer that was opened by its name, for example by a file of `:mksession`, or reloaded with `:edit`.
 function M.read(buf, name)
   local draft, id = name:match('^sessionls(%-?d?r?a?f?t?):/+(.-)%.md$')
   if not id then
@@ -286,7 +286,7 @@ function M.read(buf, name)
   windows.set_options(view, vim.api.nvim_get_current_win())
 end
 
---- What a line of the transcript belongs to.
+--- The metadata of the transcript's line under the cursor.
 ---@return sessionls.Meta
 function View:under_cursor()
   return self.meta[vim.fn.line('.')] or {}

@@ -1,4 +1,4 @@
--- The windows of a session: the transcript, and the draft below it. Windows with code stay as they are.
+-- The windows of a session: the transcript, and the draft below it. Windows with code are not changed.
 local config = require('sessionls.config')
 
 local M = {}
@@ -87,7 +87,7 @@ local function open_transcript(view, layout)
   return win
 end
 
---- Shows the session's two windows in this tab. Windows with code stay as they are.
+--- Shows the session's two windows in this tab. Windows with code are not changed.
 ---@param view sessionls.View
 ---@param opts? { focus?: boolean, layout?: string }
 function M.show(view, opts)
@@ -123,7 +123,7 @@ function M.show(view, opts)
   end
 end
 
---- Closes the session's windows in this tab, and leaves the session open.
+--- Closes the session's windows in this tab. The session stays open.
 function M.hide(view)
   for _, buf in ipairs({ view.draft, view.buf }) do
     local win = M.of(buf)

@@ -1,7 +1,7 @@
 -- fzf-lua
 local M = {}
 
---- A key as fzf names it: `<C-f>` is ctrl-f.
+--- A key in the notation of fzf: `<C-f>` is ctrl-f.
 local function key_of(key)
   return (key:lower():gsub('^<c%-(.)>$', 'ctrl-%1'):gsub('^<a%-(.)>$', 'alt-%1'))
 end

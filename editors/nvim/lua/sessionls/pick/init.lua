@@ -1,4 +1,4 @@
--- Choosing sessions, messages that were found, and agents. One model of an item; adapters show it in whatever picker is there.
+-- Lists to choose sessions, search results and agents from. Adapters show the same items in different pickers.
 local bars = require('sessionls.bars')
 local client = require('sessionls.client')
 
@@ -18,10 +18,10 @@ local M = {}
 ---@field kind string of `vim.ui.select`
 ---@field items sessionls.PickItem[]
 ---@field choose fun(value: any)
----@field actions sessionls.PickAction[] beside choosing; they close the picker
----@field preview? fun(value: any, show: fun(lines: string[])) gives Markdown, now or later
+---@field actions sessionls.PickAction[] in addition to choosing; they close the picker
+---@field preview? fun(value: any, show: fun(lines: string[])) calls `show` with Markdown, now or later
 
--- Who shows it: the module of the adapter, and what says that the picker is there. The first one counts.
+-- The adapters: their modules, and how to check that the picker is installed. The first installed one is used.
 M.adapters = {
   {
     name = 'snacks',
@@ -55,7 +55,7 @@ M.adapters = {
   },
 }
 
---- The name of the adapter that is used: that of the settings, else of the first picker that is there.
+--- The name of the adapter: from the settings, or for the first installed picker.
 ---@return string
 function M.adapter()
   local chosen = require('sessionls.config').get().picker
@@ -81,7 +81,7 @@ function M.open(source)
   end
 end
 
---- One line for a session: what waits, its title, what it does, its agent, cost, and who took part.
+--- One line for a session: what waits, its title, what it is doing, its agent, cost and participants.
 ---@param session sessionls.Session
 ---@return string
 function M.line(session)
@@ -143,7 +143,7 @@ function M.agent(server, prompt, done)
     preview = function(agent, show)
       local lines = { '# ' .. agent.name, '' }
       vim.list_extend(lines, vim.split(agent.description, '\n', { plain = true }))
-      vim.list_extend(lines, { '', 'Model: ' .. (agent.model or 'the default one') })
+      vim.list_extend(lines, { '', 'Model: ' .. (agent.model or 'the default model') })
       if agent.tools then
         table.insert(lines, 'Tools: ' .. table.concat(agent.tools, ', '))
       end
@@ -152,7 +152,7 @@ function M.agent(server, prompt, done)
   })
 end
 
---- What can be done with a session beside opening it.
+--- The actions on a session in addition to opening it.
 local function session_actions(server)
   local function request(method, after)
     return function(session)
@@ -187,14 +187,14 @@ local function session_actions(server)
   }
 end
 
---- Chooses one of some sessions.
+--- Lets the user choose a session.
 ---@param server sessionls.Server
 ---@param sessions sessionls.Session[]
 ---@param prompt string
 ---@param done fun(session: sessionls.Session)
 function M.session(server, sessions, prompt, done)
   if #sessions == 0 then
-    vim.notify('There are no sessions here. :Sessionls new creates one.', vim.log.levels.INFO, { title = 'sessionls' })
+    vim.notify('This folder has no sessions. :Sessionls new creates one.', vim.log.levels.INFO, { title = 'sessionls' })
     return
   end
   M.open({
@@ -211,7 +211,7 @@ function M.session(server, sessions, prompt, done)
   })
 end
 
---- Chooses one of the messages that a search found.
+--- Lets the user choose a search result.
 ---@param server sessionls.Server
 ---@param hits sessionls.Hit[]
 function M.hit(server, hits)

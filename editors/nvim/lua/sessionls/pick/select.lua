@@ -1,4 +1,4 @@
--- vim.ui.select, which is always there. It has neither a preview nor other actions.
+-- vim.ui.select, which is always available. It has no preview and no other actions.
 local M = {}
 
 ---@param source sessionls.PickSource
