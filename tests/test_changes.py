@@ -75,7 +75,7 @@ def test_an_untouched_edit_is_reverted_exactly(data: st.DataObject) -> None:
     assert {hunk.state for hunk in one.locate(after)} == {"applied"}
     assert one.without(after) == before
     assert {hunk.state for hunk in one.locate(before)} == {"reverted"}
-    assert one.without(before) == before, "what is taken back already is left alone"
+    assert one.without(before) == before, "reverting a reverted change changes nothing"
 
 
 @given(st.data())

@@ -68,7 +68,7 @@ def test_a_question_is_listed_and_can_be_answered_by_the_end_of_its_id(cli: Cli,
     assert f"sessionls answer {name} {request} once|session|deny" in err
     assert (cli.folder / "log.txt").read_text(encoding="utf-8") == "yes\n"
     assert "asks" not in cli("sessions").out.replace("that asks", "")
-    assert "not open any more" in cli("answer", name, session["asking"][0]["requestId"], "once", code=1).err
+    assert "no longer open" in cli("answer", name, session["asking"][0]["requestId"], "once", code=1).err
     assert "No question is open" in cli("answer", name, "deny", code=1).err
 
 

@@ -60,7 +60,7 @@ def test_the_newest_reply_is_reverted_and_restored(cli: Cli) -> None:
     after = text(cli)
     done = cli("revert", session(cli))
     assert text(cli) == TEXT
-    assert "a.py  +2 -2  taken back" in cli("changes", session(cli)).out
+    assert "a.py  +2 -2  reverted" in cli("changes", session(cli)).out
     [again] = re.findall(r"To undo this: sessionls (revert .+)", done.err)
     cli(*again.split())
     assert text(cli) == after

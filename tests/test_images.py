@@ -274,7 +274,7 @@ async def test_a_model_without_image_support_gets_a_note_about_an_earlier_image(
     reply = (await home.sessions.message(session.id, Outgoing("and you?", agent="blind"))).reply
     sent = model_server.requests[-1].messages
     assert image_urls(sent) == [] and all(isinstance(message["content"], str) for message in sent)
-    assert "The image a chart is not shown to you: it takes no images." in json.dumps(sent)
+    assert "The image a chart is not shown to you: it accepts no images." in json.dumps(sent)
     assert reply.notices == [f"1 image of this session was not sent to {BLIND}, which does not take it."]
 
 
@@ -445,7 +445,7 @@ def test_the_terminal_accepts_the_path_of_an_image_and_explains_when_a_model_can
     shown = cli("show", done.session)
     assert "shot.dat (image/png, 640 by 480," in shown.out
     refused = cli("ask", "-m", BLIND, "shot.dat", "What is this?", code=1)
-    assert "takes no images" in refused.err and "Choose another model" in refused.err
+    assert "accepts no images" in refused.err and "Choose another model" in refused.err
     assert len(model_server.requests) == 1
 
 

@@ -295,7 +295,7 @@ class Sessions(RuleBasedStateMachine):
         chosen = sent[-1 - pick % len(sent)]
         waits = log.entries[chosen.id].message.status == "queued"
         done = self.change(log, process, lambda change: transitions.withdraw(change, chosen.id, PEOPLE[process]))
-        assert (done is not None) == waits == (chosen.id not in log.entries), "what waits can be taken back, and nothing else"
+        assert (done is not None) == waits == (chosen.id not in log.entries), "only a waiting message can be withdrawn"
         if waits:
             self.accepted[log.session_id].remove(chosen.id)
 

@@ -1,4 +1,4 @@
-"""What a person allowed for good: asked for no more, in which sessions, for whose messages, and how it is taken back."""
+"""Permanent permissions: no more questions, in which sessions and for which messages they are valid, and removing them."""
 
 from __future__ import annotations
 

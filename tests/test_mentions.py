@@ -1,4 +1,4 @@
-"""`@name` of a participant in a message notifies that participant, and wakes no agent."""
+"""`@name` of a participant in a message notifies that participant, and no agent answers."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ class TestInAReply:
                 await other.change(session_id, lambda change: change.add(ev.ReplyFinished, message=ended))
             await asyncio.wait_for(sending, 30)
             assert home.editor.withdrawn
-            with pytest.raises(NotPermitted, match="not open any more"):
+            with pytest.raises(NotPermitted, match="no longer open"):
                 await home.sessions.answer(session_id, home.editor.questions[0].request_id, "once")
 
 

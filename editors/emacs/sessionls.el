@@ -9,16 +9,16 @@
 
 ;; A session is a Markdown file.  Select code, run `sessionls-ask', write a
 ;; question below "Next message", and press C-c C-c.  The reply is written
-;; into the buffer while you go on typing.
+;; into the buffer while you keep typing.
 ;;
 ;;   (require 'sessionls)
 ;;   (global-set-key (kbd "C-c a") #'sessionls-menu)
 ;;
-;; The language server `sessionls serve' runs once for each project, beside
-;; the servers that you use for your code, and sees the buffers of the
-;; project as they are, saved or not.  Nothing that it does asks in the
-;; minibuffer: questions for permission wait in the mode line and in the
-;; session's buffer.
+;; The language server `sessionls serve' runs once for each project, next
+;; to the language servers for your code.  It sees the current text of the
+;; project's buffers, saved or not.  It never prompts in the minibuffer:
+;; questions for permission are shown in the mode line and in the session's
+;; buffer.
 
 ;;; Code:
 
@@ -37,7 +37,7 @@
   :prefix "sessionls-")
 
 (defcustom sessionls-command '("sessionls" "serve")
-  "The program that is the language server, with its arguments."
+  "The program of the language server, with its arguments."
   :type '(repeat string))
 
 (defcustom sessionls-options nil
@@ -46,20 +46,20 @@ For example (:model \"anthropic/claude-sonnet-4-5\" :agent \"code\")."
   :type 'plist)
 
 (defcustom sessionls-trusted-folders nil
-  "Folders whose own agents and servers count, with all below them."
+  "Folders whose own agents and MCP servers may be used, with their subfolders."
   :type '(repeat directory))
 
 (defface sessionls-waiting '((t :inherit warning))
-  "What waits for an answer, in the mode line and in lists.")
+  "Face for questions that wait for an answer, in the mode line and in lists.")
 
-;; Newer and older versions of eglot have one of them.
+;; Each version of eglot has one of these variables.
 (defvar eglot-confirm-server-edits)
 (defvar eglot-confirm-server-initiated-edits)
 
 ;;; The connection
 
 (defclass sessionls-server (eglot-lsp-server) ()
-  :documentation "A server of sessions.")
+  :documentation "A running sessionls server.")
 
 (defvar sessionls--servers (make-hash-table :test #'equal)
   "The server of each project, by the project's root.")
@@ -68,17 +68,17 @@ For example (:model \"anthropic/claude-sonnet-4-5\" :agent \"code\")."
   "The project of each session, by the session's id.")
 
 (defvar sessionls--sessions (make-hash-table :test #'equal)
-  "The sessions that the servers told of, by id.")
+  "The known sessions, by id.")
 
 (defvar sessionls--synced (make-hash-table :test #'equal)
-  "What the servers know of each document.
+  "The state of each document on its server.
 Its version, the tick of its buffer, and the buffer.")
 
 (defvar-local sessionls--findings nil
   "The findings of this buffer, as diagnostics of LSP.")
 
 (defvar sessionls--last-project nil
-  "The project that was used last.")
+  "The last used project.")
 
 (defun sessionls--project ()
   "The project of the current buffer."
@@ -101,7 +101,7 @@ Its version, the tick of its buffer, and the buffer.")
 (defun sessionls--start (project)
   "Start the server of PROJECT."
   (unless (executable-find (car sessionls-command))
-    (user-error "There is no program %s: install sessionls, or set `sessionls-command'" (car sessionls-command)))
+    (user-error "The program %s is missing: install sessionls, or set `sessionls-command'" (car sessionls-command)))
   (let* ((arguments (help-function-arglist 'eglot t))
          (modern (memq 'language-ids arguments))
          (eglot-sync-connect t)
@@ -120,14 +120,14 @@ Its version, the tick of its buffer, and the buffer.")
     server))
 
 (cl-defmethod eglot-initialization-options ((server sessionls-server))
-  "What SERVER is told of this editor."
+  "The initialization options for SERVER."
   (let* ((root (expand-file-name (project-root (eglot--project server))))
          (trusted (cl-some (lambda (folder) (string-prefix-p (file-name-as-directory (expand-file-name folder)) root))
                            sessionls-trusted-folders)))
     (append (and trusted '(:workspaceTrusted t)) sessionls-options '(:readOnly :json-false))))
 
 (cl-defmethod eglot-client-capabilities ((_server sessionls-server))
-  "Eglot's capabilities, and those of this package."
+  "The capabilities of eglot and of this package."
   (let* ((able (copy-tree (cl-call-next-method)))
          (window (plist-put (plist-get able :window) :showDocument '(:support t))))
     (setq able (plist-put able :window window))
@@ -137,8 +137,8 @@ Its version, the tick of its buffer, and the buffer.")
     (plist-put able :experimental '(:sessionls (:events t :permissions t :saves t)))))
 
 (defun sessionls--request (method &optional params)
-  "Ask the server METHOD with PARAMS, and give its answer.
-What was typed reaches the server first."
+  "Send the request METHOD with PARAMS to the server, and return the result.
+Changed buffers are sent to the server first."
   (let ((server (sessionls-connect)))
     (sessionls--sync)
     (condition-case problem
@@ -150,19 +150,19 @@ What was typed reaches the server first."
   "Run the server's COMMAND with the property list ARGUMENT."
   (sessionls--request :workspace/executeCommand (list :command command :arguments (vector argument))))
 
-;;; What the server says
+;;; Requests and notifications from the server
 
 (cl-defmethod eglot-handle-request
   ((server sessionls-server) (_method (eql window/showDocument)) &key uri selection &allow-other-keys)
-  "Show a document of SERVER, as soon as Emacs is not busy with its message."
+  "Show a document of SERVER once Emacs has handled the request."
   (run-at-time 0 nil #'sessionls--show server uri selection)
   '(:success t))
 
 (cl-defmethod eglot-handle-request
   ((_server sessionls-server) (_method (eql session/requestPermission)) &key agent summary &allow-other-keys)
-  "Say that AGENT asks for SUMMARY; the question stays open in its session."
+  "Show that AGENT asks for SUMMARY; the question stays open in its session."
   (message "sessionls: %s asks: %s (`sessionls-next-question' shows it)" agent summary)
-  (jsonrpc-error "The question stays open: it is answered in the buffer of its session"))
+  (jsonrpc-error "The question stays open and can be answered in the buffer of its session"))
 
 (cl-defmethod eglot-handle-request
   ((server sessionls-server) (_method (eql workspace/applyEdit)) &key edit &allow-other-keys)
@@ -251,7 +251,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
             t)))))
 
 (defun sessionls--change-file (change)
-  "Create or delete a file, as CHANGE says."
+  "Create or delete a file according to CHANGE."
   (let ((file (sessionls--path (plist-get change :uri))))
     (pcase (plist-get change :kind)
       ("create"
@@ -265,15 +265,15 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
        (delete-file file)))))
 
 (defun sessionls--check-version (known version)
-  "Refuse an edit for a VERSION that the buffer in KNOWN does not have any more."
+  "Signal an error if the buffer in KNOWN no longer has the VERSION of an edit."
   (pcase-let ((`(,sent ,tick ,buffer) known))
     (unless (and (buffer-live-p buffer) (equal sent version)
                  (= tick (buffer-chars-modified-tick buffer)))
-      (jsonrpc-error "The document changed meanwhile"))))
+      (jsonrpc-error "The document has changed in the meantime"))))
 
 (cl-defmethod eglot-handle-notification
   ((_server sessionls-server) (_method (eql session/changed)) &key session deleted &allow-other-keys)
-  "Keep what changed: SESSION as it is now, or the id of the DELETED one."
+  "Store a changed SESSION, or remove the session with the id DELETED."
   (if session
       (let* ((id (plist-get session :id)) (before (gethash id sessionls--sessions)))
         (puthash id session sessionls--sessions)
@@ -289,7 +289,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
 
 (cl-defmethod eglot-handle-notification
   ((_server sessionls-server) (_method (eql textDocument/publishDiagnostics)) &key uri diagnostics &allow-other-keys)
-  "Show the findings of the document URI beside the DIAGNOSTICS of other servers."
+  "Show the findings in DIAGNOSTICS for the document URI with flymake."
   (when-let* ((path (sessionls--path uri)) (buffer (find-buffer-visiting path)))
 	     (with-current-buffer buffer
 	       (setq sessionls--findings (append diagnostics nil))
@@ -298,7 +298,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
 	       (if flymake-mode (flymake-start) (flymake-mode 1)))))
 
 (defun sessionls-flymake (report &rest _)
-  "Tell flymake of the findings of this buffer, by REPORT."
+  "Pass the findings of this buffer to flymake with REPORT."
   (funcall report
            (cl-loop for one in sessionls--findings
                     for range = (plist-get one :range)
@@ -358,13 +358,13 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
 (defvar sessionls--timer nil)
 
 (defun sessionls--watch ()
-  "From now on tell the servers what changes in the buffers of their projects."
+  "Start to notify the servers of changes in the buffers of their projects."
   (unless sessionls--timer
     (setq sessionls--timer (run-with-idle-timer 0.5 t #'sessionls--sync))
     (add-hook 'after-save-hook #'sessionls--saved)))
 
 (defun sessionls--sync ()
-  "Tell the servers of the buffers that are new, changed or gone."
+  "Notify the servers of new, changed and closed buffers."
   (maphash (lambda (root server)
              (when (jsonrpc-running-p server)
                (dolist (buffer (buffer-list))
@@ -380,7 +380,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
            sessionls--servers))
 
 (defun sessionls--sync-buffer (server buffer uri)
-  "Tell SERVER of the text of BUFFER, the document URI, if it is new or changed."
+  "Send the text of BUFFER, the document URI, to SERVER if it is new or changed."
   (let ((known (gethash uri sessionls--synced)) (tick (buffer-chars-modified-tick buffer)))
     (unless (and known (= tick (nth 1 known)))
       (let ((version (1+ (or (car known) 0)))
@@ -395,7 +395,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
                           (list :textDocument (list :uri uri :version version :languageId "plaintext" :text text))))))))
 
 (defun sessionls--saved ()
-  "Tell the server that this buffer was saved."
+  "Notify the server that this buffer was saved."
   (when-let* ((file buffer-file-name) (uri (sessionls--uri file)))
 	     (when (gethash uri sessionls--synced)
 	       (sessionls--sync)
@@ -407,7 +407,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
 ;;; The buffer of a session
 
 (defun sessionls--id-of (path)
-  "The id of the session whose file PATH is, or nil."
+  "The id of the session with the file PATH, or nil."
   (and path (string-match "/sessions/\\([0-9a-f-]\\{36\\}\\)/[^/]+\\.session\\.md\\'" path) (match-string 1 path)))
 
 (defun sessionls--session-id ()
@@ -415,7 +415,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
   (sessionls--id-of buffer-file-name))
 
 (defun sessionls--find-project (directory)
-  "The project of the session whose folder DIRECTORY is."
+  "The project of the session with the folder DIRECTORY."
   (and (string-match "/sessions/\\([0-9a-f-]\\{36\\}\\)/\\'" directory)
        (or (gethash (match-string 1 directory) sessionls--projects) sessionls--last-project)))
 
@@ -446,18 +446,18 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
     ("\\`\\|^\\(@[[:alnum:]_.-]+\\)\\_>" 1 'font-lock-keyword-face nil t)
     ("\\(?:^\\|[[:space:]]\\)\\(#\\(?:file\\|diagnostics\\|diff\\|staged\\)[^[:space:]]*\\)" 1 'font-lock-constant-face)
     (" ?<!-- sessionls [^<>\n]* -->" 0 '(face shadow invisible sessionls-mark)))
-  "How the buffer of a session is shown.")
+  "Faces in the buffer of a session.")
 
 (defvar sessionls-session-mode-syntax-table
   (let ((table (make-syntax-table text-mode-syntax-table)))
     (dolist (char '(?@ ?# ?: ?/ ?. ?-))
       (modify-syntax-entry char "_" table))
     table)
-  "In it @review and #file:src/app.py are symbols, which are completed as a whole.")
+  "@review and #file:src/app.py are symbols, so that they complete as a whole.")
 
 ;;;###autoload
 (define-derived-mode sessionls-session-mode text-mode "Session"
-  "The transcript of a session, and below it the next message.
+  "Major mode for the transcript of a session with the next message below it.
 \\{sessionls-session-mode-map}"
   (setq-local font-lock-defaults '(sessionls-font-lock t))
   (setq-local font-lock-extra-managed-props '(invisible))
@@ -474,13 +474,13 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
 (add-to-list 'eglot-server-programs '(sessionls-session-mode . (lambda (&rest _) (cons 'sessionls-server sessionls-command))))
 
 (defun sessionls--require-session ()
-  "The id of this buffer's session, which its server knows."
-  (prog1 (or (sessionls--session-id) (user-error "This is not the buffer of a session"))
+  "The id of this buffer's session; connect to its server if necessary."
+  (prog1 (or (sessionls--session-id) (user-error "This buffer is not a session"))
     (sessionls-connect)
     (unless (eglot-current-server) (eglot-ensure))))
 
 (defun sessionls-send ()
-  "Send what stands below \"Next message\"."
+  "Send the text below \"Next message\"."
   (interactive)
   (sessionls--require-session)
   (sessionls--command "sessionls.sendDraft" :uri (sessionls--uri buffer-file-name)))
@@ -494,18 +494,18 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
     (goto-char (point-max))))
 
 (defun sessionls--draft-start ()
-  "Where the next message begins."
+  "The position at which the next message begins."
   (save-excursion
     (goto-char (point-max))
     (unless (re-search-backward "<!-- sessionls next [^<>\n]* -->" nil t)
-      (user-error "The heading \"Next message\" is missing; it comes back when the session changes"))
+      (user-error "The heading \"Next message\" is missing; it reappears when the session changes"))
     (goto-char (match-end 0))
     (skip-chars-forward " \t\n")
     (point)))
 
 (defun sessionls-set-agent (name)
-  "Let the agent NAME answer the next message; none for the session's own."
-  (interactive (list (completing-read "Agent for this message (empty: the session's own): "
+  "Let the agent NAME answer the next message; empty for the session's default."
+  (interactive (list (completing-read "Agent for this message (empty: the session's default): "
                                       (sessionls--agents) nil t)))
   (save-excursion
     (goto-char (sessionls--draft-start))
@@ -516,12 +516,12 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
   (sessionls-goto-draft))
 
 (defun sessionls--agents ()
-  "The names of the agents that can be invoked."
+  "The names of the available agents."
   (cl-loop for agent across (plist-get (sessionls--request :agent/list) :agents)
            when (eq t (plist-get agent :available)) collect (plist-get agent :name)))
 
 (defun sessionls-cancel ()
-  "Cancel the reply that is being written."
+  "Cancel the reply being written."
   (interactive)
   (sessionls--request :session/cancel (list :sessionId (sessionls--require-session))))
 
@@ -542,7 +542,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
     (save-excursion
       (end-of-line)
       (unless (re-search-backward "<!-- sessionls message [0-9]+ \\([^ ]+\\) " nil t)
-        (user-error "There is no message here")))
+        (user-error "No message is at point")))
     (sessionls--command "sessionls.forkHere" :sessionId id :at (match-string-no-properties 1))))
 
 ;;; Questions
@@ -554,7 +554,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
 (defconst sessionls--question "<!-- sessionls question \\([^ ]+\\) [^<>\n]* -->")
 
 (defun sessionls-next-question ()
-  "Go to the next open question, in this buffer or in another session."
+  "Go to the next open question in this buffer or in another session."
   (interactive)
   (let ((here (and (sessionls--session-id)
                    (save-excursion
@@ -564,7 +564,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
           ((cl-loop for session being the hash-values of sessionls--sessions
                     when (sessionls--asking session)
                     return (sessionls--command "sessionls.openFile" :sessionId (plist-get session :id))))
-          (t (message "No question is open")))))
+          (t (message "No open questions")))))
 
 (defun sessionls--answer (decision)
   "Answer the question at point with DECISION."
@@ -573,31 +573,31 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
     (end-of-line)
     (unless (and (re-search-backward "^\\*\\*Permission: \\|^## " nil t)
                  (looking-at (concat "\\*\\*Permission: .*" sessionls--question)))
-      (user-error "Go to the question first, with `sessionls-next-question'")))
+      (user-error "Go to the question first (`sessionls-next-question')")))
   (sessionls--command "sessionls.answerHere" :uri (sessionls--uri buffer-file-name)
                       :requestId (match-string-no-properties 1) :decision decision))
 
 (defun sessionls-allow-once ()
-  "Allow once what is asked at point, which has to be in the question."
+  "Allow the question at point once."
   (interactive)
   (sessionls--answer "once"))
 
 (defun sessionls-allow-session ()
-  "Allow what is asked at point, and the like, in this session."
+  "Allow the question at point and similar ones in this session."
   (interactive)
   (sessionls--answer "session"))
 
 (defun sessionls-deny ()
-  "Deny what is asked at point."
+  "Deny the question at point."
   (interactive)
   (sessionls--answer "deny"))
 
 (defvar sessionls-mode-line nil
-  "What waits, for the mode line.")
+  "The text for the mode line.")
 (put 'sessionls-mode-line 'risky-local-variable t)
 
 (defun sessionls--update-mode-line ()
-  "Say in the mode line how many questions wait and replies are written."
+  "Show in the mode line how many questions are open and replies are written."
   (let ((asking 0) (replying 0))
     (maphash (lambda (_ session)
                (cl-incf asking (length (sessionls--asking session)))
@@ -611,7 +611,7 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
     (force-mode-line-update t)))
 
 (defun sessionls--refresh (server)
-  "Ask SERVER for the sessions of its project."
+  "Fetch the sessions of SERVER's project."
   (jsonrpc-async-request server :session/list '(:limit 100)
                          :success-fn (lambda (answer)
                                        (cl-loop for session across (plist-get answer :sessions)
@@ -623,8 +623,8 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
 
 ;;;###autoload
 (defun sessionls-ask (&optional session)
-  "Ask about the region, or about this file: its place stands in the next message.
-In a new session, or in SESSION; with a prefix argument it is chosen."
+  "Ask about the region, or about this file, in the next message of a new session.
+Or in SESSION; a prefix argument prompts for it."
   (interactive (list (and current-prefix-arg (sessionls--choose))))
   (let ((uri (and buffer-file-name (not (sessionls--session-id)) (sessionls--uri buffer-file-name))))
     (if (not uri)
@@ -638,21 +638,21 @@ In a new session, or in SESSION; with a prefix argument it is chosen."
 
 ;;;###autoload
 (defun sessionls-new ()
-  "Begin a session."
+  "Create a session."
   (interactive)
   (let ((session (sessionls--request :session/create)))
     (sessionls--command "sessionls.openFile" :sessionId (plist-get session :id))))
 
 ;;;###autoload
 (defun sessionls-review ()
-  "Review this file, or what is not committed."
+  "Review this file, or the uncommitted changes."
   (interactive)
   (if (and buffer-file-name (not (sessionls--session-id)))
       (sessionls--command "sessionls.review" :uri (sessionls--uri buffer-file-name))
     (sessionls--command "sessionls.review")))
 
 (defun sessionls--choose ()
-  "Choose a session, and give its id."
+  "Prompt for a session, and return its id."
   (let* ((sessions (append (plist-get (sessionls--request :session/list '(:limit 100)) :sessions) nil))
          (names (cl-loop for one in sessions
                          collect (cons (format "%s  %s" (plist-get one :title) (substring (plist-get one :id) -8))
@@ -679,7 +679,7 @@ In a new session, or in SESSION; with a prefix argument it is chosen."
   (tabulated-list-init-header))
 
 (defun sessionls--fill-list ()
-  "Ask for the sessions of this list."
+  "Fetch the sessions for this list."
   (setq tabulated-list-entries
         (cl-loop for one across (plist-get (sessionls--request :session/list '(:limit 200)) :sessions)
                  collect (list (plist-get one :id)
@@ -705,7 +705,7 @@ In a new session, or in SESSION; with a prefix argument it is chosen."
 
 (defun sessionls--at-point ()
   "The session on this line of the list."
-  (or (tabulated-list-get-id) (user-error "There is no session on this line")))
+  (or (tabulated-list-get-id) (user-error "No session is on this line")))
 
 (defun sessionls-list-open ()
   "Open the session on this line."
@@ -740,7 +740,7 @@ In a new session, or in SESSION; with a prefix argument it is chosen."
 			   ("p" "pause or resume" sessionls-pause-or-resume)
 			   ("k" "cancel the reply" sessionls-cancel)
 			   ("f" "fork here" sessionls-fork-here)]
-			  ["The question here" :if sessionls--session-id
+			  ["The question at point" :if sessionls--session-id
 			   ("d" "deny" sessionls-deny)
 			   ("y" "allow once" sessionls-allow-once)
 			   ("s" "allow for this session" sessionls-allow-session)]])

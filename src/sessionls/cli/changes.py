@@ -13,14 +13,14 @@ from sessionls.domain.results import ChangeHunk, ChangeList, FileChange
 from sessionls.sessions.changes.changes import ChangeScope
 from sessionls.sessions.workspace.diffing import split_lines
 
-__all__ = ["show_changes", "take_back"]
+__all__ = ["revert_changes", "show_changes"]
 
 _COLOURS = {"+": "green", "-": "red"}
-_STATES = {"applied": "", "reverted": "taken back", "partly": "partly there", "overwritten": "changed since"}
+_STATES = {"applied": "", "reverted": "reverted", "partly": "partly reverted", "overwritten": "changed later"}
 
 
 async def show_changes(cli: CliContext, session: str, message: str | None, since: str | None, *, as_json: bool) -> int:
-    """Print each file and its hunks, and which of them are still there."""
+    """Print each file and its hunks, and which of them the files still have."""
     found = await find_session(cli.sessions, session)
     listed = await cli.sessions.changes(found.id, await _scope(cli, found.id, message, since))
     if as_json:
@@ -32,7 +32,7 @@ async def show_changes(cli: CliContext, session: str, message: str | None, since
     return 0
 
 
-async def take_back(
+async def revert_changes(
     cli: CliContext, session: str, message: str, since: str | None, again: str | None, *, file: str | None, hunk: str | None
 ) -> int:
     """Revert changes and print the changed files. If that is not possible, print the conflicts."""

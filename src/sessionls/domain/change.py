@@ -40,7 +40,7 @@ class Change:
     exception leaves the session unchanged. `touched` are the changed messages, `removed` the ids of removed ones.
     `images` are the bytes of added images by sha256, unless the session has them already. `find_presence` reads who has the
     session open in which process; only few decisions need it.
-    `role` is the role of whoever makes the change. What it does not allow is refused.
+    `role` is the role of the person who makes the change. It limits what they may add.
     """
 
     session_id: str

@@ -276,7 +276,7 @@ class CancelAsked(_Event):
 
 
 class HandedOver(_Event):
-    """`by` handed the session to a participant, who finds there what waits (see `Need`)."""
+    """`by` handed the session over to a participant (see `Need`)."""
 
     kind: Literal["handedOver"] = "handedOver"
     to: Participant
@@ -353,14 +353,14 @@ class Unarchived(_Event):
 
 
 class Shared(_Event):
-    """Somebody has this role in the session from here on, in place of the one before."""
+    """A person has this role in the session from now on, instead of their earlier one."""
 
     kind: Literal["shared"] = "shared"
     person: Person
 
 
 class Unshared(_Event):
-    """`personId` is a participant's id or `team`: their role in the session is gone."""
+    """The role of `personId` (a participant's id or `team`) in the session was removed."""
 
     kind: Literal["unshared"] = "unshared"
     person_id: str

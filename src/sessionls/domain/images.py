@@ -1,4 +1,4 @@
-"""Images that go with messages: which kinds there are, what their bytes say, and how large they may be."""
+"""Images in messages: their formats, the facts in their bytes, and size limits."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ IMAGES_LIMIT: Final = 20 << 20
 """Bytes of all images of one message."""
 
 _LEAST_TOKENS, _MOST_TOKENS = 100, 1_600
-_PIXELS_FOR_A_TOKEN = 750  # as Anthropic counts; others count fewer tokens, or about as many
+_PIXELS_FOR_A_TOKEN = 750  # Anthropic's rule; other providers need about as many tokens, or fewer
 # Markers of a JPEG that begin a frame, with its height and width. (C4, C8 and CC are something else.)
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What the bytes of an image say about it. Width and height are in pixels."""
+    """The facts in the bytes of an image. Width and height are in pixels."""
 
     mime_type: MimeType
     width: int
@@ -31,7 +31,7 @@ class ImageFacts:
 
 
 def read_facts(data: bytes) -> ImageFacts | None:
-    """The facts of a PNG, JPEG, WebP or GIF; None for anything else, and where its size in pixels cannot be read."""
+    """The facts of a PNG, JPEG, WebP or GIF; None for anything else, and if its size in pixels cannot be read."""
     for mime_type in get_args(MimeType):
         if _BEGINNINGS[mime_type](data):
             try:
@@ -43,17 +43,17 @@ def read_facts(data: bytes) -> ImageFacts | None:
 
 
 def looks_like_image(head: bytes) -> bool:
-    """Whether bytes begin as one of those images; 12 bytes are enough."""
+    """Whether the bytes begin like one of these formats; 12 bytes are enough."""
     return any(begins(head) for begins in _BEGINNINGS.values())
 
 
 def tokens_of(width: int, height: int) -> int:
-    """An estimate of the tokens that a model takes for an image: models scale a larger one down."""
+    """An estimate of the tokens for an image. Models scale larger ones down."""
     return min(max(width * height // _PIXELS_FOR_A_TOKEN, _LEAST_TOKENS), _MOST_TOKENS)
 
 
 def size_words(size: int) -> str:
-    """A number of bytes for people."""
+    """A size in bytes, formatted for people."""
     if size < 1_000:
         return f"{size} bytes"
     return f"{size / 1_000:.0f} KB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
@@ -81,7 +81,7 @@ def _jpeg(data: bytes) -> tuple[int, int]:
     while True:
         while data[at] != 0xFF:
             at += 1
-        while data[at] == 0xFF:  # there may be any number of them before a marker
+        while data[at] == 0xFF:  # any number of fill bytes may precede a marker
             at += 1
         marker = data[at]
         if marker in _FRAMES:

@@ -14,8 +14,8 @@ _MENTION = re.compile(r"(?<![\w@./-])@(\w[\w.'-]{0,60}(?: \w[\w.'-]{0,60}){0,3})
 
 
 def mentioned(text: str, participants: Sequence[Participant], agents: Collection[str]) -> tuple[list[Participant], list[str]]:
-    """The participants whom a text mentions, by full name, id, or a first name that only one of them has; and the names of
-    those that it does not mention, since an agent has that name.
+    """The participants whom a text mentions, by full name, id, or a first name that only one of them has; and the names
+    that mean an agent with the same name instead.
     """
     names = _names(participants)
     found: dict[str, Participant] = {}
@@ -35,7 +35,7 @@ def mentioned(text: str, participants: Sequence[Participant], agents: Collection
 
 
 def _names(participants: Sequence[Participant]) -> dict[str, Participant]:
-    """What each can be called; a name that several have is nobody's."""
+    """The names for each participant, without names that several have."""
     called: dict[str, list[Participant]] = {}
     for one in participants:
         name = one.name.casefold()

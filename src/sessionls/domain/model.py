@@ -72,7 +72,7 @@ __all__ = [
 
 
 Line = Annotated[str, AfterValidator(in_one_line)]
-"""A line that is shown to people: without invisible characters and changes of text direction (see `visible.py`)."""
+"""A line for people, without invisible characters and changes of text direction (see `visible.py`)."""
 Shown = Annotated[str, AfterValidator(shown)]
 """The same for several lines."""
 
@@ -119,11 +119,12 @@ class Participant(Wire):
 
 
 Role = Literal["reader", "commenter", "writer", "owner"]
-"""What somebody may do in a session: read it; leave comments, which wake no agent; work in it; share, archive and delete it."""
+"""A person's role in a session: reads it; also comments, which no agent answers; also works in it; also shares, archives and
+deletes it."""
 
 
 class Person(Wire):
-    """Who has which role in a session: a participant, or with the id `team` everybody who may log in to the database."""
+    """A participant's role in a session. The id `team` means everybody who can log in to the database."""
 
     id: Annotated[str, Field(min_length=1, max_length=300)]
     role: Role
@@ -391,11 +392,11 @@ class SessionContext(Wire):
 
 
 class ImageContext(Wire):
-    """An image: a PNG, JPEG, WebP or GIF of at most 5 MiB. It is handed over as the `uri` of a file, or as `data`, its bytes in
-    base64, then with a `title`; or as the `sha256` of one that the session has already.
+    """An image: a PNG, JPEG, WebP or GIF of at most 5 MiB. Send the `uri` of a file, or its bytes in base64 as `data`, with a
+    `title`, or the `sha256` of an image that the session already has.
 
-    What is kept and shown has no `data`: `context/image` gives the bytes. `mimeType`, `size` (bytes), `width` and `height`
-    (pixels) are what the bytes say, whatever they are claimed to be.
+    Stored images have no `data`: `context/image` returns the bytes. `mimeType`, `size` (bytes), `width` and `height`
+    (pixels) are read from the bytes.
     """
 
     kind: Literal["image"] = "image"
@@ -429,7 +430,7 @@ context_adapter: TypeAdapter[Context] = TypeAdapter(Context)
 MessageStatus = Literal["queued", "replying", "complete", "paused", "interrupted", "cancelled", "failed"]
 
 # Why a step of a model ended. `length`: it reached its token limit; `content_filter`: the provider withheld the rest; `refusal`:
-# the model declined; `error`: the provider broke off; `unknown`: the provider gave no reason, or an unknown one.
+# the model declined; `error`: the provider failed; `unknown`: the provider gave no reason, or an unknown one.
 StopReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "error", "unknown"]
 
 
@@ -457,10 +458,10 @@ class Message(Wire):
     `seq` is the number of the event that added it to the session. `replyTo` is the id of the message that a reply answers. A
     participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a
     `complete` reply: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, the provider
-    withheld the rest; `refusal`, it declined; `error`, the provider broke off; `unknown`, the provider did not say; `empty`, it
+    withheld the rest; `refusal`, it declined; `error`, the provider failed; `unknown`, the provider did not say; `empty`, it
     gave no answer. `steps` counts the steps of a reply, including those of agents that its agent asked. `notices` tell people
-    what was missing: servers that did not start, tools that cannot be used. `mentions` are the ids of the
-    participants whom it notifies; without an `agent` such a message is for people alone, and gets no reply.
+    about problems: servers that did not start, tools that cannot be used. `mentions` are the ids of the
+    participants whom it notifies; without an `agent` such a message is only for people, and gets no reply.
     """
 
     id: str
@@ -523,8 +524,8 @@ class OpenQuestion(Wire):
 class Need(Wire):
     """Something that waits for one participant, until they do something in the session.
 
-    `handOver`: `by` handed the session to them, with a `note`; `waiting` is what waited for somebody then, in words for a person.
-    `mention`: the message `messageId` mentions them, `note` is how it begins; to open the session is enough to have seen that.
+    `handOver`: `by` handed the session over to them, with a `note`; `waiting` describes what was waiting at that time.
+    `mention`: the message `messageId` mentions them, and `note` is its beginning. Opening the session settles a mention.
     """
 
     kind: Literal["handOver", "mention"]
@@ -540,7 +541,7 @@ class Session(Wire):
     """A session. `agent` is its default agent, and `model` the model that this agent uses here instead of its own.
 
     `participants` are all who ever took part; `present` are those who have it open now, absent if there are none. `needs` is what
-    waits for one of them, absent if there is nothing. `stopped` says how the newest reply stopped, if `session/resume` would
+    waits for a participant, absent if nothing does. `stopped` says how the newest reply stopped, if `session/resume` would
     continue it; absent while the session is archived.
     `asking` are the open permission requests, oldest first; absent if there are none. `budget` is how many US dollars all models
     may cost in this session: once `usage.cost` reaches it, the session is paused before the next request to a model, with

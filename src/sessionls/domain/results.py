@@ -54,7 +54,7 @@ __all__ = [
 
 
 class Image(Wire):
-    """An image of a message. `data` are its bytes in base64, `size` how many they are; `width` and `height` are in pixels."""
+    """An image of a message. `data` are its bytes in base64, `size` is their number; `width` and `height` are in pixels."""
 
     sha256: str
     mime_type: str
@@ -132,7 +132,7 @@ class Reverted(Wire):
 
 
 class SessionList(Wire):
-    """`you` are the participant who asks: what waits for them stands in the `needs` of each session."""
+    """`you` is the participant who asks; the `needs` of each session include what waits for them."""
 
     sessions: list[Session]
     next_cursor: str | None = None
@@ -171,9 +171,10 @@ class AnsweredExchange(Exchange):
 
 
 class People(Wire):
-    """Who has access to a session, and with which `role` the one who asks. `known` are the people that it can be shared with.
+    """The people with access to a session, and the `role` of the participant who asks. `known` are the people that it can be
+    shared with.
 
-    `notice` says how access is decided, where the database does not know who somebody is.
+    `notice` explains access if the database has no logins.
     """
 
     people: list[Person]
@@ -205,8 +206,8 @@ class QuestionList(Wire):
 
 
 class KeptPermission(Wire):
-    """What the person allowed for good, on this machine: calls of `tool` that `scope` covers, in sessions of `folder`, without
-    one in all of them. It holds for replies to their own messages alone, as an answer for a session does.
+    """A permanent permission of the person on this machine: for calls of `tool` that `scope` covers, in sessions of `folder`
+    (absent: in all sessions). Like an answer for a session, it is only valid for replies to their own messages.
     """
 
     id: str
@@ -225,8 +226,8 @@ class KeptPermissionList(Wire):
 
 
 class PromptFile(Wire):
-    """A message that is written once and sent often. `arguments` says in words what goes along with it; left out where nothing
-    does. `agent` answers the message; else the session's own. With a `problem` it cannot be used.
+    """A reusable message. `arguments` describes its arguments, if it has any. `agent` answers the message (default: the session's
+    agent). With a `problem` it cannot be used.
     """
 
     name: str
@@ -242,16 +243,16 @@ class PromptFileList(Wire):
 
 
 class ExpandedPrompt(Wire):
-    """The message that a prompt file makes, and the agent that it names."""
+    """The message that results from a prompt file, and the agent that it names."""
 
     text: str
     agent: str | None = None
 
 
 class WindowUse(Wire):
-    """How much of its model's window a session takes, in tokens. `used` is an estimate: instructions and messages, without what
-    describes tools. At `summarisedAt` the older messages are summarised, before the next reply. `summary` stands for the first
-    `summarised` messages; the log keeps those. Without `window` it is not known, as for agents that bring their own model.
+    """How much of its model's context window a session uses, in tokens. `used` is an estimate for instructions and messages,
+    without the descriptions of tools. At `summarisedAt`, older messages are summarised before the next reply. `summary` replaces
+    the first `summarised` messages, which the log keeps. `window` is absent if it is unknown, as for agents with their own model.
     """
 
     model: str

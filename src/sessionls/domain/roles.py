@@ -1,4 +1,4 @@
-"""Who may do what in a session: four roles, each of which may do all that the one before it may."""
+"""The four roles in a session. Each role includes the rights of the previous one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["ROLES", "TEAM", "covers", "reachable", "require_role"]
 
 ROLES: Final[tuple[Role, ...]] = ("reader", "commenter", "writer", "owner")
 TEAM: Final = "team"
-"""Instead of a participant's id: everybody who may log in to the database."""
+"""The id that means everybody who can log in to the database."""
 
 _NEEDED: Final[dict[str, Role]] = {
     "messageSent": "commenter",
@@ -24,21 +24,21 @@ _NEEDED: Final[dict[str, Role]] = {
 }
 _MAY: Final[dict[Role, str]] = {
     "reader": "read it",
-    "commenter": "read it and leave comments, which wake no agent",
-    "writer": "read it and work in it, but neither share nor archive nor delete it",
+    "commenter": "read it and leave comments, which no agent answers",
+    "writer": "read it and work in it, but not share, archive or delete it",
     "owner": "do everything",
 }
 
 
 def covers(role: Role, needed: Role) -> bool:
-    """Whether the role may do what `needed` may."""
+    """Whether the role includes the rights of `needed`."""
     return ROLES.index(role) >= ROLES.index(needed)
 
 
 def require_role(role: Role, kind: str, session_id: str) -> None:
     """Raise `NotPermitted` unless the role may add an event of that kind to the session, or `delete` it.
 
-    (A database with logins refuses it by itself, whatever happens here.)
+    (A database with logins also enforces this itself.)
     """
     needed = "owner" if kind == "delete" else _NEEDED.get(kind, "writer")
     if not covers(role, needed):

@@ -319,7 +319,7 @@ class _Folding:
                 pass
 
     def _meet_needs(self) -> None:
-        """Nothing waits for a participant any more who does something here."""
+        """Remove everything that waits for the participant who does something now."""
         if isinstance(self.event.by, Participant) and self.event.kind not in _QUIET and self.before.session.needs:
             acted = self.event.by.id
             self.session["needs"] = [one for one in self.before.session.needs if one.participant.id != acted] or None
@@ -342,7 +342,7 @@ class _Folding:
             self.session["participants"] = [*(p for p in known if p.id != participant.id), participant]
 
     def _shared(self, event: ev.Shared | ev.Unshared) -> None:
-        # A session of before there were roles belongs to everybody.
+        # A session from before there were roles belongs to everybody.
         people = self.before.session.people or [Person(id="team", role="owner")]
         if isinstance(event, ev.Shared):
             known = any(person.id == event.person.id for person in people)

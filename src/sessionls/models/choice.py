@@ -101,7 +101,7 @@ class Choice:
         return models
 
     async def ollama_sees(self, name: str) -> bool | None:
-        """Whether that model of the local Ollama takes images; None where Ollama does not say."""
+        """Whether that model of the local Ollama accepts images; None if Ollama does not say."""
         if name not in self._ollama_sees:
             sees = await asyncio.to_thread(_ollama_vision, self.ollama_base, name)
             if sees is None:

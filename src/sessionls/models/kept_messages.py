@@ -1,7 +1,7 @@
-"""Keeps the JSON of a request's messages, so that the next request of the same session only converts what is new.
+"""Caches the JSON of a request's messages, so that the next request of the same session only converts new messages.
 
-Every step of a reply sends the whole session again. Messages are never changed, so those that the two requests have in common
-need not be converted and written a second time.
+Every step of a reply sends the whole session again. Messages never change, so those that two requests have in common
+need not be converted again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ __all__ = ["KeptMessages"]
 
 Messages = Sequence[Mapping[str, Any]]
 
-_FEW = 32  # messages: below this, nothing is worth keeping
+_FEW = 32  # messages: shorter requests are not worth caching
 _KEPT = 8  # requests
-_LARGEST = 8 << 20  # bytes of a request that is kept: images make larger ones
-_KEPT_SIZE = 16 << 20  # bytes, of all together
+_LARGEST = 8 << 20  # bytes of a cached request: only images make larger ones
+_KEPT_SIZE = 16 << 20  # bytes of all requests together
 _CHUNK = 256  # messages that are compared at once
 
 
@@ -37,7 +37,7 @@ class _Kept:
 
 
 class KeptMessages:
-    """May be used in any thread."""
+    """Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -75,7 +75,7 @@ class KeptMessages:
         return whole
 
     def _take(self, key: Hashable, messages: Messages) -> tuple[_Kept, int]:
-        """The request that has most messages in common with these, and how many. It is kept no longer: its list is changed."""
+        """Remove and return the request with the most messages in common, and their number. The caller may change its list."""
         with self._lock:
             counts = [_common(one.messages, messages) if one.key == key else 0 for one in self._kept]
             most = max(counts, default=0)

@@ -23,8 +23,8 @@ class FileWrite:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """The result of a `FileWrite`. `text` is the text afterwards (a formatter may have changed it); None if the file is gone.
-    `problem`: why it was not written. `saved`: the text is also on disk.
+    """The result of a `FileWrite`. `text` is the text afterwards (a formatter may have changed it); None if the file does not
+    exist. `problem`: why it was not written. `saved`: the text is also on disk.
     """
 
     uri: str

@@ -16,7 +16,7 @@ __all__ = ["ChangedFile", "Commands", "Files"]
 class ChangedFile:
     """A file that an agent changed by itself: its URI, its name for people, the change as a unified diff, and its sha256 now.
 
-    `kept` is what takes the change back exactly (`pack` of `sessions/changes/kept.py`).
+    `kept` is the data to revert the change exactly (`pack` of `sessions/changes/kept.py`).
     """
 
     uri: str
@@ -27,7 +27,7 @@ class ChangedFile:
 
 
 class Files(Protocol):
-    """The files of the workspace, as the editor has them. All methods raise `ToolFailed` with a message for the agent."""
+    """The files of the workspace, with the editor's text. All methods raise `ToolFailed` with a message for the agent."""
 
     async def read(self, path: str, session_id: str) -> str:
         """The whole text, including unsaved changes."""
@@ -58,7 +58,7 @@ class Files(Protocol):
         ...
 
     async def created(self, path: str) -> ChangedFile | None:
-        """The file as one that was not there before; None if it is not text, or too large."""
+        """The file as a new one; None if it is not text, or too large."""
         ...
 
     async def snapshot(self) -> Mapping[str, tuple[int, int]] | None:

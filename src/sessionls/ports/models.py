@@ -27,8 +27,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ImageSupport:
-    """Which images a model or an agent takes. `accepted` of None: that is not known. `largest` is in bytes, `longest` the
-    pixels of the longer side; None for no limit that is known.
+    """Which images a model or an agent accepts. `accepted` is None if unknown. `largest` is in bytes, `longest` is the
+    longer side in pixels; None without a known limit.
     """
 
     accepted: bool | None = None
@@ -36,13 +36,13 @@ class ImageSupport:
     longest: int | None = None
 
     def problem(self, size: int | None, width: int | None, height: int | None) -> str | None:
-        """Why such an image is not taken."""
+        """Why such an image is not accepted."""
         if self.accepted is False:
-            return "it takes no images"
+            return "it accepts no images"
         if self.largest is not None and (size or 0) > self.largest:
-            return f"it takes images of at most {size_words(self.largest)}"
+            return f"it accepts images of at most {size_words(self.largest)}"
         if self.longest is not None and max(width or 0, height or 0) > self.longest:
-            return f"it takes images of at most {self.longest:,} by {self.longest:,} pixels"
+            return f"it accepts images of at most {self.longest:,} by {self.longest:,} pixels"
         return None
 
 
@@ -122,7 +122,7 @@ ModelOutput = TextDelta | ReasoningDelta | ToolRequest | StepEnd
 
 class Models(Protocol):
     def warm(self) -> None:
-        """Prepare for a first message in the background. Returns at once."""
+        """Prepare for a first message in the background. Returns immediately."""
         ...
 
     async def choose(self, preferences: Sequence[str]) -> str:
@@ -134,7 +134,7 @@ class Models(Protocol):
         ...
 
     async def image_support(self, model: str) -> ImageSupport:
-        """Which images the model takes, as far as that is known."""
+        """Which images the model accepts, if known."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelOutput]:

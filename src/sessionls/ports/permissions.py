@@ -1,4 +1,4 @@
-"""The port to what a person allowed for good, on this machine."""
+"""The port for a person's permanent permissions on this machine."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ __all__ = ["KeptPermissions"]
 
 
 class KeptPermissions(Protocol):
-    """Permissions that outlive their session. All methods may raise `NotPermitted`, where they cannot be read or written."""
+    """Permissions that outlive their session. All methods raise `NotPermitted` if they cannot be read or written."""
 
     async def all(self) -> list[KeptPermission]:
-        """The oldest first."""
+        """All permissions, oldest first."""
         ...
 
     async def keep(self, permission: KeptPermission) -> None:
-        """Add one, unless there is one that covers the same."""
+        """Add a permission, unless one with the same scope exists."""
         ...
 
     async def remove(self, permission_id: str) -> bool:
-        """Whether there was one."""
+        """Remove a permission. Returns whether it existed."""
         ...

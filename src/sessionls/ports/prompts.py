@@ -1,4 +1,4 @@
-"""The port to prompt files: messages that are written once and sent often."""
+"""The port of prompt files, which are reusable messages."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["Prompts"]
 
 class Prompts(Protocol):
     async def list(self) -> list[PromptFile]:
-        """Those of the user and of trusted folders, by name. Of several with one name the nearest counts."""
+        """The prompt files of the user and of trusted folders, by name. Of several with one name, the nearest is used."""
         ...
 
     async def expand(self, name: str, arguments: str) -> ExpandedPrompt:
-        """The message that one makes of these arguments. Raises `InvalidParams`."""
+        """The message that results from the prompt file and these arguments. Raises `InvalidParams`."""
         ...

@@ -38,8 +38,8 @@ class ReplyStopped(Exception):
 
 
 class ReplyInterrupted(Exception):
-    """The writer of the reply broke off, for example because its program was killed. The reply counts as interrupted and can be
-    resumed. The message is for people.
+    """The writer of the reply ended unexpectedly, for example because its program was killed. The reply counts as interrupted and
+    can be resumed. The message is for people.
     """
 
 

@@ -1,4 +1,4 @@
-"""To whom a new session belongs."""
+"""The owner of a new session."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ NO_LOGINS = "This database is a file: whoever can open it owns every session in 
 
 
 def first_people(store: Store, participant: Participant) -> list[Person] | None:
-    """Whoever makes a session owns it alone, where the database knows who that is."""
+    """The creator of a session is its only owner, if the database has logins."""
     return [Person(id=participant.id, role="owner", name=participant.name)] if store.has_logins else None

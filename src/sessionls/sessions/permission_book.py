@@ -1,4 +1,4 @@
-"""What the person allowed for good: kept from a question, listed, and taken back."""
+"""The person's permanent permissions: adds them from questions, lists and removes them."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ __all__ = ["PermissionBook"]
 
 
 class PermissionBook:
-    """`state` gives a session as it is."""
+    """`state` returns the current state of a session."""
 
     def __init__(self, kept: KeptPermissions | None, state: Callable[[str], Awaitable[State]]) -> None:
         self._kept = kept
         self._state = state
 
     async def keep(self, session_id: str, request_id: str, *, everywhere: bool) -> KeptPermission:
-        """Keep what a yes to an open question would cover in its session: for sessions of its folder, or `everywhere`.
+        """Allow permanently what the answer "for this session" would allow: in sessions of the same folder, or `everywhere`.
 
-        This answers nothing. Raises `NotPermitted` where the question is not open, or each call of it is asked for.
+        This does not answer the question. Raises `NotPermitted` if it is not open, or if its calls always need a new answer.
         """
         session = (await self._state(session_id)).session
         question = next((one for one in session.asking or () if one.request_id == request_id), None)
         if question is None:
-            raise NotPermitted("The question is not open any more.", hint="There is nothing left to do.")
+            raise NotPermitted("The question is no longer open.", hint="There is nothing left to do.")
         if not question.scope:
-            raise NotPermitted("This is asked for each time.", hint="Allow it once, or deny it.")
+            raise NotPermitted("This needs permission each time.", hint="Allow it once, or deny it.")
         folder = next(iter(session.workspace_folders), None)
         if folder is None and not everywhere:
-            raise NotPermitted("The session belongs to no folder.", hint="Allow it in all sessions, or for this one alone.")
+            raise NotPermitted("The session belongs to no folder.", hint="Allow it in all sessions, or only in this one.")
         permission = KeptPermission(
             id=new_id(),
             tool=question.tool,
@@ -49,11 +49,11 @@ class PermissionBook:
         return KeptPermissionList(permissions=await self._file().all())
 
     async def remove(self, permission_id: str) -> None:
-        """Raises `NotPermitted` where there is none of that id."""
+        """Raises `NotPermitted` if no permission has that id."""
         if not await self._file().remove(permission_id):
-            raise NotPermitted("There is no such permission any more.", hint="List them anew.")
+            raise NotPermitted("This permission no longer exists.", hint="Refresh the list.")
 
     def _file(self) -> KeptPermissions:
         if self._kept is None:
-            raise NotPermitted("Permissions are not kept here.", hint="Answer each question by itself.")
+            raise NotPermitted("Permanent permissions are not available here.", hint="Answer each question separately.")
         return self._kept

@@ -93,7 +93,7 @@ class Sessions:
 
     `runtimes` write the replies; `patience` is how long (in seconds) a question for permission waits for its answer.
     `answers_for_others`: messages of other participants may be answered here (see `transitions.Runner`). `kept` is what the
-    person allowed for good.
+    person has allowed permanently.
 
     Every method may raise `StoreUnavailable`; those that take a session's id raise `SessionNotFound`.
     """

@@ -1,4 +1,4 @@
-"""What the person allowed for good: a JSON file in their configuration directory, which no agent may write."""
+"""The person's permanent permissions: a JSON file in their configuration directory, which no agent may write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sessionls.domain.results import KeptPermission, KeptPermissionList
 
 __all__ = ["PermissionFile"]
 
-_PATIENCE = 10.0  # seconds in which another process ends its change
+_PATIENCE = 10.0  # longest wait in seconds for another process's change
 
 
 class PermissionFile:
@@ -41,7 +41,7 @@ class PermissionFile:
         return await asyncio.to_thread(self._change, remove)
 
     def _change(self, change: Callable[[list[KeptPermission]], list[KeptPermission]]) -> bool:
-        """Returns whether that changed something. No other process changes the file meanwhile."""
+        """Returns whether anything changed. A lock prevents changes by other processes meanwhile."""
         from filelock import FileLock, Timeout
 
         try:
@@ -67,7 +67,7 @@ class PermissionFile:
             return []
         except (OSError, ValidationError) as error:
             raise NotPermitted(
-                f"The permissions in {self._path} cannot be read ({type(error).__name__}), so none of them counts.",
+                f"The permissions in {self._path} cannot be read ({type(error).__name__}), so none of them is used.",
                 hint="Correct the file, or delete it.",
             ) from None
 

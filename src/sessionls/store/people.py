@@ -1,4 +1,4 @@
-"""Who the logins of the database are, by their profiles. A profile is changed by its own login alone."""
+"""The people behind the logins of the database, from their profiles. Only a login itself may change its profile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST = 200, 320  # characters of a name and of an e-mail address
 
 
 def own_profile(connection: Connection, local: Participant, *, renames: bool) -> Participant:
-    """The participant that this login is. One that is new here gets the local name; with `renames` every one does."""
+    """The participant for the current login. A new profile gets the local name; with `renames`, an existing one too."""
     row = connection.execute(_OWN).one_or_none()
     if row is None:
         _save(connection, local, new=True)
@@ -44,7 +44,7 @@ def known_people(connection: Connection) -> list[Participant]:
 def _save(connection: Connection, local: Participant, *, new: bool) -> None:
     login = connection.execute(_LOGIN).scalar_one()
     name, email = _fields(local)
-    # A name that somebody else has is told apart by the login.
+    # If somebody else has the same name, add the login to it.
     for one in (name, f"{name[: _LONGEST[0] - len(login) - 3]} ({login})"):
         try:
             with connection.begin_nested():

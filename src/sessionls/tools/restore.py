@@ -1,4 +1,4 @@
-"""Writes files for a person who takes back what agents changed: through the editor, and where it cannot, on disk."""
+"""Writes files for a person who reverts changes by agents: through the editor, or on disk if it cannot."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Plan:
 
 
 class Restorer:
-    """The port `FileWriter`. `protected` and `read_only` are as for the tools of agents: it writes only where they may."""
+    """The port `FileWriter`. `protected` and `read_only` restrict it like the tools of agents."""
 
     def __init__(
         self,
@@ -55,11 +55,11 @@ class Restorer:
     async def write(self, label: str, files: Sequence[FileWrite]) -> Sequence[WrittenFile]:
         plans = [await self._plan(file) for file in files]
         if self._read_only():
-            raise NotPermitted("Files may only be read here; nothing was changed.", hint="Turn read-only off first.")
+            raise NotPermitted("Files are read-only here. Nothing was changed.", hint="Turn read-only off first.")
         problem = await self._apply(label, plans)
         written = [await self._written(plan, problem) for plan in plans]
         if problem is not None and all(one.problem is not None for one in written):
-            raise NotPermitted(f"The editor did not make the change: {problem}", hint="Nothing was changed. Look at the files.")
+            raise NotPermitted(f"The editor did not make the change: {problem}", hint="Nothing was changed. Check the files.")
         return written
 
     async def _plan(self, file: FileWrite) -> _Plan:
@@ -71,7 +71,7 @@ class Restorer:
             )
         document = await self._document(place)
         if (None if document is None else document.text) != file.expected:
-            raise NotPermitted(f"{place.display} changed meanwhile; nothing was written.", hint="Look at it, and try again.")
+            raise NotPermitted(f"{place.display} has changed. Nothing was written.", hint="Check the file, and try again.")
         if document is None:
             change = DocumentChange(place.uri, kind="create", text=(_BOM if file.bom else "") + (file.text or ""))
             return _Plan(file, change, open=False, unsaved=False)
@@ -95,14 +95,14 @@ class Restorer:
         return document
 
     async def _apply(self, label: str, plans: Sequence[_Plan]) -> str | None:
-        """Why not all of it was done, if it was not."""
+        """The reason if not everything was done."""
         outcome = await self._editor.apply(label, [plan.change for plan in plans])
         if outcome.applied:
             return None
         on_disk = [plan.change for plan in plans if not plan.open]
         if not on_disk:
             return outcome.reason or "it gave no reason."
-        # What is not open the editor need not do; what is open comes first, because it may refuse that.
+        # Open documents come first, because the editor may refuse. Other files do not need the editor.
         in_editor = [plan.change for plan in plans if plan.open]
         if in_editor:
             outcome = await self._editor.apply(label, in_editor)
@@ -119,9 +119,9 @@ class Restorer:
             return WrittenFile(uri, None, None if gone or problem is None else problem)
         made = await resulting_text(self._workspace, uri, file.text, patient=problem is None)
         if made is None or made == file.expected:
-            return WrittenFile(uri, file.expected, problem or "it said that it did, but the text is what it was.")
+            return WrittenFile(uri, file.expected, problem or "it reported success, but the text is unchanged.")
         saved = not plan.unsaved and await self._saving.edited(uri, made)
-        if saved:  # a formatter may have run when it was saved
+        if saved:  # saving may have run a formatter
             made = await resulting_text(self._workspace, uri, made, patient=False) or made
         return WrittenFile(uri, made, saved=saved)
 
@@ -132,7 +132,7 @@ def _is_there(uri: str) -> bool:
 
 
 def _edits(old: str, new: str, encoding: Encoding) -> tuple[tuple[Range, str], ...]:
-    """The lines that differ, each piece as one edit: what did not change keeps its marks and cursors in the editor."""
+    """One edit for each block of changed lines, so that marks and cursors in unchanged lines keep their positions."""
     before, after = split_lines(old), split_lines(new)
     offsets = [0]
     for line in before:

@@ -254,7 +254,7 @@
 ---@field message sessionls.Message
 ---@field reply? sessionls.Message
 
---- The message that a prompt file makes, and the agent that it names.
+--- The message that results from a prompt file, and the agent that it names.
 ---@class sessionls.ExpandedPrompt
 ---@field text string
 ---@field agent? string
@@ -368,7 +368,7 @@
 ---@field to string
 ---@field note? string
 
---- `by` handed the session to a participant, who finds there what waits (see `Need`).
+--- `by` handed the session over to a participant (see `Need`).
 ---@class sessionls.HandedOver
 ---@field sessionId string
 ---@field seq integer
@@ -393,7 +393,7 @@
 ---@field messageId string
 ---@field snippet string
 
---- An image of a message. `data` are its bytes in base64, `size` how many they are; `width` and `height` are in pixels.
+--- An image of a message. `data` are its bytes in base64, `size` is their number; `width` and `height` are in pixels.
 ---@class sessionls.Image
 ---@field sha256 string
 ---@field mimeType string
@@ -402,7 +402,7 @@
 ---@field height integer
 ---@field data string
 
---- An image: a PNG, JPEG, WebP or GIF of at most 5 MiB. It is handed over as the `uri` of a file, or as `data`, its bytes in base64, then with a `title`; or as the `sha256` of one that the session has already.
+--- An image: a PNG, JPEG, WebP or GIF of at most 5 MiB. Send the `uri` of a file, or its bytes in base64 as `data`, with a `title`, or the `sha256` of an image that the session already has.
 ---@class sessionls.ImageContext
 ---@field kind 'image'
 ---@field uri? string
@@ -426,7 +426,7 @@
 ---@field title string
 ---@field install string
 
---- What the person allowed for good, on this machine: calls of `tool` that `scope` covers, in sessions of `folder`, without one in all of them. It holds for replies to their own messages alone, as an answer for a session does.
+--- A permanent permission of the person on this machine: for calls of `tool` that `scope` covers, in sessions of `folder` (absent: in all sessions). Like an answer for a session, it is only valid for replies to their own messages.
 ---@class sessionls.KeptPermission
 ---@field id string
 ---@field tool string
@@ -645,7 +645,7 @@
 ---@field kind 'paused'
 ---@field reason? 'budget'
 
---- Who has access to a session, and with which `role` the one who asks. `known` are the people that it can be shared with.
+--- The people with access to a session, and the `role` of the participant who asks. `known` are the people that it can be shared with.
 ---@class sessionls.People
 ---@field people sessionls.Person[]
 ---@field role 'reader'|'commenter'|'writer'|'owner'
@@ -700,7 +700,7 @@
 ---@class sessionls.PermissionRemoveParams
 ---@field permissionId string
 
---- Who has which role in a session: a participant, or with the id `team` everybody who may log in to the database.
+--- A participant's role in a session. The id `team` means everybody who can log in to the database.
 ---@class sessionls.Person
 ---@field id string
 ---@field role 'reader'|'commenter'|'writer'|'owner'
@@ -727,7 +727,7 @@
 ---@field name string
 ---@field arguments string
 
---- A message that is written once and sent often. `arguments` says in words what goes along with it; left out where nothing does. `agent` answers the message; else the session's own. With a `problem` it cannot be used.
+--- A reusable message. `arguments` describes its arguments, if it has any. `agent` answers the message (default: the session's agent). With a `problem` it cannot be used.
 ---@class sessionls.PromptFile
 ---@field name string
 ---@field source string
@@ -909,7 +909,7 @@
 ---@field text? string
 ---@field notice? string
 
---- `you` are the participant who asks: what waits for them stands in the `needs` of each session.
+--- `you` is the participant who asks; the `needs` of each session include what waits for them.
 ---@class sessionls.SessionList
 ---@field sessions sessionls.Session[]
 ---@field nextCursor? string
@@ -934,7 +934,7 @@
 ---@field with string
 ---@field role 'reader'|'commenter'|'writer'|'owner'
 
---- Somebody has this role in the session from here on, in place of the one before.
+--- A person has this role in the session from now on, instead of their earlier one.
 ---@class sessionls.Shared
 ---@field sessionId string
 ---@field seq integer
@@ -1064,7 +1064,7 @@
 ---@field sessionId string
 ---@field with string
 
---- `personId` is a participant's id or `team`: their role in the session is gone.
+--- The role of `personId` (a participant's id or `team`) in the session was removed.
 ---@class sessionls.Unshared
 ---@field sessionId string
 ---@field seq integer
@@ -1084,7 +1084,7 @@
 ---@field sessionId string
 ---@field messageId string
 
---- How much of its model's window a session takes, in tokens. `used` is an estimate: instructions and messages, without what describes tools. At `summarisedAt` the older messages are summarised, before the next reply. `summary` stands for the first `summarised` messages; the log keeps those. Without `window` it is not known, as for agents that bring their own model.
+--- How much of its model's context window a session uses, in tokens. `used` is an estimate for instructions and messages, without the descriptions of tools. At `summarisedAt`, older messages are summarised before the next reply. `summary` replaces the first `summarised` messages, which the log keeps. `window` is absent if it is unknown, as for agents with their own model.
 ---@class sessionls.WindowUse
 ---@field model string
 ---@field used integer

@@ -488,11 +488,11 @@ export interface SessionContext {
   notice?: string;
 }
 /**
- * An image: a PNG, JPEG, WebP or GIF of at most 5 MiB. It is handed over as the `uri` of a file, or as `data`, its bytes in
- * base64, then with a `title`; or as the `sha256` of one that the session has already.
+ * An image: a PNG, JPEG, WebP or GIF of at most 5 MiB. Send the `uri` of a file, or its bytes in base64 as `data`, with a
+ * `title`, or the `sha256` of an image that the session already has.
  *
- * What is kept and shown has no `data`: `context/image` gives the bytes. `mimeType`, `size` (bytes), `width` and `height`
- * (pixels) are what the bytes say, whatever they are claimed to be.
+ * Stored images have no `data`: `context/image` returns the bytes. `mimeType`, `size` (bytes), `width` and `height`
+ * (pixels) are read from the bytes.
  */
 export interface ImageContext {
   kind: 'image';
@@ -546,7 +546,7 @@ export interface Created {
  * A session. `agent` is its default agent, and `model` the model that this agent uses here instead of its own.
  *
  * `participants` are all who ever took part; `present` are those who have it open now, absent if there are none. `needs` is what
- * waits for one of them, absent if there is nothing. `stopped` says how the newest reply stopped, if `session/resume` would
+ * waits for a participant, absent if nothing does. `stopped` says how the newest reply stopped, if `session/resume` would
  * continue it; absent while the session is archived.
  * `asking` are the open permission requests, oldest first; absent if there are none. `budget` is how many US dollars all models
  * may cost in this session: once `usage.cost` reaches it, the session is paused before the next request to a model, with
@@ -605,8 +605,8 @@ export interface ParentRef {
 /**
  * Something that waits for one participant, until they do something in the session.
  *
- * `handOver`: `by` handed the session to them, with a `note`; `waiting` is what waited for somebody then, in words for a person.
- * `mention`: the message `messageId` mentions them, `note` is how it begins; to open the session is enough to have seen that.
+ * `handOver`: `by` handed the session over to them, with a `note`; `waiting` describes what was waiting at that time.
+ * `mention`: the message `messageId` mentions them, and `note` is its beginning. Opening the session settles a mention.
  */
 export interface Need {
   kind: 'handOver' | 'mention';
@@ -618,7 +618,7 @@ export interface Need {
   at: string;
 }
 /**
- * Who has which role in a session: a participant, or with the id `team` everybody who may log in to the database.
+ * A participant's role in a session. The id `team` means everybody who can log in to the database.
  */
 export interface Person {
   id: string;
@@ -677,10 +677,10 @@ export interface MessageSent {
  * `seq` is the number of the event that added it to the session. `replyTo` is the id of the message that a reply answers. A
  * participant's message is `complete` as soon as its reply has ended in any way. `stopReason` says why the model ended a
  * `complete` reply: `stop`, it was done; `length`, it reached its limit of output tokens; `content_filter`, the provider
- * withheld the rest; `refusal`, it declined; `error`, the provider broke off; `unknown`, the provider did not say; `empty`, it
+ * withheld the rest; `refusal`, it declined; `error`, the provider failed; `unknown`, the provider did not say; `empty`, it
  * gave no answer. `steps` counts the steps of a reply, including those of agents that its agent asked. `notices` tell people
- * what was missing: servers that did not start, tools that cannot be used. `mentions` are the ids of the
- * participants whom it notifies; without an `agent` such a message is for people alone, and gets no reply.
+ * about problems: servers that did not start, tools that cannot be used. `mentions` are the ids of the
+ * participants whom it notifies; without an `agent` such a message is only for people, and gets no reply.
  */
 export interface Message {
   id: string;
@@ -932,7 +932,7 @@ export interface Unarchived {
   stopped?: 'paused' | 'interrupted' | 'failed';
 }
 /**
- * Somebody has this role in the session from here on, in place of the one before.
+ * A person has this role in the session from now on, instead of their earlier one.
  */
 export interface Shared {
   sessionId: string;
@@ -943,7 +943,7 @@ export interface Shared {
   person: Person;
 }
 /**
- * `personId` is a participant's id or `team`: their role in the session is gone.
+ * The role of `personId` (a participant's id or `team`) in the session was removed.
  */
 export interface Unshared {
   sessionId: string;
@@ -970,7 +970,7 @@ export interface ParticipantLeft {
   participantId: string;
 }
 /**
- * `by` handed the session to a participant, who finds there what waits (see `Need`).
+ * `by` handed the session over to a participant (see `Need`).
  */
 export interface HandedOver {
   sessionId: string;
@@ -990,7 +990,7 @@ export interface Exchange {
   reply?: Message;
 }
 /**
- * The message that a prompt file makes, and the agent that it names.
+ * The message that results from a prompt file, and the agent that it names.
  */
 export interface ExpandedPrompt {
   text: string;
@@ -1056,7 +1056,7 @@ export interface Hit {
   snippet: string;
 }
 /**
- * An image of a message. `data` are its bytes in base64, `size` how many they are; `width` and `height` are in pixels.
+ * An image of a message. `data` are its bytes in base64, `size` is their number; `width` and `height` are in pixels.
  */
 export interface Image {
   sha256: string;
@@ -1074,8 +1074,8 @@ export interface ImageParams {
   sha256: string;
 }
 /**
- * What the person allowed for good, on this machine: calls of `tool` that `scope` covers, in sessions of `folder`, without
- * one in all of them. It holds for replies to their own messages alone, as an answer for a session does.
+ * A permanent permission of the person on this machine: for calls of `tool` that `scope` covers, in sessions of `folder`
+ * (absent: in all sessions). Like an answer for a session, it is only valid for replies to their own messages.
  */
 export interface KeptPermission {
   id: string;
@@ -1250,9 +1250,10 @@ export interface Opened {
   )[];
 }
 /**
- * Who has access to a session, and with which `role` the one who asks. `known` are the people that it can be shared with.
+ * The people with access to a session, and the `role` of the participant who asks. `known` are the people that it can be
+ * shared with.
  *
- * `notice` says how access is decided, where the database does not know who somebody is.
+ * `notice` explains access if the database has no logins.
  */
 export interface People {
   people: Person[];
@@ -1297,8 +1298,8 @@ export interface PromptExpandParams {
   arguments?: string;
 }
 /**
- * A message that is written once and sent often. `arguments` says in words what goes along with it; left out where nothing
- * does. `agent` answers the message; else the session's own. With a `problem` it cannot be used.
+ * A reusable message. `arguments` describes its arguments, if it has any. `agent` answers the message (default: the session's
+ * agent). With a `problem` it cannot be used.
  */
 export interface PromptFile {
   name: string;
@@ -1381,7 +1382,7 @@ export interface SessionChangedParams {
   accessLost?: boolean;
 }
 /**
- * `you` are the participant who asks: what waits for them stands in the `needs` of each session.
+ * `you` is the participant who asks; the `needs` of each session include what waits for them.
  */
 export interface SessionList {
   sessions: Session[];
@@ -1439,9 +1440,9 @@ export interface WaitingMessageParams {
   messageId: string;
 }
 /**
- * How much of its model's window a session takes, in tokens. `used` is an estimate: instructions and messages, without what
- * describes tools. At `summarisedAt` the older messages are summarised, before the next reply. `summary` stands for the first
- * `summarised` messages; the log keeps those. Without `window` it is not known, as for agents that bring their own model.
+ * How much of its model's context window a session uses, in tokens. `used` is an estimate for instructions and messages,
+ * without the descriptions of tools. At `summarisedAt`, older messages are summarised before the next reply. `summary` replaces
+ * the first `summarised` messages, which the log keeps. `window` is absent if it is unknown, as for agents with their own model.
  */
 export interface WindowUse {
   model: string;

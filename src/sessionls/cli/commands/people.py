@@ -105,7 +105,7 @@ def unshare(session: SessionArgument, who: PersonArgument) -> None:
 def comment(
     session: SessionArgument, text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say to the others.")]
 ) -> None:
-    """Leave a message in a session that wakes no agent."""
+    """Leave a message in a session that no agent answers."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened

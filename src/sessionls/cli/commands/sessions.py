@@ -171,11 +171,11 @@ def revert(
     """
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.changes import take_back
+        from sessionls.cli.changes import revert_changes
         from sessionls.cli.context import opened
 
         async with opened(terminal) as cli:
-            return await take_back(cli, session, message, since, again, file=file, hunk=hunk)
+            return await revert_changes(cli, session, message, since, again, file=file, hunk=hunk)
 
     do(work)
 

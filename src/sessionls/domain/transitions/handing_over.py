@@ -1,4 +1,4 @@
-"""Handing a session to another participant, with what waits in it."""
+"""Handing a session over to another participant."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ __all__ = ["hand_over", "waiting_work"]
 def hand_over(change: Change, to: str, note: str | None, by: Participant) -> Session:
     """Hand the session to somebody who is known in it (see `reachable`), by id, name or e-mail address.
 
-    Raises `InvalidParams` for one who is not known there or not told apart, and for oneself.
+    Raises `InvalidParams` for an unknown or ambiguous participant, and for the caller.
     """
     state = live_state(change)
     if state.session.state == "archived":
         raise SessionArchived(state.session.id)
     person = _participant(state, to)
     if person.id == by.id:
-        raise InvalidParams("You cannot hand a session to yourself.", fields=["to"], hint=_hint(state, by))
+        raise InvalidParams("You cannot hand a session over to yourself.", fields=["to"], hint=_hint(state, by))
     change.add(ev.HandedOver, by=by, to=person, note=note, waiting=list(waiting_work(state)) or None)
     return change.now.session
 
 
 def waiting_work(state: State) -> Iterator[str]:
-    """What waits for somebody in the session, in words for a person."""
+    """What is waiting for a person in the session, in sentences."""
     session = state.session
     for question in state.asking:
         yield f"{question.agent} asks for permission: {question.summary}"

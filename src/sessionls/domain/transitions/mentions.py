@@ -1,4 +1,4 @@
-"""A message to people: it mentions participants, and wakes no agent."""
+"""A message to people: it mentions participants, and no agent answers it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["mention"]
 
 
 def mention(change: Change, message: Message, replaces: str | None = None) -> None:
-    """Add the message. It has its place at once, also while a reply is being written, and gets no reply.
+    """Add the message. It gets its place immediately, also while a reply is being written, and gets no reply.
 
     `replaces` is a waiting message of the same author, which is withdrawn.
     """

@@ -18,8 +18,8 @@ __all__ = ["answer", "ask"]
 
 
 def ask(change: Change, reply_id: str, question: Question, writer: Participant, kept: Sequence[KeptPermission] = ()) -> bool:
-    """Add a permission request to the log. If a grant covers it, for the session or one that was `kept` for good, it is answered
-    at once.
+    """Add a permission request to the log. If a grant for the session or a `kept` permission covers it, it is answered
+    immediately.
 
     `writer` is the participant whose process writes the reply.
     """
@@ -41,10 +41,10 @@ def ask(change: Change, reply_id: str, question: Question, writer: Participant, 
 
 
 def _is_granted(state: State, reply_id: str, question: Question, writer: Participant, kept: Sequence[KeptPermission]) -> bool:
-    """Whether the writer granted it, for the session or for good, and all that the reply answers are messages of theirs.
+    """Whether the writer granted it, for the session or permanently, and the reply answers only the writer's own messages.
 
-    A reply works with the files, keys and programs of whoever runs it. So nobody's grant opens another participant's machine,
-    and nobody's words (a message of theirs that somebody else resumes, or that steers the reply) use another one's grant.
+    A reply works with the files, keys and programs of the person who runs it. So a grant never gives access to another
+    participant's machine, and another participant's message (one that somebody resumes, or that steers the reply) never uses it.
     """
     reply = state.entry(reply_id).message
     answered = [
@@ -66,7 +66,7 @@ def _is_granted(state: State, reply_id: str, question: Question, writer: Partici
 def answer(change: Change, request_id: str, decision: Answer, by: Participant | None) -> bool:
     """Answer a permission request. Only the first answer counts; returns whether this was the first.
 
-    Owners may answer, and those whose machine it is about: whoever asked the agent, and whoever runs the reply.
+    Owners may answer, and the people whose machine is affected: who asked the agent, and who runs the reply.
     """
     state = live_state(change)
     question = next((one for one in state.asking if one.request_id == request_id), None)
@@ -74,8 +74,8 @@ def answer(change: Change, request_id: str, decision: Answer, by: Participant | 
         return False
     if by is not None and not covers(change.role, "owner") and not _concerns(change, question.message_id, by):
         raise NotPermitted(
-            "Only the session's owners and whoever asked the agent may answer that.",
-            hint="Ask one of them.",
+            "Only owners of the session and the person who asked the agent may answer this.",
+            hint="Ask one of them to answer.",
             sessionId=change.session_id,
         )
     change.add(ev.PermissionAnswered, by=by, request_id=request_id, decision=decision)

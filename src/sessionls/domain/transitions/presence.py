@@ -17,7 +17,7 @@ __all__ = ["join", "lapse", "leave"]
 
 
 def join(change: Change, participant: Participant) -> None:
-    """The participant has the session open in this process. Of readers nothing is noted: they write nothing."""
+    """The participant opens the session in this process. Readers are not recorded, because they may not write."""
     live_state(change)
     if not covers(change.role, "commenter"):
         return
@@ -30,7 +30,7 @@ def join(change: Change, participant: Participant) -> None:
 
 
 def leave(change: Change, participant: Participant) -> None:
-    """The participant closed the session in this process, and may have it open in another one."""
+    """The participant closes the session in this process. It may still be open in another one."""
     live_state(change)
     if not covers(change.role, "commenter"):
         return
@@ -40,14 +40,14 @@ def leave(change: Change, participant: Participant) -> None:
 
 
 def lapse(change: Change) -> None:
-    """Participants whose processes are gone do not have the session open any more."""
+    """Remove the participants whose processes have ended from those who have the session open."""
     live_state(change)
     if covers(change.role, "commenter"):
         _remove_absent(change)
 
 
 def _remove_absent(change: Change, by: Participant | None = None) -> None:
-    """`by` is the participant who leaves; the events of others who are gone have no author."""
+    """`by` is the participant who leaves. The events for other participants have no author."""
     change.presence[:] = [one for one in change.presence if one.alive]
     here = {one.participant_id for one in change.presence}
     for participant in change.now.present:

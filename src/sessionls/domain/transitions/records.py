@@ -63,7 +63,7 @@ def fork(
 
 
 def forked(change: Change, child_id: str, by: Participant) -> None:
-    """Note in the parent that it was forked, where `by` may write there."""
+    """Record in the parent that it was forked, if `by` may write there."""
     if change.state is not None and covers(change.role, "writer"):
         change.add(ev.Forked, by=by, child_id=child_id)
 

@@ -42,9 +42,7 @@ def send(change: Change, message: Message, start_with: Start | None, replaces: s
     order = [entry.message.id for entry in state.queue]
     if replaces is not None:
         if waiting_message(state, replaces).author != message.author:
-            raise NotPermitted(
-                "The message was written by somebody else.", hint="Only its author can change it. Withdraw it instead."
-            )
+            raise NotPermitted("Somebody else wrote the message.", hint="Only its author can change it. Withdraw it instead.")
         withdraw(change, replaces, message.author)
         order[order.index(replaces)] = message.id
     settle(change, by=message.author)
@@ -60,7 +58,7 @@ def send(change: Change, message: Message, start_with: Start | None, replaces: s
 
 
 def comment(change: Change, message: Message) -> Message:
-    """Add a message that wakes no agent: it has its place at once, and gets no reply."""
+    """Add a message that no agent answers. It gets its place immediately."""
     refuse_unless_open(live_state(change))
     fields = {"seq": change.now.next_seq, "created_at": change.at, "status": "complete"}
     change.add(ev.MessageSent, by=message.author, message=message.model_copy(update=fields))

@@ -1,4 +1,4 @@
-"""Sharing a session: who may do what in it."""
+"""Sharing a session: people's roles in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["share", "unshare"]
 
 
 def share(change: Change, person: Person, by: Participant) -> Session:
-    """Give somebody, or the team, a role in the session. Raises `NotPermitted` where no owner would be left."""
+    """Give a person, or the team, a role in the session. Raises `NotPermitted` if no owner would be left."""
     people = _people(change)
     if people.get(person.id) == person:
         return change.now.session
@@ -26,7 +26,7 @@ def share(change: Change, person: Person, by: Participant) -> Session:
 
 
 def unshare(change: Change, person_id: str, by: Participant) -> Session:
-    """Take somebody's role away. Their waiting messages are cancelled, and a reply to them is interrupted."""
+    """Remove a person's role. Cancels their waiting messages, and interrupts a reply to them."""
     people = _people(change)
     if person_id not in people:
         return change.now.session
@@ -45,14 +45,14 @@ def _people(change: Change) -> dict[str, Person]:
 def _keep_an_owner(people: dict[str, Person], change: Change) -> None:
     if not any(person.role == "owner" for person in people.values()):
         raise NotPermitted(
-            "A session keeps at least one owner.",
-            hint="Make somebody else an owner first.",
+            "A session must have at least one owner.",
+            hint="Make another person an owner first.",
             sessionId=change.session_id,
         )
 
 
 def _stop_work(change: Change, person_id: str, by: Participant) -> None:
-    """End what that person's process can write no more."""
+    """End the work that this person's process may no longer write."""
     state = change.now
     asked = {entry.message.id for entry in state.open.values() if _is_by(entry.message.author, person_id)}
     for entry in state.queue:

@@ -101,7 +101,7 @@ class Pool:
                 found.idle = asyncio.get_running_loop().call_later(self.idle, lambda: self._soon(self._end_idle(key)))
 
     def takes_images(self, definition: Definition, folder: Path) -> bool | None:
-        """Whether the agent takes images; None where it does not run in that folder."""
+        """Whether the agent accepts images; None if it is not running in that folder."""
         running = self._running.get((definition.name, _digest(definition), folder))
         return None if running is None or running.connection.gone.is_set() else running.connection.takes_images
 

@@ -368,7 +368,7 @@ class ExternalAgents:
     async def _images(self, session_id: str, connection: AgentConnection, contexts: Sequence[ImageContext]) -> dict[str, str]:
         """The bytes of images in base64, by their hash. Raises `AgentUnavailable` where the agent takes none."""
         if contexts and not connection.takes_images:
-            raise connection.unavailable("it takes no images.", "Send the message to another agent, or without the image.")
+            raise connection.unavailable("it accepts no images.", "Send the message to another agent, or without the image.")
         found: dict[str, str] = {}
         for digest in dict.fromkeys(context.sha256 for context in contexts if context.sha256 is not None):
             if (data := await self.store.image(session_id, digest)) is not None:

@@ -1,7 +1,7 @@
-"""Every custom method of the protocol, in one table: params, result, direction, errors, and what it does.
+"""The table of all custom methods of the protocol: params, result, direction, errors and description.
 
-docs/protocol.md and docs/protocol.schema.json are generated from here (`make docs`), and the server answers exactly the
-requests that stand here. No pygls in this file: whoever wants to know the protocol can read it alone.
+docs/protocol.md and docs/protocol.schema.json are generated from it (`make docs`), and the server answers exactly these
+requests. The table does not depend on pygls, so that it can be read and used without the server.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Method:
 
     @property
     def command(self) -> str:
-        """The command of `workspace/executeCommand` that does the same: `sessionls.<verb>`."""
+        """The equivalent command of `workspace/executeCommand`: `sessionls.<verb>`."""
         return f"sessionls.{self.verb or self.name.partition('/')[2]}"
 
 
@@ -72,9 +72,9 @@ METHODS: tuple[Method, ...] = (
         "session/create",
         p.CreateParams,
         Session,
-        "Creates a session. It is tied to the given workspace folder, else to all open ones. Without a title it gets one from"
-        " its first message. `model` is the model that the default agent uses here in place of its own. `budget`"
-        " is how many US dollars models may cost in it (see `session/setBudget`).",
+        "Creates a session. It belongs to the given workspace folder, or to all open ones. Without a title it gets one from"
+        " its first message. `model` is the model that the default agent uses in this session instead of its own. `budget`"
+        " limits the cost of models in US dollars (see `session/setBudget`).",
         errors=_AGENTS,
         causes=("created",),
     ),
@@ -83,8 +83,8 @@ METHODS: tuple[Method, ...] = (
         p.ListParams,
         r.SessionList,
         "Lists sessions, newest first; sessions with an open request for permission come before all others. Lists the sessions "
-        "of the given workspace folder, without one those of the open folders, and all sessions for `*`. A session belongs to "
-        "its folders and to their repositories. Without `state`, archived sessions are left out. `query`: words of the title.",
+        "of the given workspace folder (default: of the open folders), or all sessions for `*`. A session belongs to "
+        "its folders and to their repositories. Without `state`, archived sessions are omitted. `query`: words of the title.",
     ),
     Method(
         "session/get",
@@ -97,12 +97,12 @@ METHODS: tuple[Method, ...] = (
         "session/open",
         p.OpenParams,
         r.Opened,
-        "Joins a session: after the answer, its events and deltas arrive here. Returns its newest `limit` messages, oldest "
-        "first, including the current text of a reply that is being written; fewer messages, but at least one, if they would "
-        "exceed 4 MiB. `more` is true if there are older ones. `participants` have the session open in a process that is "
-        "alive; a participant whose process has ended leaves within seconds (`participantLeft`). With `after`, also returns "
-        "the events with higher numbers, unless they would exceed 4 MiB. No notification of the session comes before the "
-        "answer, and none after it is missed.",
+        "Joins a session: after the response, the server sends its events and deltas. Returns its newest `limit` messages, "
+        "oldest first, including the current text of a reply being written. Returns fewer messages, but at least one, if they "
+        "would exceed 4 MiB. `more` is true if there are older ones. `participants` have the session open in a running process; "
+        "a participant whose process has ended leaves within seconds (`participantLeft`). With `after`, also returns the events "
+        "with higher numbers, unless they would exceed 4 MiB. No notification of the session comes before the response, and "
+        "none after it is missing.",
         errors=_GONE,
         causes=("participantJoined",),
     ),
@@ -110,7 +110,7 @@ METHODS: tuple[Method, ...] = (
         "session/close",
         p.SessionParams,
         p.Empty,
-        "Leaves a session: its events and deltas no longer arrive here. A reply that is being written continues.",
+        "Leaves a session: the server no longer sends its events and deltas. A reply being written continues.",
         errors=_GONE,
         causes=("participantLeft",),
     ),
@@ -118,7 +118,7 @@ METHODS: tuple[Method, ...] = (
         "session/history",
         p.HistoryParams,
         r.History,
-        "Pages back: returns the newest `limit` messages before message `before`, oldest first, and whether there are older "
+        "Returns older messages: the newest `limit` ones before message `before`, oldest first, and whether there are older "
         "ones. Returns fewer messages, but at least one, if they would exceed 4 MiB.",
         errors=(e.SessionNotFound, e.MessageNotFound),
     ),
@@ -126,26 +126,26 @@ METHODS: tuple[Method, ...] = (
         "context/image",
         p.ImageParams,
         r.Image,
-        "The bytes of an image that came with a message of the session, or of what it is a fork of. Messages and events name it"
-        " by its `sha256`.",
+        "Returns the bytes of an image in a message of the session or of its ancestors. Messages and events refer to it by its"
+        " `sha256`.",
         errors=_GONE,
     ),
     Method(
         "session/message",
         p.MessageParams,
         r.Exchange,
-        "Sends a message, and answers when the reply to it has ended or stopped. `agent` writes this one reply in place of "
-        "the default agent, with its own prompt, tools, model and configuration; the next message goes to the default again. "
-        "`model` is the model for this one reply. The text of selections, files and symbols is filled in from the editor's "
-        "buffers. While another reply is being written the message waits its turn; with `steer` it is handed to that reply, if "
-        "that answers the same participant or whoever runs it set `answer_others`. "
-        "`replaces` is a message of one's own that waits: this one takes its place in the queue, and whoever waited for that "
-        "one's reply is answered `messageWithdrawn`. Where its reply has begun the request is refused, and nothing is sent. "
-        "`$/cancelRequest` cancels the reply; what it wrote stays. With `workDoneToken`, `$/progress` tells that a reply is "
-        "being written, and can cancel it; with `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the"
-        " text of the reply. A text that mentions other participants of the session (`@name`, outside of code) notifies them "
-        "(`needs`); where it names no `agent`, no agent wakes, and there is no `reply`. A name that an agent has is the agent's, "
-        "which the message's `notices` say.",
+        "Sends a message, and responds when the reply to it has ended or stopped. `agent` writes only this reply instead of the "
+        "default agent, with its own prompt, tools, model and configuration; the next message goes to the default again. "
+        "`model` is the model for only this reply. The server adds the text of selections, files and symbols from the editor's "
+        "buffers. While another reply is being written, the message waits in the queue. With `steer`, that reply receives it, "
+        "if it answers the same participant, or if the person who runs it has set `answer_others`. `replaces` is a waiting "
+        "message of the same participant: this message takes its position in the queue, and a client that waits for its reply "
+        "gets `messageWithdrawn`. If its reply has begun, the request is refused and nothing is sent. `$/cancelRequest` cancels "
+        "the reply, which keeps its text so far. With `workDoneToken`, `$/progress` reports that a reply is being written, and "
+        "can cancel it. With `partialResultToken`, `$/progress` sends `{ text }` pieces that join to the text of the reply. A "
+        "text that mentions other participants of the session (`@name`, outside of code) notifies them (`needs`). Without an "
+        "`agent`, such a message gets no `reply`. If an agent and a participant have the same name, the name means the agent, "
+        "and the message's `notices` say so.",
         errors=(
             e.SessionNotFound,
             e.SessionPaused,
@@ -175,8 +175,8 @@ METHODS: tuple[Method, ...] = (
         "session/comment",
         p.CommentParams,
         Message,
-        "Leaves a message that wakes no agent, and answers at once. It stands in the session from now on, also while a reply is "
-        "being written, and agents read it with the messages that follow.",
+        "Adds a message that no agent answers, and responds immediately. It is part of the session at once, also while a reply "
+        "is being written, and agents read it with later messages.",
         errors=(e.SessionNotFound, e.SessionPaused, e.SessionArchived, e.NotPermitted),
         causes=("messageSent",),
     ),
@@ -184,7 +184,7 @@ METHODS: tuple[Method, ...] = (
         "session/cancel",
         p.SessionParams,
         Session,
-        "Cancels the reply that is being written, no matter whose message it answers. Its text so far is kept.",
+        "Cancels the reply being written, whoever sent the message that it answers. The reply keeps its text so far.",
         errors=_GONE,
         causes=("replyFinished",),
     ),
@@ -193,7 +193,7 @@ METHODS: tuple[Method, ...] = (
         p.WaitingMessageParams,
         Session,
         "Withdraws a message whose reply has not begun: it is removed from the session, and a client that waits for its reply "
-        "gets `messageWithdrawn`. Every participant may do this. Refused if the reply has begun: use `session/cancel`.",
+        "gets `messageWithdrawn`. Every participant may do this. Refused if the reply has begun: then use `session/cancel`.",
         errors=(e.SessionNotFound, e.MessageNotFound, e.NotPermitted),
         causes=("messageWithdrawn",),
     ),
@@ -201,9 +201,9 @@ METHODS: tuple[Method, ...] = (
         "session/sendNow",
         p.WaitingMessageParams,
         Session,
-        "Answers a waiting message now: cancels the reply that is being written, which keeps its text, gives up a stopped "
+        "Answers a waiting message now: cancels the reply being written, which keeps its text, or ends a stopped "
         "reply, and answers this message next, with a separate reply even if it was sent to steer. Does nothing if it is "
-        "already being answered. If the process that sent the message is gone, it is answered here, with the keys, the "
+        "already being answered. If the process that sent the message has ended, this server answers it, with the keys, the "
         "workspace and the permissions of the caller.",
         errors=(e.SessionNotFound, e.MessageNotFound, e.SessionPaused, e.SessionArchived, e.NotPermitted),
         causes=("queueOrdered", "replyFinished", "replyStarted"),
@@ -221,7 +221,7 @@ METHODS: tuple[Method, ...] = (
         "session/switchAgent",
         p.SwitchAgentParams,
         Session,
-        "Changes the default agent and the session's model; without `model`, to the agent's model.",
+        "Changes the default agent and the session's model. Without `model`, the session uses the agent's model.",
         errors=(e.SessionNotFound, *_AGENTS),
         causes=("agentSwitched",),
     ),
@@ -229,7 +229,7 @@ METHODS: tuple[Method, ...] = (
         "session/pause",
         p.SessionParams,
         Session,
-        "Pauses a session: a reply that is being written stops at its next safe point and keeps its results. A paused session "
+        "Pauses a session: a reply being written stops at its next safe point and keeps its results. A paused session "
         "accepts no messages.",
         errors=(e.SessionNotFound, e.SessionArchived),
         causes=("paused", "replyFinished"),
@@ -238,7 +238,7 @@ METHODS: tuple[Method, ...] = (
         "session/resume",
         p.SessionParams,
         Session,
-        "Resumes a paused session, or a reply that was interrupted or failed. Answers immediately; events report the progress "
+        "Resumes a paused session, or a reply that was interrupted or failed. Responds immediately; events report the progress "
         "of the reply. Refused (`notPermitted`) while the session's budget is used up.",
         errors=(e.SessionNotFound, e.SessionArchived, e.NotPermitted),
         causes=("resumed", "replyStarted"),
@@ -264,9 +264,9 @@ METHODS: tuple[Method, ...] = (
         "session/handOver",
         p.HandOverParams,
         Session,
-        "Hands a session to another participant of it, with a note. The event says what waits there: questions, a reply that "
-        "stopped, messages. It stands in the session's `needs` until that participant does something in it, or it is handed on. "
-        "Who may answer what does not change by it.",
+        "Hands a session over to another of its participants, with a note. The event lists what is waiting: questions, a stopped "
+        "reply, messages. The session's `needs` include it until that participant does something in the session, or it is handed "
+        "over again. It does not change who may answer questions.",
         errors=(e.SessionNotFound, e.SessionArchived),
         causes=("handedOver",),
     ),
@@ -274,11 +274,11 @@ METHODS: tuple[Method, ...] = (
         "session/setBudget",
         p.SetBudgetParams,
         Session,
-        "Changes how many US dollars models may cost in a session; `null` removes the limit. Before each request to a model, "
-        "those of agents that agents ask and those for a summary included, what the session has cost is"
-        'compared with it; where it is used up the session is paused (`pauseReason` "budget"), and `session/resume` is refused '
-        "until the budget is raised. The last request may go a little beyond it. A model whose price is not known costs nothing "
-        "here. A fork has the budget of its parent, and has spent nothing of it. A paused session stays paused.",
+        "Changes the limit for the cost of models in a session, in US dollars; `null` removes it. The server checks the cost of "
+        "the session before each request to a model, including requests of agents that agents ask, and for summaries. "
+        'If the budget is used up, the session is paused (`pauseReason` "budget"), and `session/resume` is refused '
+        "until the budget is raised. The last request may exceed the budget a little. A model with an unknown price counts as "
+        "free. A fork has the budget of its parent, and its cost starts at zero. A paused session stays paused.",
         errors=_GONE,
         causes=("budgetChanged",),
     ),
@@ -309,10 +309,10 @@ METHODS: tuple[Method, ...] = (
         "session/share",
         p.ShareParams,
         Session,
-        "Gives somebody a role in a session, in place of the one that they had: `reader` (reads it), `commenter` (also leaves "
+        "Gives a person a role in a session, which replaces their earlier role: `reader` (reads it), `commenter` (also leaves "
         "comments, see `session/comment`), `writer` (also works in it) or `owner` (also shares, archives and deletes it). The "
-        "database enforces it. Refused where it does not know who somebody is (SQLite), for anybody but an owner, and where no "
-        "owner would be left. With a role below `writer`, what somebody has waiting is cancelled.",
+        "database enforces roles. Refused if the database has no logins (SQLite), for callers who are not owners, and if no "
+        "owner would be left. A role below `writer` cancels the person's waiting messages.",
         errors=(e.SessionNotFound, e.NotPermitted),
         causes=("shared", "replyFinished"),
     ),
@@ -320,8 +320,8 @@ METHODS: tuple[Method, ...] = (
         "session/unshare",
         p.UnshareParams,
         Session,
-        "Takes somebody's role in a session away. They see no more of it from then on, but for forks that they made. Refused as "
-        "for `session/share`.",
+        "Removes a person's role in a session. They no longer see it, except for their own forks of it. Refused in the same "
+        "cases as `session/share`.",
         errors=(e.SessionNotFound, e.NotPermitted),
         causes=("unshared", "replyFinished"),
     ),
@@ -329,7 +329,7 @@ METHODS: tuple[Method, ...] = (
         "session/people",
         p.SessionParams,
         r.People,
-        "Lists who has which role in a session, the role of whoever asks, and the people that it can be shared with.",
+        "Lists the people with a role in a session, the caller's role, and the people that it can be shared with.",
         errors=_GONE,
     ),
     Method(
@@ -337,8 +337,8 @@ METHODS: tuple[Method, ...] = (
         p.SearchParams,
         r.SearchResult,
         "Searches the text of all messages for all words of `query`; the last may be the beginning of a word. The best matches "
-        "come first; where 500 or more messages match, the newest do. Which sessions are searched follows `workspaceFolder`, as "
-        "for `session/list`.",
+        "come first; if 500 or more messages match, the newest come first. `workspaceFolder` selects the sessions as for "
+        "`session/list`.",
     ),
     Method(
         "session/export",
@@ -346,7 +346,7 @@ METHODS: tuple[Method, ...] = (
         r.Export,
         "Returns a whole session as Markdown, as JSON, or as one self-contained HTML file; with `uri`, writes it to that file. "
         "An export of more than 32 MiB must be written to a file. Everything that looks like a key, a token or a password is "
-        "masked as `[masked: …]`, except with `unmasked`; the export then says so at its top.",
+        "masked as `[masked: …]`, except with `unmasked`; the beginning of the export then says so.",
         errors=_GONE,
     ),
     Method(
@@ -361,16 +361,16 @@ METHODS: tuple[Method, ...] = (
         "session/window",
         p.SessionParams,
         r.WindowUse,
-        "Returns how much of its model's window a session takes, and how much of it was summarised.",
+        "Returns how much of its model's context window a session uses, and how much of it was summarised.",
         errors=(e.SessionNotFound, *_AGENTS, e.ModelUnavailable),
     ),
     Method(
         "session/answer",
         p.AnswerParams,
         p.Empty,
-        "Answers a question for permission, whoever asked it and wherever. The first answer counts; one that comes too late is "
-        "`notPermitted`. `session` also grants what the question's `scope` covers to later replies to messages of the "
-        "participant who answers, in this session alone.",
+        "Answers a permission request of any agent in any process. The first answer counts; a later one gets "
+        "`notPermitted`. `session` also allows what the question's `scope` covers in later replies to messages of the "
+        "participant who answers, only in this session.",
         errors=(e.SessionNotFound, e.NotPermitted),
         causes=("permissionAnswered",),
     ),
@@ -378,9 +378,9 @@ METHODS: tuple[Method, ...] = (
         "permission/keep",
         p.PermissionKeepParams,
         r.KeptPermission,
-        "Keeps for good what the answer `session` to an open question would cover: in sessions of this session's folder, or of "
-        "all. It is written to a file of the person's own and counts on this machine, for replies to their own messages. It "
-        "answers nothing: the question stays open.",
+        "Allows permanently what the answer `session` to an open question would allow: in sessions of this session's folder, or "
+        "in all. The permission is stored in a file of the person and is valid on this machine, for replies to their own "
+        "messages. This does not answer the question, which stays open.",
         errors=(e.SessionNotFound, e.NotPermitted),
         verb="keepPermission",
     ),
@@ -388,7 +388,7 @@ METHODS: tuple[Method, ...] = (
         "permission/list",
         p.Empty,
         r.KeptPermissionList,
-        "Lists what the person allowed for good, on this machine.",
+        "Lists the person's permanent permissions on this machine.",
         errors=(e.NotPermitted,),
         verb="permissions",
     ),
@@ -396,7 +396,7 @@ METHODS: tuple[Method, ...] = (
         "permission/remove",
         p.PermissionRemoveParams,
         p.Empty,
-        "Takes back what was allowed for good. What it covers is asked for from then on.",
+        "Removes a permanent permission. From then on, agents ask again.",
         errors=(e.NotPermitted,),
         verb="removePermission",
     ),
@@ -404,19 +404,19 @@ METHODS: tuple[Method, ...] = (
         "session/questions",
         p.QuestionListParams,
         r.QuestionList,
-        "Lists open requests for permission: of one session, or else of the sessions of the given workspace folder, without "
-        "one of those of the open folders, and of all sessions for `*`.",
+        "Lists open permission requests: of one session, of the sessions of the given workspace folder (default: of the open "
+        "folders), or of all sessions for `*`.",
         errors=_GONE,
     ),
     Method(
         "change/list",
         p.ChangeListParams,
         r.ChangeList,
-        "Lists what agents changed in files: in the reply `messageId` (or in the reply to the message of that id; `last` is the "
-        "newest reply that changed files), since the message `since`, in the revert `revertId`, or in the whole session. What of "
-        "it stands is read from the files as they are now, whoever changed them since. With `texts`, `before` is each file's "
-        "text without the changes, for an editor's own view of differences. What commands changed is not known: `commands` names "
-        "those that ran.",
+        "Lists the changes that agents made to files: in the reply `messageId` (or in the reply to the message with that id; "
+        "`last` is the newest reply that changed files), since the message `since`, in the revert `revertId`, or in the whole "
+        "session. The state of each change is read from the current files, whoever changed them since. With `texts`, `before` "
+        "is each file's text without the changes, for an editor's own diff view. Changes by commands are unknown: `commands` "
+        "lists the commands that ran.",
         errors=(e.SessionNotFound, e.MessageNotFound),
         verb="changes",
     ),
@@ -424,12 +424,12 @@ METHODS: tuple[Method, ...] = (
         "change/revert",
         p.ChangeRevertParams,
         r.Reverted,
-        "Takes back what `change/list` lists: all of it, that of the file `uri`, or the one `hunk` of it. `since` a message is "
-        "back to how files were before it; `revertId` takes a revert back. Files are changed through the editor, as one step to "
-        "undo, and where it cannot on disk; created ones are deleted and deleted ones created again. Other changes of the files "
-        "stay. Where somebody changed the same lines later, nothing is changed: `notPermitted`, with `files: [{ uri, reason, "
-        "patch? }]`, of which `patch` shows what was changed later. Nobody is asked for permission; where agents may only read, "
-        "and in files that they never write, it is refused.",
+        "Reverts changes that `change/list` lists: all of them, those of the file `uri`, or one `hunk` of it. `since` a message "
+        "restores the files from before it; `revertId` undoes a revert. Files are changed through the editor, as one undo step, "
+        "or on disk if the editor cannot; created files are deleted, and deleted files are created again. Other changes of the "
+        "files stay. If somebody changed the same lines later, nothing is changed: `notPermitted`, with `files: [{ uri, reason, "
+        "patch? }]`, where `patch` shows the later changes. This needs no permission. It is refused where agents may only read, "
+        "and for files that agents may never write.",
         errors=(e.SessionNotFound, e.MessageNotFound, e.NotPermitted),
         causes=("changesReverted",),
         verb="revert",
@@ -438,8 +438,8 @@ METHODS: tuple[Method, ...] = (
         "finding/list",
         p.FindingListParams,
         r.FindingList,
-        "Lists findings, oldest first: of a session, else of the sessions of the open folders; of a document; in a state. Where "
-        "they would be more than 4 MiB there is a `nextCursor`: with it as `cursor` the list goes on.",
+        "Lists findings, oldest first: of a session (default: of the sessions of the open folders), of a document, in a state. "
+        "A list of more than 4 MiB is split: pass `nextCursor` as `cursor` to get the next page.",
         errors=_GONE,
         verb="findings",
     ),
@@ -455,51 +455,50 @@ METHODS: tuple[Method, ...] = (
         "agent/list",
         p.AgentListParams,
         r.AgentList,
-        "Lists the agents that can be invoked here, and broken agents with their problem; `default` is the agent of new "
-        "sessions.",
+        "Lists the available agents, and broken agents with their problem; `default` is the agent of new sessions.",
         verb="agents",
     ),
     Method(
         "skill/list",
         p.Empty,
         r.SkillList,
-        "Lists the skills of the workspace folders and of the user, those that no agent can read with their problem. Of several "
-        "with one name the nearest counts. They are listed again after `agent/changed`.",
+        "Lists the skills of the workspace folders and of the user. A skill that no agent can read has a problem. Of several "
+        "skills with one name, the nearest is used. List them again after `agent/changed`.",
         verb="skills",
     ),
     Method(
         "prompt/list",
         p.Empty,
         r.PromptFileList,
-        "Lists prompt files: messages that are written once and sent often. They are the user's own and those of trusted "
-        "folders, also where Copilot and Claude Code keep theirs. Of several with one name the nearest counts.",
+        "Lists prompt files: reusable messages. They are those of the user and of trusted folders, including the folders "
+        "of Copilot and Claude Code. Of several with one name, the nearest is used.",
         verb="prompts",
     ),
     Method(
         "prompt/expand",
         p.PromptExpandParams,
         r.ExpandedPrompt,
-        "Gives the message that a prompt file makes of its arguments. It sends nothing: that is up to the one who asked.",
+        "Returns the message that results from a prompt file and its arguments. Does not send it.",
         verb="expandPrompt",
     ),
     Method(
         "model/list",
         p.Empty,
         r.ModelList,
-        "Lists what could answer now (providers whose key is set, a local Ollama's models, the embedded one) and why others "
-        "cannot.",
+        "Lists the available models (of providers with a key, of a local Ollama, the embedded one), and why others "
+        "are not available.",
         verb="models",
     ),
     Method(
         "model/reply",
         p.ModelReplyParams,
         ModelReply,
-        "Asks a model outside of any session: for programs with instructions and messages of their own, such as other "
-        "extensions of an editor that use its models. Without `model` the default one answers. No agent is invoked, and nothing"
-        " is kept: whatever is to be shared, resumed or found again belongs in a session. The model may ask for the `tools` "
-        "that are offered; to call them, or not, is up to the one who asked, who sends the messages again with the call and its"
-        " `result`. With `partialResultToken`, `$/progress` brings `{ text }`, pieces that join to the text of the answer, to "
-        "the one who asked alone. `$/cancelRequest` ends it.",
+        "Asks a model outside of any session: for programs with their own instructions and messages, such as other extensions "
+        "of an editor that use its models. Without `model`, the default model answers. No agent is invoked, and nothing is "
+        "stored: use a session for work that is to be shared, resumed or found again. The model may request calls of the given "
+        "`tools`. The caller decides whether to make them, and sends the messages again with each call and its `result`. With "
+        "`partialResultToken`, `$/progress` sends `{ text }` pieces that join to the text of the answer, only to the caller. "
+        "`$/cancelRequest` ends the request.",
         errors=(e.ModelUnavailable,),
         verb="modelReply",
     ),
@@ -507,15 +506,15 @@ METHODS: tuple[Method, ...] = (
         "session/event",
         p.EventParams,
         None,
-        "An event of a session that is open here, from any process. Needs the client capability `events`.",
+        "An event of a session that the client has open, from any process. Needs the client capability `events`.",
         direction="server → client",
     ),
     Method(
         "session/delta",
         p.DeltaParams,
         None,
-        "A reply being written in a session that is open here grew. `offset` counts the code points of that part before "
-        "`text`: a client that sees a hole asks again with `session/history`. The deltas of a part join to exactly its final "
+        "New text of a reply in a session that the client has open. `offset` is the number of code points of that part before "
+        "`text`: a client that misses text fetches it with `session/history`. The deltas of a part join to exactly its final "
         "text. Needs the client capability `events`.",
         direction="server → client",
     ),
@@ -523,45 +522,45 @@ METHODS: tuple[Method, ...] = (
         "session/changed",
         p.SessionChangedParams,
         None,
-        "A session of the open folders, or one that is open here, is new, changed or deleted: for lists. Needs the client "
-        "capability `events`.",
+        "A session of the open folders, or one that the client has open, was created, changed or deleted. For lists. Needs the "
+        "client capability `events`.",
         direction="server → client",
     ),
     Method(
         "agent/changed",
         p.Empty,
         None,
-        "Definitions of agents or skills changed on disk, or others count now because folders or trust changed: list them again.",
+        "Definitions of agents or skills have changed: on disk, or because folders or trust changed. List them again.",
         direction="server → client",
     ),
     Method(
         "document/save",
         p.SaveParams,
         p.Saved,
-        "An agent edited documents that had no unsaved changes: save them, as the editor's own command does, so that programs "
-        "see the edits. Only documents that were saved before an agent edited them are named. Needs the client capability "
-        "`saves`; without it an edit of an open document stays unsaved, which the agent is told, and a file that is not open "
-        "is written on disk.",
+        "An agent edited documents without unsaved changes: save them, like the editor's own command, so that programs "
+        "see the edits. The request only includes documents that were saved before an agent edited them. Needs the client "
+        "capability `saves`. Without it, an edit of an open document stays unsaved, and the agent's result says so; a file that "
+        "is not open is written on disk.",
         direction="server → client",
     ),
     Method(
         "session/requestPermission",
         p.PermissionParams,
         p.PermissionDecision,
-        "An agent wants to do something that its policy says to ask for. Needs the client capability `permissions`; without "
-        "it the question comes as `window/showMessageRequest`.",
+        "An agent needs permission for a tool call. Needs the client capability `permissions`; without "
+        "it the question is sent as `window/showMessageRequest`.",
         direction="server → client",
     ),
 )
 
 REQUESTS: dict[str, Method] = {m.name: m for m in METHODS if m.direction == "client → server" and not m.planned}
-"""What this version answers."""
+"""The requests that this version answers."""
 
 NOTIFICATIONS: dict[str, Method] = {m.name: m for m in METHODS if m.direction == "server → client" and m.result is None}
-"""What this version sends."""
+"""The notifications that this version sends."""
 
 COMMANDS: dict[str, Method] = {m.command: m for m in REQUESTS.values()}
-"""The same verbs as commands of `workspace/executeCommand`."""
+"""The commands of `workspace/executeCommand`, by name."""
 
 EVENTS: tuple[str, ...] = tuple(NOTIFICATIONS)
 """The names of the notifications, as `initialize` announces them."""

@@ -1,1 +1,1 @@
-"""What agents changed in files, and taking it back."""
+"""Changes that agents made to files, and reverting them."""

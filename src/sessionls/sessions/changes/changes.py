@@ -1,8 +1,8 @@
-"""What agents changed in the files of a session, as it stands now, and taking it back.
+"""Lists the changes that agents made to files in a session, and reverts them.
 
-The log has the texts of every edit; what of it stands is read from the files. So it works after a restart, across replies, and
-for files that others changed in between. Taking back is a person's act: nobody is asked, and it is an event of the log that can
-be taken back itself.
+The log has the texts of every edit. Which of the changes still exist is read from the files, so this works after a restart,
+across replies, and for files that others changed in between. Only people revert changes, so this needs no permission. A revert
+is an event of the log, and can be reverted itself.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from sessionls.sessions.workspace.workspace import Workspace
 __all__ = ["ChangeScope", "Changes"]
 
 _EDITED = 8 << 20  # bytes of a file that can be edited
-_PATCH = 50_000  # characters of a patch that the log keeps, or that is shown
+_PATCH = 50_000  # characters of a patch that is logged or shown
 _SHOWN = 4 << 20  # characters of patches and texts in one list
-_MESSAGES = 200  # the newest, in which commands are looked for
+_MESSAGES = 200  # the newest messages, which are searched for commands
 _COMMANDS = 100
-_PROGRAMS = frozenset({"run_command"})  # tools, beside those of servers, whose work is not known
+_PROGRAMS = frozenset({"run_command"})  # tools with unknown changes, in addition to those of MCP servers
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeScope:
-    """Whose changes: those of the reply (or of the replies to the message) `message_id`, or for `last` of the newest reply that
-    changed files; all since the message `since`, its own reply's included; those of the revert `revert_id`; with none of these,
-    all of the session.
+    """Which changes: those of the reply (or of the replies to the message) `message_id`; with `last`, of the newest reply that
+    changed files; all since the message `since`, including its reply; those of the revert `revert_id`. By default, all changes
+    of the session.
     """
 
     message_id: str | None = None
@@ -66,7 +66,7 @@ class Changes:
         self._participant = participant
 
     async def read(self, session_id: str, scope: ChangeScope, *, texts: bool = False) -> ChangeList:
-        """Every file with its hunks; with `texts` also the text that it would have without them."""
+        """Every changed file with its hunks. With `texts`, also the file's text without them."""
         scope = await self._resolved(session_id, scope)
         edits, reverts = await self._edits(session_id, scope)
         shown: list[FileChange] = []
@@ -79,18 +79,18 @@ class Changes:
         return ChangeList(files=shown, reverts=reverts or None, commands=commands or None)
 
     async def revert(self, session_id: str, scope: ChangeScope, *, uri: str | None = None, hunk: str | None = None) -> Reverted:
-        """Take them back: all, those of a file, or one hunk of it. All of that or, where somebody's later work stands in the way,
-        nothing. Raises `NotPermitted`, with the `files` that cannot be taken back and why.
+        """Revert all changes of the scope, those of a file, or one hunk of it. If a later change by somebody prevents any part,
+        reverts nothing and raises `NotPermitted`, with the `files` that cannot be reverted and why.
         """
         if hunk is not None and uri is None:
-            raise InvalidParams("A hunk is one of a file.", fields=["uri"])
+            raise InvalidParams("A hunk needs the uri of its file.", fields=["uri"])
         scope = await self._resolved(session_id, scope)
         edits, _ = await self._edits(session_id, scope)
         files = await asyncio.to_thread(changed_files, edits)
         if uri is not None:
             files = [file for file in files if uris.uri_key(file.uri) == uris.uri_key(uri)]
         if not files:
-            raise NotPermitted("No agent changed that here.", hint="Look at what was changed with change/list.")
+            raise NotPermitted("No agent made that change in this session.", hint="List the changes with change/list.")
         wanted: list[FileWrite] = []
         blocked: list[dict[str, Any]] = []
         for file in files:
@@ -109,7 +109,7 @@ class Changes:
         if blocked:
             raise _refusal(self._workspace, blocked)
         if not wanted:
-            raise NotPermitted("That is taken back already; the files are as they were.", hint="There is nothing left to do.")
+            raise NotPermitted("That is reverted already. The files were not changed.", hint="There is nothing left to do.")
         written = await self._writer.write(_label(self._workspace, wanted), wanted)
         return await self._record(session_id, scope, wanted, written)
 
@@ -121,7 +121,7 @@ class Changes:
         events = await self._store.changes(session_id)
         last = next((event for event in reversed(events) if isinstance(event, Edited) and event.applied), None)
         if last is None:
-            raise NotPermitted("No agent changed files in this session.", hint="There is nothing to take back.")
+            raise NotPermitted("No agent changed files in this session.", hint="There is nothing to revert.")
         return ChangeScope(message_id=last.message_id)
 
     async def _edits(self, session_id: str, scope: ChangeScope) -> tuple[list[Edit], list[RevertDone]]:
@@ -129,7 +129,7 @@ class Changes:
         for message_id in (scope.message_id, scope.since):
             if message_id is not None:
                 entry = await self._store.entry(session_id, message_id)
-                if entry.place is None:  # it waits: nothing was done for it
+                if entry.place is None:  # a waiting message has no changes
                     return [], []
                 after = await self._store.seq_at(session_id, entry.place - 1)
         events = await self._store.changes(session_id, after=after)
@@ -137,7 +137,7 @@ class Changes:
         if scope.revert_id is not None:
             found = next((event for event in reverts if event.revert_id == scope.revert_id), None)
             if found is None:
-                raise InvalidParams("There is no such revert in this session.", fields=["revertId"])
+                raise InvalidParams("This session has no such revert.", fields=["revertId"])
             return edits_of_revert(found.files, found.seq), []
         edits = [event for event in events if isinstance(event, Edited) and event.applied]
         if scope.message_id is not None:
@@ -156,7 +156,7 @@ class Changes:
         return wanted | ({steered.message_id} & replies if steered is not None else set())
 
     async def _commands(self, session_id: str, scope: ChangeScope) -> list[CommandRun]:
-        """The commands that ran: what they did to files is not known."""
+        """The commands that ran. Their changes to files are unknown."""
         if scope.revert_id is not None:
             return []
         if scope.message_id is not None:
@@ -176,7 +176,7 @@ class Changes:
         return (await self._store.history(session_id, before=None, limit=_MESSAGES))[0]
 
     async def _text(self, uri: str) -> str | None:
-        """The file's text as the editor has it; None where there is no file. Raises what keeps it from being read."""
+        """The file's text in the editor, None without a file. Raises the error that prevents reading it."""
         place = await self._workspace.resolve(uri)
         try:
             document = await self._workspace.read(uri, limit=_EDITED)
@@ -211,7 +211,7 @@ class Changes:
             }
         )
 
-    # -- taking back -------------------------------------------------------------------------------------------------
+    # -- reverting ---------------------------------------------------------------------------------------------------
 
     async def _wanted(self, file: ChangedFile, hunk: str | None) -> FileWrite | None:
         if file.lost:
@@ -221,7 +221,7 @@ class Changes:
             after = await asyncio.to_thread(file.without, text, hunk)
         except KeyError:
             raise InvalidParams(
-                "There is no such hunk now.", fields=["hunk"], hint="Look at what was changed with change/list."
+                "The file no longer has this hunk.", fields=["hunk"], hint="List the changes with change/list."
             ) from None
         return None if after == text else FileWrite(file.uri, after, text, file.bom)
 
@@ -230,7 +230,7 @@ class Changes:
         if problem.later is not None:
             left, now = problem.later
             if now is None:
-                blocked["reason"] = "The file is gone."
+                blocked["reason"] = "The file no longer exists."
             else:
                 later = await asyncio.to_thread(patch, self._workspace.display(file.uri), left, now)
                 blocked["patch"] = later[:_PATCH]
@@ -246,7 +246,7 @@ class Changes:
                 notices.append(f"{name} was not changed: {made.problem}")
                 continue
             if made.text != file.text:
-                notices.append(f"{name} came out otherwise (a formatter may have run).")
+                notices.append(f"{name} has a different text than expected (a formatter may have run).")
             if not made.saved:
                 notices.append(f"{name} is not saved.")
             done.append(await asyncio.to_thread(_file_of, name, file, made))
@@ -259,8 +259,8 @@ class Changes:
 
 
 _LOST = (
-    "The text before one of its changes is not known (it was very long, no text, or a program made the change): "
-    "this file cannot be taken back."
+    "The text before one of its changes is unknown (it was very long, not a text, or a program made the change). "
+    "This file cannot be reverted."
 )
 
 
@@ -273,15 +273,15 @@ def _file_of(name: str, file: FileWrite, made: WrittenFile) -> RevertedFile:
 def _refusal(workspace: Workspace, blocked: Sequence[dict[str, Any]]) -> NotPermitted:
     named = ", ".join(workspace.display(one["uri"]) for one in blocked[:5]) + (" …" if len(blocked) > 5 else "")
     return NotPermitted(
-        f"Not everything can be taken back; nothing was changed. {named}: {blocked[0]['reason']}",
-        hint="Take back the other files or hunks alone, or change these by hand.",
+        f"Nothing was changed, because not everything can be reverted. {named}: {blocked[0]['reason']}",
+        hint="Revert the other files or hunks separately, or change these by hand.",
         files=list(blocked),
     )
 
 
 def _label(workspace: Workspace, files: Sequence[FileWrite]) -> str:
     what = workspace.display(files[0].uri) if len(files) == 1 else f"{len(files)} files"
-    return f"Take back what agents changed in {what}"
+    return f"Revert the changes by agents in {what}"
 
 
 def _made_by(file: ChangedFile) -> list[str]:

@@ -1,4 +1,4 @@
-"""The changes of each file, out of the events that made them."""
+"""The changes of each file, collected from events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ChangedFile", "Edit", "changed_files", "edit_of", "edits_of_revert",
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change of one file. `texts` and `patch` are as the log has them."""
+    """One change of one file. `texts` and `patch` are in the form of the log."""
 
     uri: str
     seq: int
@@ -34,7 +34,7 @@ def edits_of_revert(files: Iterable[RevertedFile], seq: int) -> list[Edit]:
 
 @dataclass(slots=True)
 class ChangedFile:
-    """The changes of one file, oldest first. `lost`: of one of them the log has neither texts nor patch."""
+    """The changes of one file, oldest first. `lost`: the log has neither texts nor a patch of one of them."""
 
     uri: str
     segments: list[Segment] = field(default_factory=list)
@@ -42,7 +42,7 @@ class ChangedFile:
 
     @property
     def kind(self) -> str:
-        """What all of them together did to it."""
+        """The effect of all changes together."""
         first, last = self.segments[0] if self.segments else None, self.segments[-1] if self.segments else None
         if isinstance(first, TextSegment) and first.texts.before is None:
             return "created"
@@ -53,16 +53,16 @@ class ChangedFile:
         return "deleted" if isinstance(last, PatchSegment) and "\n+++ /dev/null\n" in last.patch else "edited"
 
     def locate(self, text: str | None) -> tuple[list[tuple[Segment, Located]], str | None]:
-        """Every hunk as the text has it, and the text without those that stand."""
+        """Every hunk with its location in the text, and the text without the hunks that it still has."""
         found: list[tuple[Segment, Located]] = []
-        for segment in reversed(self.segments):  # an older one as it is below the newer ones
+        for segment in reversed(self.segments):  # each in the text without the newer ones
             hunks = segment.locate(text)
             found = [*((segment, hunk) for hunk in hunks), *found]
             text = segment.without(text, {hunk.index for hunk in hunks if hunk.state != "overwritten"})
         return found, text
 
     def without(self, text: str | None, hunk: str | None = None) -> str | None:
-        """The text without all hunks, or without that one. Raises `InTheWay`, and `KeyError` for a hunk that there is not."""
+        """The text without all hunks, or without that one. Raises `InTheWay`, and `KeyError` for an unknown hunk."""
         if hunk is None:
             for segment in reversed(self.segments):
                 text = segment.without(text)
@@ -79,13 +79,13 @@ class ChangedFile:
 
 
 def hunk_id(segment: Segment, hunk: Located) -> str:
-    """The same each time, as long as the segment has no further edits."""
+    """An id that stays the same until the segment has further edits."""
     first, last = segment.seqs
     return f"{first}-{last}.{hunk.index}"
 
 
 def changed_files(edits: Iterable[Edit]) -> list[ChangedFile]:
-    """The files with what is left of their changes, in the order of their first one."""
+    """The files with their remaining changes, in the order of their first change."""
     files: dict[str, ChangedFile] = {}
     for edit in edits:
         file = files.setdefault(uris.uri_key(edit.uri), ChangedFile(edit.uri))

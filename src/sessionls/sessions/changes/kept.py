@@ -1,6 +1,6 @@
-"""What it takes to take an edit back exactly: the texts before and after it, in a form that is small enough for the log.
+"""Packs the texts before and after an edit for the log, so that the edit can be reverted exactly.
 
-The patch of an edit is for people: it has one kind of line end, and a long one is left out.
+The patch of an edit is not enough: it is for people, has one kind of line end, and is omitted if it is long.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from sessionls.sessions.workspace.diffing import changes, split_lines
 
 __all__ = ["EditTexts", "pack", "unpack"]
 
-_MOST = 4 << 20  # characters of one edit that the log keeps
-_UNPACKED = 64 << 20  # bytes that are unpacked at most, whoever wrote them
+_MOST = 4 << 20  # characters of an edit that are logged
+_UNPACKED = 64 << 20  # largest unpacked size in bytes, because the data is not trusted
 
 
 @dataclass(frozen=True, slots=True)
 class EditTexts:
-    """The text of a document before and after an edit, None where there was no file. `bom`: it began with a byte order mark,
-    which is in neither text.
+    """The text of a document before and after an edit, None without a file. `bom`: it began with a byte order mark,
+    which neither text includes.
     """
 
     before: str | None
@@ -30,7 +30,7 @@ class EditTexts:
 
 
 def pack(texts: EditTexts) -> str | None:
-    """The texts for the log; None where that would be too much. Takes a while for long texts: not for the event loop."""
+    """The texts in packed form, None if they are too long. Slow for long texts: do not call it in the event loop."""
     after: object = texts.after
     if texts.before is not None and texts.after is not None:
         old, new = split_lines(texts.before), split_lines(texts.after)
@@ -41,7 +41,7 @@ def pack(texts: EditTexts) -> str | None:
 
 
 def unpack(packed: str) -> EditTexts | None:
-    """The texts of `pack`; None where that is not what it is."""
+    """The texts from the result of `pack`, None if it is invalid."""
     try:
         whole = zlib.decompressobj().decompress(base64.b64decode(packed), _UNPACKED)
         data = json.loads(whole.decode("utf-8", "surrogatepass"))

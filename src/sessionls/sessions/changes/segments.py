@@ -1,7 +1,7 @@
-"""The changes of a file as hunks, which of them a text still has, and the text without them.
+"""Finds the hunks of a file's changes in its current text, and computes the text without them.
 
-What was edited in one go (nobody else changed the file in between) is one segment. Whether a hunk stands is never remembered: it
-is read from the text as it is now, so it is right whoever changed the file, and by which program.
+Edits between which nobody else changed the file are one segment. Whether a text still has a hunk is never stored: it
+is read from the current text, so the result is correct whoever changed the file, with whatever program.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HunkState = Literal["applied", "reverted", "overwritten"]
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """One hunk: its number in its segment, the lines that it took out and put in, whether a text has it, and at which line."""
+    """One hunk: its number in its segment, the lines that it removed and added, whether a text has it, and at which line."""
 
     index: int
     state: HunkState
@@ -30,8 +30,8 @@ class Located:
 
 
 class InTheWay(Exception):
-    """A hunk cannot be taken back: somebody changed the same lines later. `later` are two texts: as the agent left the file, and
-    as it is now.
+    """A hunk cannot be reverted because somebody changed the same lines later. `later` are two texts: the file as the agent wrote
+    it, and the current one.
     """
 
     def __init__(self, hunk: Located, later: tuple[str, str | None] | None = None) -> None:
@@ -41,7 +41,7 @@ class InTheWay(Exception):
 
 
 class Segment(Protocol):
-    """Edits of one file in one go. `seqs` are the numbers of their first and last event, `message_ids` the replies'."""
+    """Consecutive edits of a file. `seqs` are the numbers of their first and last event, `message_ids` identify their replies."""
 
     @property
     def seqs(self) -> tuple[int, int]: ...
@@ -49,17 +49,17 @@ class Segment(Protocol):
     def message_ids(self) -> Sequence[str]: ...
 
     def locate(self, text: str | None) -> list[Located]:
-        """Every hunk, as the file's text now has it."""
+        """Every hunk with its location in the file's text."""
         ...
 
     def without(self, text: str | None, hunks: Collection[int] | None = None) -> str | None:
-        """The text without these hunks (None: all); those that it does not have are passed over. Raises `InTheWay`."""
+        """The text without these hunks (None: all). Ignores hunks that the text does not have. Raises `InTheWay`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TextSegment:
-    """A segment of which both texts are known. `texts.before` or `texts.after` of None: the file was created, or deleted."""
+    """A segment with both texts. `texts.before` is None if the file was created, `texts.after` if it was deleted."""
 
     texts: EditTexts
     seqs: tuple[int, int]
@@ -67,14 +67,14 @@ class TextSegment:
 
     @property
     def whole(self) -> bool:
-        """Whether the file was created or deleted: that is one hunk."""
+        """Whether the file was created or deleted, which makes one hunk."""
         return self.texts.before is None or self.texts.after is None
 
     def locate(self, text: str | None) -> list[Located]:
         return self._locate(text)[0]
 
     def _locate(self, text: str | None) -> tuple[list[Located], str | None]:
-        """The hunks, and the line end that an editor made of all others since, if one did."""
+        """The hunks, and the line end to which an editor has converted all others since, if any."""
         before, after = self.texts.before, self.texts.after
         if before is None or after is None:
             old, new = split_lines(before or ""), split_lines(after or "")
@@ -97,7 +97,7 @@ class TextSegment:
 
 @dataclass(frozen=True, slots=True)
 class PatchSegment:
-    """An edit of which the log has its patch alone. A hunk is found by its lines and those around it, where they stand once."""
+    """An edit with only a patch in the log. A hunk is found by its lines and their context, if these occur exactly once."""
 
     patch: str
     seqs: tuple[int, int]
@@ -119,7 +119,7 @@ class PatchSegment:
                     state = "applied"
                 elif _only_place(now_lines, old) is not None:
                     state = "reverted"
-            for a, b, c, d in changes(old, new):  # (the lines around them stay as they are)
+            for a, b, c, d in changes(old, new):  # (keeps the context lines)
                 located.append(Located(len(located), state, old[a:b], new[c:d], None if line is None else line + c))
         return located
 
@@ -133,7 +133,7 @@ class PatchSegment:
 
 
 def _located(before: str, after: str, text: str | None, end: str | None) -> list[Located]:
-    """Every hunk, as the text has it; with `end`, both texts are taken to have those line ends."""
+    """Every hunk with its location in the text. With `end`, both texts are converted to that line end."""
     old, new = split_lines(before), split_lines(after)
     found = changes(old, new)
     if text is None:
@@ -155,7 +155,7 @@ def _overwritten(located: Sequence[Located]) -> int:
 
 
 def _standing(located: Sequence[Located], hunks: Collection[int] | None, later: tuple[str, str | None] | None) -> list[Located]:
-    """Those of the hunks that the text has. Raises `InTheWay` for one that somebody changed."""
+    """The hunks that the text has. Raises `InTheWay` for one that somebody changed."""
     wanted = [one for one in located if hunks is None or one.index in hunks]
     for one in wanted:
         if one.state == "overwritten":
@@ -175,7 +175,7 @@ def _ends(text: str) -> set[str]:
 
 
 def _line_end(after: str, now: str) -> str | None:
-    """The one line end that `now` has and `after` had not: an editor made one kind of several, or another one of all."""
+    """The only line end of `now` if `after` had others, because an editor converted them."""
     there, here = _ends(after), _ends(now)
     return next(iter(here)) if there and len(here) == 1 and there != here else None
 
@@ -193,7 +193,7 @@ def _replaced(text: str, standing: Sequence[Located], end: str | None) -> str:
 
 
 def _moved(start: int, end: int, since: Sequence[Change]) -> int | None:
-    """Where lines [start, end) are after those changes; None where one of them touches the lines."""
+    """The position of lines [start, end) after these changes, None if one of them affects the lines."""
     shift = 0
     for a, b, c, d in since:
         if a <= end and b >= start:
@@ -204,7 +204,7 @@ def _moved(start: int, end: int, since: Sequence[Change]) -> int | None:
 
 
 def _blocks(patch: str) -> Iterator[tuple[list[str], list[str]]]:
-    """The old and the new lines of each hunk, those around it included."""
+    """The old and the new lines of each hunk, including context lines."""
     old: list[str] = []
     new: list[str] = []
     started, last = False, ""
@@ -213,7 +213,7 @@ def _blocks(patch: str) -> Iterator[tuple[list[str], list[str]]]:
             if started:
                 yield old, new
             old, new, started = [], [], True
-        elif started and line.startswith("\\"):  # the line before it ends without a line end
+        elif started and line.startswith("\\"):  # the previous line has no line end
             for lines, marks in ((old, " -"), (new, " +")):
                 if lines and last[0] in marks:
                     lines[-1] = lines[-1].removesuffix("\n")
@@ -228,7 +228,7 @@ def _blocks(patch: str) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _only_place(lines: Sequence[str], block: Sequence[str]) -> int | None:
-    """The line at which the block begins, where it stands exactly once."""
+    """The line at which the block begins, None unless it occurs exactly once."""
     if not block:
         return None
     whole, part = "\0".join(["", *lines, ""]), "\0".join(["", *block, ""])

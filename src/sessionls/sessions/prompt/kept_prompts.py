@@ -1,7 +1,7 @@
-"""Keeps the prompt of a session from one reply to the next: only new messages are read and rendered.
+"""Caches the prompt of a session between replies, so that only new messages are read and rendered.
 
-What precedes a message whose reply has begun never changes, so that a kept prompt stays valid. Prompts are built in a thread: the
-first one takes time in proportion to the session.
+The messages before one with a reply never change, so a cached prompt stays valid. Prompts are built in a thread, because the
+first one takes time in proportion to the session's length.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sessionls.sessions.prompt.transcript import Prompt, TranscriptOptions, for_
 __all__ = ["Prompts"]
 
 _KEPT = 8  # prompts
-_KEPT_SIZE = 32 << 20  # characters, of all together
+_KEPT_SIZE = 32 << 20  # characters of all prompts together
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Prompts:
         self._kept: OrderedDict[tuple[str, str, bool, bool], _Kept] = OrderedDict()
 
     async def get(self, session_id: str, place: int, options: TranscriptOptions, *, named: bool) -> Prompt:
-        """The messages for a model up to position `place`, that of a message whose reply has begun; without the system message.
+        """The messages for a model up to the position `place` of a message with a reply, without the system message.
 
         `named`: begin each message with its author.
         """
@@ -46,7 +46,7 @@ class Prompts:
         after = 0 if kept is None else kept.through
         transcript = await self._store.transcript(session_id, through=place, after=after)
         if kept is not None and (kept.begin, kept.summary) != (transcript.begin, transcript.summary):
-            kept = None  # older messages were summarised meanwhile
+            kept = None  # older messages have been summarised
             if after > transcript.begin:
                 transcript = await self._store.transcript(session_id, through=place)
         prompt = await asyncio.to_thread(_continued, kept, transcript, options, named)

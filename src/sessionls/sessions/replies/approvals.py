@@ -33,7 +33,7 @@ class Approvals:
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
 
     async def kept(self) -> Sequence[KeptPermission]:
-        """What the person allowed for good; nothing where that cannot be read."""
+        """The person's permanent permissions, empty if they cannot be read."""
         if self._kept is None:
             return ()
         try:
