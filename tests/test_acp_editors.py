@@ -376,7 +376,7 @@ async def test_slash_commands_work(start_editor: Editors, folder: Path) -> None:
     with pytest.raises(RequestError, match="exists already"):
         await editor.prompt(session, "/export out.md")
     await editor.prompt(session, "/share")
-    assert "whoever can open it owns every session" in editor.text(session)
+    assert "Everybody who can open it owns every session" in editor.text(session)
     with pytest.raises(RequestError, match=r"king is not a role.*reader, commenter, writer, owner"):
         await editor.prompt(session, "/share ben king")
     with pytest.raises(RequestError, match="PostgreSQL"):

@@ -104,7 +104,7 @@ async def test_the_usage_of_a_failed_summary_counts(home: App, monkeypatch: pyte
     session = await home.sessions.create(agent="user")
     for number in range(2):
         await home.sessions.message(session.id, f"m{number}")
-    with pytest.raises(Exception, match="gave no summary"):
+    with pytest.raises(Exception, match="returned no summary"):
         await home.sessions.compact(session.id)
     assert (await home.sessions.get(session.id)).usage.cost == pytest.approx(0.7)
 

@@ -112,9 +112,9 @@ REFUSED: dict[str, tuple[ImageContext, str]] = {
     "no pixels": (given_data(png(0, 5)), "not an image"),
     "too large": (given_data(png(extra=IMAGE_LIMIT)), "larger than 5 MiB"),
     "no base64": (ImageContext(data="%%%"), "not base64"),
-    "two of them": (ImageContext(data=encoded(png()), uri="file:///x.png"), "by its uri or by its data"),
+    "two of them": (ImageContext(data=encoded(png()), uri="file:///x.png"), "has a uri or data, not both"),
     "nothing": (ImageContext(title="x"), "needs a uri"),
-    "an unknown hash": (ImageContext(sha256="0" * 64), "no image of that hash"),
+    "an unknown hash": (ImageContext(sha256="0" * 64), "no image with that hash"),
 }
 
 
@@ -179,7 +179,7 @@ async def test_messages_and_events_name_an_image_and_a_request_reads_its_bytes(h
     assert image.sha256 is not None
     found = await home.sessions.image(session.id, image.sha256)
     assert (found.data, found.mime_type, found.width, found.height) == (encoded(data), "image/png", 50, 40)
-    with pytest.raises(InvalidParams, match="no image of that hash"):
+    with pytest.raises(InvalidParams, match="no image with that hash"):
         await home.sessions.image(session.id, "0" * 64)
     with pytest.raises(InvalidParams):
         await home.sessions.image((await new(home)).id, image.sha256)  # of another session

@@ -58,7 +58,7 @@ async def test_requests_become_shorter_until_one_fits(home: App, monkeypatch: py
     sizes = [size(request) for request in requests[3:]]
     assert sizes[0] > sizes[1] > sizes[2]
     # First older results are left out; then those of the last step are cut with a notice.
-    assert "file 2" in str(requests[4].messages) and "characters are left out here" in str(requests[5].messages)
+    assert "file 2" in str(requests[4].messages) and "characters were omitted to save space" in str(requests[5].messages)
 
 
 async def test_the_next_step_starts_with_the_length_that_fitted(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ async def test_an_overflow_during_a_stream_continues_without_duplicate_text(home
     await home.sessions.open(session.id)
     reply = (await home.sessions.message(session.id, "m1")).reply
     assert reply.text == "The first half, and the second." and reply.stop_reason == "stop"
-    assert "Go on exactly where it stops" in str(requests[3].messages[-1]["content"])
+    assert "Continue exactly where it stops" in str(requests[3].messages[-1]["content"])
     assert "".join(delta.text for delta in home.deltas) == "The first half, and the second."
 
 

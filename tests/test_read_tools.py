@@ -554,7 +554,7 @@ async def test_secrets_are_left_out_of_diffs_and_commits(repository: Place) -> N
         await repository.run("git_show", revision=first),
         await repository.run("git_diff", paths=["a", "."]),
     ):
-        assert "hunter" not in result and "[Withheld: 1 changed file(s) that may hold secrets.]" in result
+        assert "hunter" not in result and "[Withheld: 1 changed file(s) that may contain secrets.]" in result
         assert "+++ b/a" in result
     assert await repository.run("git_log", text="PASSWORD=hunter1") == "No commits."
     for arguments in ({"revision": "HEAD", "path": ".env"}, {"revision": "HEAD:.env"}):

@@ -255,7 +255,7 @@ async def test_resuming_a_reply_that_cannot_continue_is_explained(home: App, giv
     await home.event("replyFinished")
     await home.sessions.resume(session.id)
     finished = await home.event("replyFinished")
-    assert finished.message.error.message == "A reply of other that stopped cannot go on."  # type: ignore[union-attr]
+    assert finished.message.error.message == "A stopped reply of other cannot be resumed."  # type: ignore[union-attr]
 
 
 async def test_an_agent_with_an_unknown_runtime_cannot_answer(home: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ async def test_a_summary_replaces_the_messages_before_it(folder: Path, model_ser
         await home.sessions.message(old.id, "New question?")
         stored, _ = await hand_over(home, model_server, SessionContext(session_id=old.id))
         text = stored.text or ""
-        assert text.startswith("Summary of what came before:\n\nThey chose SQLite.")
+        assert text.startswith("Summary of the earlier messages:\n\nThey chose SQLite.")
         assert "New question?" in text and "New answer." in text and "Old question?" not in text
 
 

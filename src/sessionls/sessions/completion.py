@@ -1,6 +1,6 @@
-"""A model's reply to messages outside of any session: for programs with their own instructions, messages and tools.
+"""A model's reply to messages outside of any session, for programs with their own instructions, messages and tools.
 
-Nothing is kept, so that no log is involved: only the caller gets the text.
+Nothing is logged: only the caller gets the text.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from sessionls.sessions.prompt.transcript import ModelMessages, joined_up
 __all__ = ["AnsweredCall", "ModelCall", "ModelMessage", "ModelReply", "ModelTool", "model_reply"]
 
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
-# Some providers put data into it that they want back, such as the signature of a thought.
+# Some providers put data into it that they expect back, such as the signature of a thought.
 _CallId = Annotated[str, Field(min_length=1, max_length=1 << 16)]
 _Text = Annotated[str, Field(max_length=1 << 20)]
 
 
 class ModelTool(Wire):
-    """A tool that the asker can call. `schema` is the JSON Schema of its arguments."""
+    """A tool that the caller offers. `schema` is the JSON Schema of its arguments."""
 
     name: _Name
     description: _Text = ""
@@ -45,7 +45,7 @@ class ModelTool(Wire):
 
 
 class ModelCall(Wire):
-    """A call that a model asks for."""
+    """A tool call that a model requests."""
 
     call_id: _CallId
     name: _Name
@@ -53,14 +53,14 @@ class ModelCall(Wire):
 
 
 class AnsweredCall(ModelCall):
-    """A call that was made, or was not: `result` says what the model is told of it."""
+    """A tool call with its `result` for the model, also if the call was not made."""
 
     result: _Text
 
 
 class ModelMessage(Wire):
-    """What a model is told outside of any session: the participant's words, or its own earlier ones with its calls. `reasoning`
-    is what came with those.
+    """A message for a model outside of any session: of the participant, or an earlier one of the model with its tool calls and
+    its `reasoning`.
     """
 
     role: Literal["participant", "agent"]
@@ -70,8 +70,8 @@ class ModelMessage(Wire):
 
 
 class ModelReply(Wire):
-    """What a model answered outside of any session. `model` is the one that did, `stopReason` why it ended (see `Message`).
-    Some providers refuse the result of a call without the `reasoning` that led to it: send it back, as it is, with the message.
+    """A model's reply outside of any session. `stopReason` is why it ended (see `Message`). Some providers refuse the result of a
+    tool call without the `reasoning` that led to it: send it back unchanged with the message.
     """
 
     text: str
@@ -92,7 +92,7 @@ async def model_reply(
     tools: Sequence[ModelTool] = (),
     must_call: bool = False,
 ) -> ModelReply:
-    """Ask a model (without `model`, the default one), and call `told` with each piece of its text.
+    """Ask a model (default: the default model), and call `on_text` with each piece of its text.
 
     Raises `ModelUnavailable`, and `InvalidParams` if there is nothing to reply to; cancelling the task closes the connection.
     """
@@ -100,7 +100,7 @@ async def model_reply(
     try:
         return await _ask(models, messages, on_text, model=model, instructions=instructions, tools=tools, must_call=must_call)
     except ModelUnavailable as problem:
-        problem.hint = problem.alone  # there is no reply to resume, and no session to compact
+        problem.hint = problem.alone  # the usual hint mentions a reply or a session
         raise
 
 
@@ -134,7 +134,7 @@ async def _ask(
             case StepEnd():
                 usage, reason, native = output.usage, output.reason, output.native
             case _:
-                pass  # reasoning is the model's own
+                pass  # reasoning is not part of the text
     calls = [_call(one, chosen, cut=one is requests[-1] and reason not in ("stop", "tool_calls")) for one in requests]
     text = "".join(pieces)
     ended = reason if calls else why_it_ended(reason, wrote=bool(text.strip()))
@@ -145,11 +145,11 @@ async def _ask(
 def _check(messages: Sequence[ModelMessage]) -> None:
     for index, message in enumerate(messages):
         if message.role == "participant" and message.calls:
-            raise InvalidParams("Only a model asks for calls.", fields=[f"messages.{index}.calls"])
+            raise InvalidParams("Only a model's message can have calls.", fields=[f"messages.{index}.calls"])
         if not message.text and not message.calls:
-            raise InvalidParams("A message without words says nothing.", fields=[f"messages.{index}.text"])
+            raise InvalidParams("The message is empty.", fields=[f"messages.{index}.text"])
     if messages[-1].role == "agent" and not messages[-1].calls:
-        raise InvalidParams("The last message is the model's own: there is nothing to reply to.", fields=["messages"])
+        raise InvalidParams("The last message is the model's. There is nothing to reply to.", fields=["messages"])
 
 
 def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
@@ -180,7 +180,7 @@ def _call(request: ToolRequest, model: str, *, cut: bool) -> ModelCall:
         )
     except ValueError:
         raise ModelUnavailable(
-            f"The answer of {model} was cut off in the middle of a call of a tool."
+            f"The answer of {model} was cut off in the middle of a tool call."
             if cut
             else f"{model} called a tool in an invalid way.",
             hint="Ask again, or choose another model.",

@@ -7,7 +7,7 @@ from sessionls.ports.store import Store
 
 __all__ = ["NO_LOGINS", "first_people"]
 
-NO_LOGINS = "This database is a file: whoever can open it owns every session in it."
+NO_LOGINS = "This database is a file. Everybody who can open it owns every session in it."
 
 
 def first_people(store: Store, participant: Participant) -> list[Person] | None:

@@ -1,4 +1,4 @@
-"""Forks: a child session that refers to its parent up to a position, and copies nothing that is final."""
+"""Forks: a child session refers to its parent up to a position, and copies only messages that are not final."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Brings the sessions of another program into the log: as our own messages, which say where they came from.
+"""Imports sessions of other programs into the log, as messages that name their origin.
 
-The same session is brought once, however often it is tried: its id, and those of its messages, follow from where it came from.
+The ids of the session and its messages are derived from the origin, so that repeated imports add nothing twice.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TITLE = 200  # characters
 
 @dataclass(frozen=True, slots=True)
 class ForeignMessage:
-    """What a person or the other program's agent wrote. A person's message has text alone."""
+    """A message of a person or of the other program's agent. A person's message has only text."""
 
     role: Literal["participant", "agent"]
     parts: Sequence[Part]
@@ -51,7 +51,7 @@ class ForeignSession:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """The session here, and how many messages were added to it. `continued`: it has messages of its own, and is left alone."""
+    """The imported session, and how many messages were added. `continued`: it has newer messages of ours and was not changed."""
 
     session: Session
     added: int
@@ -65,7 +65,7 @@ class _Changing(Protocol):
 
 
 class Imports:
-    """Imports for one participant. `change` makes a change as `Replies.change` does; `folders` are where the sessions belong."""
+    """Imports for one participant. `change` is like `Replies.change`; `folders` are the folders of the imported sessions."""
 
     def __init__(self, store: Store, change: _Changing, participant: Participant, folders: Sequence[str]) -> None:
         self._store = store
@@ -74,7 +74,7 @@ class Imports:
         self._folders = list(folders)
 
     async def bring(self, foreign: ForeignSession, identities: Sequence[str]) -> Brought:
-        """Add what is not here yet. A session that somebody went on with here stays as it is."""
+        """Add the messages that are missing. A session that somebody has continued here is not changed."""
         session_id = _id(foreign.program, foreign.id)
         messages = self._messages(session_id, foreign)
         known = await self._known(session_id)
@@ -94,7 +94,7 @@ class Imports:
         return Brought(session, added)
 
     async def _known(self, session_id: str) -> set[str] | None:
-        """The ids of the messages that the session has here; None where there is no such session."""
+        """The ids of the session's messages; None if it does not exist."""
         known: set[str] = set()
         before = None
         try:
@@ -124,7 +124,7 @@ class Imports:
         )
 
     def _messages(self, session_id: str, foreign: ForeignSession) -> list[Message]:
-        """Replies follow the message before them; one that follows none has an empty message to answer."""
+        """The messages to add. A reply without a message before it gets an empty message to answer."""
         found: list[Message] = []
         where = f"Imported from {foreign.program}, session {foreign.id}."
         asked: str | None = None

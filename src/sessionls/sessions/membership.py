@@ -1,6 +1,6 @@
-"""Which sessions this participant has open here: opening a session joins it, and closing it leaves.
+"""The sessions that the participant has open in this process: opening a session joins it, and closing it leaves.
 
-A participant who has a session open in two editors stays when one of them closes it, or is gone.
+A participant who has a session open in two editors stays present when one of them closes it or ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["Membership"]
 
-_EVENTS = 4 << 20  # bytes of events that a client gets that opens a session again
+_EVENTS = 4 << 20  # largest size in bytes of the events for a client that reopens a session
 
 
 class Membership:
@@ -46,8 +46,8 @@ class Membership:
         self._workspace = workspace
         self._participant = participant
         self._in_background = in_background
-        self._open: dict[str, asyncio.Task[Any]] = {}  # session → its joining
-        # Opening and closing right after another leaves the session: both happen in their order.
+        self._open: dict[str, asyncio.Task[Any]] = {}  # session → the task that joins it
+        # Opening and closing happen in their order.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._end_subscription = store.subscribe(self._on_notice)
 
@@ -56,13 +56,13 @@ class Membership:
         async with self._lock(session_id):
             await self._replies.sweep()
             snapshot = await self._store.follow(session_id, limit=limit, after=after, events_bytes=_EVENTS)
-            if session_id in self._open:  # opened again: one follow is enough
+            if session_id in self._open:  # reopened: it is followed already
                 self._store.unfollow(session_id)
             else:
                 self._join(session_id)
                 self._in_background(self._mark(snapshot.session))
         if snapshot.session.queued:
-            self._replies.attend(session_id)  # the process that should answer may be gone
+            self._replies.attend(session_id)  # the process that should answer may have ended
         return snapshot
 
     async def close(self, session_id: str) -> None:
@@ -76,7 +76,7 @@ class Membership:
                 await self._store.session(session_id)
 
     def deleted(self, session_id: str) -> None:
-        """There is nothing to leave any more."""
+        """Forget a deleted session."""
         if self._open.pop(session_id, None) is not None:
             self._store.unfollow(session_id)
 

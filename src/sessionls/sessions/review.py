@@ -1,7 +1,7 @@
-"""A review: the scanners first, then each agent, all in one session. Terminal and editor review with this.
+"""A review by the scanners and then by each agent, in one session, for the terminal and for editors.
 
-The scan needs no model: it is a message whose reply the scanners write, through the same loop as every other reply. Its
-findings are in the session's log before an agent begins, and the agents see them, also one that cannot call tools.
+The scan needs no model: it is a message with a reply by the scanners. Its
+findings are in the session's log before an agent begins, so all agents see them, also one that cannot call tools.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ __all__ = ["Review", "ReviewProblem", "ReviewStep", "ReviewTarget", "review"]
 class ReviewTarget:
     """The code to review: paths, the changes since the commit `base`, or the staged changes; else the uncommitted changes.
 
-    `paths` are files and folders as the tool `scan` takes them; `files` are the URIs of those whose text goes with the message.
+    `paths` are files and folders in the form of the tool `scan`; `files` are the URIs of those whose text is sent with the
+    message.
     """
 
     paths: Sequence[str] = ()
@@ -37,7 +38,7 @@ class ReviewTarget:
     staged: bool = False
 
     def question(self, paths: str) -> str:
-        """What the agents are asked. `paths` is how to call the paths."""
+        """The question for the agents. `paths` describes the paths."""
         if self.staged:
             return "Review the staged changes."
         if self.base is not None:
@@ -70,7 +71,7 @@ class ReviewStep:
 
 @dataclass(frozen=True, slots=True)
 class ReviewProblem:
-    """Why an agent's review is missing, or, where it has `answered`, why its review is not complete."""
+    """Why an agent's review is missing, or incomplete if it has `answered`."""
 
     agent: str
     message: str
@@ -85,7 +86,7 @@ class ReviewProblem:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The result: all open findings (also those that an earlier session reported), the replies, and what went wrong."""
+    """The result: all open findings (including those that an earlier session reported), the replies, and the problems."""
 
     session: Session
     findings: Sequence[Finding]
@@ -122,9 +123,9 @@ async def review(
     scan: bool = True,
     progress: Callable[[ReviewStep], contextlib.AbstractAsyncContextManager[None]] = _no_progress,
 ) -> Review:
-    """Let the scanners look at the code (with `scan`), then ask each of the agents `text` about it.
+    """Run the scanners (with `scan`), then ask each of the agents `text`.
 
-    `progress` is entered around each step. A failed step keeps no other from running; a message that is not accepted ends the
+    `progress` is entered around each step. The review continues after a failed step; a message that is not accepted ends the
     review with its error. Cancelling cancels the reply being written.
     """
     replies: list[Message] = []
@@ -146,7 +147,7 @@ async def review(
                         )
             except SessionlsError as error:
                 if "replyId" not in error.data:
-                    raise  # it was not accepted: the next would not be either
+                    raise  # it was not accepted, and the next one would not be either
                 problems.append(ReviewProblem(step.agent, error.message, error.hint, answered=False))
             else:
                 replies.append(exchange.reply)
@@ -163,7 +164,7 @@ def _author(reply: Message) -> str | None:
 
 
 def _scan_problem(reply: Message) -> str | None:
-    """How the scanners' reply says that one of them failed."""
+    """The message of a scanner's failure in their reply."""
     for part in reply.parts:
         if isinstance(part, ToolPart) and part.name == "scan" and part.status == "failed":
             return (part.result or "The scan failed.").partition("\n")[0]

@@ -24,7 +24,7 @@ __all__ = ["Sending"]
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """A message in the log: its reply if that started at once, and the number of the event."""
+    """A message in the log: its reply if it started immediately, and the number of the event."""
 
     started: StartedReply | None
     seq: int
@@ -89,7 +89,7 @@ class Sending:
         return AnsweredExchange(message=entry.message, reply=reply)
 
     async def _prepare(self, session: Session, message: Message, scan: Mapping[str, Any] | None) -> PreparedReply | None:
-        """The reply if it can start at once. While something else is going on, the message waits for its turn."""
+        """The reply if it can start immediately. Otherwise the message waits in the queue."""
         if session.state == "active" and not session.replying and not session.queued:
             if scan is not None:
                 return prepare_scan(session, scan)
@@ -112,7 +112,7 @@ class Sending:
                 return started.reply
             self.replies.begin(started)
             return await ended
-        # It waits for its turn, or steers a reply that may be written elsewhere.
+        # It waits in the queue, or steers a reply that may be written elsewhere.
         self.replies.attend(session_id)
         await self.replies.follow(session_id, accepted.seq)
         try:
@@ -121,7 +121,7 @@ class Sending:
             self.store.unfollow(session_id)
 
     async def _give_up(self, message: Message, accepting: asyncio.Future[_Accepted], *, begin: bool) -> None:
-        """Nobody waits for the reply any more: cancel it, also if the message was just being accepted (`begin`)."""
+        """Cancel a reply that nobody waits for any longer, also if the message was just being accepted (`begin`)."""
         started = (await accepting).started
         if begin and started is not None and started.prepared.problem is None:
             self.replies.begin(started)

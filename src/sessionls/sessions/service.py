@@ -1,4 +1,4 @@
-"""Every operation on sessions, once, for the language server and for the terminal."""
+"""All operations on sessions, for the language server and for the terminal."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class Sessions:
 
     @property
     def participant(self) -> Participant:
-        """Whose operations these are."""
+        """The participant who makes these operations."""
         return self._participant
 
     # -- finding sessions --------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class Sessions:
     ) -> SessionList:
         """The sessions with an open question, then the others, each newest first.
 
-        Without a folder those of the open folders; `*` for all; archived ones only if asked for.
+        `workspace_folder` defaults to the open folders; `*` means all sessions. Archived sessions are only included on request.
         """
         await self._replies.sweep()
         scope = await self.scope(workspace_folder)
@@ -183,7 +183,7 @@ class Sessions:
         return SearchResult(hits=[Hit(session=hit.session, message_id=hit.message_id, snippet=hit.snippet) for hit in hits])
 
     async def scope(self, folder: str | None = None) -> Scope | None:
-        """The scope of a folder; without one, of the open folders; None for `*`: everywhere."""
+        """The scope of a folder (default: of the open folders); None for `*`, which means everywhere."""
         if folder == "*":
             return None
         return await self._workspace.scope([folder] if folder is not None else self._editor.folders)
@@ -192,7 +192,7 @@ class Sessions:
         return await self._workspace.scope(self._editor.folders)
 
     def known_scope(self) -> Scope:
-        """The scope of the open folders, as far as it is known without asking git again."""
+        """The known scope of the open folders, without asking git again."""
         return self._workspace.known_scope(self._editor.folders)
 
     async def get(self, session_id: str) -> Session:
@@ -210,7 +210,7 @@ class Sessions:
         workspace_folder: str | None = None,
         budget: float | None = None,
     ) -> Session:
-        """A new session, tied to the given folder, else to all open ones. Raises `AgentNotFound`, `AgentUnavailable`."""
+        """Create a session of the given folder (default: of all open folders). Raises `AgentNotFound`, `AgentUnavailable`."""
         name = self._agents.get(agent or self._defaults.agent).name
         folders = [workspace_folder] if workspace_folder is not None else list(self._editor.folders)
         identities = await self._workspace.identities(folders)
@@ -250,12 +250,12 @@ class Sessions:
         return History(messages=messages, more=more)
 
     async def image(self, session_id: str, sha256: str) -> Image:
-        """An image of a message. Raises `InvalidParams` where the session has none of that hash."""
+        """An image of a message. Raises `InvalidParams` if the session has no image with that hash."""
         data = await self._store.image(session_id, sha256)
         facts = None if data is None else read_facts(data)
         if data is None or facts is None:
             raise InvalidParams(
-                "The session has no image of that hash.", fields=["sha256"], hint="Take the hash from the context of a message."
+                "The session has no image with that hash.", fields=["sha256"], hint="Take the hash from the context of a message."
             )
         encoded = await asyncio.to_thread(base64.b64encode, data)
         return Image(
@@ -326,7 +326,7 @@ class Sessions:
     async def questions(
         self, *, session_id: str | None = None, workspace_folder: str | None = None, limit: int = 50
     ) -> QuestionList:
-        """The open questions of a session; without one, those of the sessions that `list` returns for the folder."""
+        """The open questions of a session (default: of the sessions that `list` returns for the folder)."""
         if session_id is not None:
             sessions = [await self.get(session_id)]
         else:
@@ -336,7 +336,7 @@ class Sessions:
     # -- findings ----------------------------------------------------------------------------------------------------
 
     async def findings(self, *, session_id: str | None = None, uri: str | None = None, state: str | None = None) -> FindingList:
-        """The findings of one session; without one, of the sessions of the open folders."""
+        """The findings of a session (default: of the sessions of the open folders)."""
         if session_id is not None:
             await self._store.session(session_id)
             return FindingList(findings=await self._store.findings(session_id=session_id, uri=uri, state=state))
@@ -368,13 +368,13 @@ class Sessions:
     # -- what agents changed -----------------------------------------------------------------------------------------
 
     async def changes(self, session_id: str, scope: ChangeScope, *, texts: bool = False) -> ChangeList:
-        """What agents changed in files, and what of it stands (see `ChangeScope`)."""
+        """The changes that agents made to files, and their current state (see `ChangeScope`)."""
         return await self._changes.read(session_id, scope, texts=texts)
 
     async def revert(self, session_id: str, scope: ChangeScope, *, uri: str | None = None, hunk: str | None = None) -> Reverted:
-        """Take it back: all of it, that of a file, or one hunk of it.
+        """Revert changes: all of them, those of a file, or one hunk.
 
-        Raises `NotPermitted` where somebody's later work stands in the way, and changes nothing then.
+        Raises `NotPermitted` and changes nothing if a later change by somebody prevents it.
         """
         return await self._changes.revert(session_id, scope, uri=uri, hunk=hunk)
 
@@ -385,11 +385,11 @@ class Sessions:
         return await self._change(session_id, lambda change: transitions.switch_agent(change, name, model, self._participant))
 
     async def hand_over(self, session_id: str, to: str, *, note: str | None = None) -> Session:
-        """Hand the session to another participant, who finds there what waits. Raises `InvalidParams`, `SessionArchived`."""
+        """Hand the session over to another participant. Raises `InvalidParams`, `SessionArchived`."""
         return await self._change(session_id, lambda change: transitions.hand_over(change, to, note, self._participant))
 
     async def set_budget(self, session_id: str, budget: float | None) -> Session:
-        """Set how many US dollars models may cost in the session; None for no limit. A paused session stays paused."""
+        """Set the limit for the cost of models in US dollars; None for no limit. A paused session stays paused."""
         return await self._change(session_id, lambda change: transitions.set_budget(change, budget, self._participant))
 
     async def rename(self, session_id: str, title: str) -> Session:
@@ -409,17 +409,17 @@ class Sessions:
     async def fork(
         self, session_id: str, *, at: str | None = None, title: str | None = None, agent: str | None = None
     ) -> Session:
-        """A child with everything up to and including message `at`; without it, with everything that is final.
+        """Create a child with everything up to and including message `at` (default: with all final messages).
 
-        Final messages are shared by reference, so that a fork costs the same at any length. The others (a reply being written,
-        waiting messages) are copied as they are now.
+        Final messages are shared by reference, so that a fork costs the same at any length. Other messages (a reply being
+        written, waiting messages) are copied in their current state.
         """
         name = self._agents.get(agent).name if agent is not None else None
         forking = Forking(self._store, self._replies.change, self._participant)
         return await forking.fork(session_id, at=at, title=checked_title(title) if title is not None else None, agent=name)
 
     async def bring(self, foreign: ForeignSession) -> Brought:
-        """Bring a session of another program into the open folders, once (see `imports.py`)."""
+        """Import a session of another program into the open folders (see `imports.py`)."""
         folders = list(self._editor.folders)
         imports = Imports(self._store, self._replies.change, self._participant, folders)
         return await imports.bring(foreign, await self._workspace.identities(folders))
@@ -440,9 +440,9 @@ class Sessions:
         file: Path | None = None,
         unmasked: bool = False,
     ) -> Export:
-        """The whole session as one document: as the answer, or written to `file`. Keys and tokens are masked, unless `unmasked`.
+        """The whole session as one document: returned, or written to `file`. Keys and tokens are masked, unless `unmasked`.
 
-        Raises `InvalidParams` if it is too long for an answer, and `OSError` if the file cannot be written.
+        Raises `InvalidParams` if it is too long to return, and `OSError` if the file cannot be written.
         """
         masking = None if unmasked else Masking()
         if file is not None:
@@ -452,20 +452,21 @@ class Sessions:
         return Export(content=content, masked=len(masking.secrets) if masking is not None else 0)
 
     def export_pieces(self, session_id: str, format: Format, masking: Masking | None) -> AsyncIterator[str]:  # noqa: A002
-        """The same piece by piece, for any length. `masking` knows afterwards what it masked; None: nothing is masked."""
+        """The export in pieces, for any length. `masking` records what it masked; None: nothing is masked."""
         return export_pieces(self._store, session_id, format, masking)
 
     async def find_secrets(self, session_id: str) -> Sequence[MaskedSecret]:
-        """What looks like a key, a token or a password in a session, and so would be masked in an export."""
+        """Everything in a session that looks like a key, a token or a password, which an export would mask."""
         masking = Masking()
         async for _ in export_pieces(self._store, session_id, "json", masking):
             pass
         return masking.secrets
 
     async def document(self, session_id: str, *, before: str | None = None) -> tuple[str, str | None]:
-        """A page of the session as Markdown, to show while it grows: its newest messages, or those before the message `before`.
+        """A page of the session as Markdown: its newest messages, or those before the message `before`.
 
-        Gives also the first message of the page, if there are earlier ones. A page is small, whatever the session's length.
+        Also returns the id of the page's first message, if there are earlier ones. A page is small, whatever the session's
+        length.
         """
         session = await self._store.session(session_id)
         messages, more = await self._store.history(session_id, before=before, limit=_SHOWN)
@@ -478,7 +479,7 @@ class Sessions:
         return AgentList(agents=self._agents.list(), default=self._defaults.agent, installable=installable or None)
 
     def definition(self, agent: str) -> Definition:
-        """The agent's definition as it is now. Touches the disk. Raises `AgentNotFound`, `AgentUnavailable`."""
+        """The agent's current definition. Reads the disk. Raises `AgentNotFound`, `AgentUnavailable`."""
         return self._agents.get(agent)
 
     async def skills(self) -> SkillList:
@@ -488,12 +489,14 @@ class Sessions:
         return ModelList(models=await self._models.list())
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
-        """Subscribe to what happens, in any process (see `Store.subscribe`)."""
+        """Subscribe to notices from all processes (see `Store.subscribe`)."""
         return self._store.subscribe(callback)
 
     @contextlib.asynccontextmanager
     async def following(self, session_id: str) -> AsyncIterator[None]:
-        """While in this context, subscribers get the session's notices although it is not open here: to wait for a reply."""
+        """Within this context, subscribers get the session's notices although it is not open here, for example to wait for a
+        reply.
+        """
         await self._store.follow(session_id)
         try:
             yield
@@ -518,7 +521,7 @@ class Sessions:
         return await self._change(session_id, transitions.live_state)
 
     def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Start work that nobody waits for; its errors are those of a session that was deleted meanwhile."""
+        """Start work that nobody waits for. Its only expected error is that the session was deleted meanwhile."""
 
         async def quietly() -> None:
             with contextlib.suppress(SessionlsError):

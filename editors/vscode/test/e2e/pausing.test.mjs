@@ -71,7 +71,7 @@ it("a paused reply and an unsent draft survive a reload of the window, and the r
   await panel.frame.getByRole("button", { name: "Resume" }).click();
   await panel.replies
     .nth(3)
-    .getByText(/^word0 .*Go on exactly where it stops/)
+    .getByText(/^word0 .*Continue exactly where it stops/)
     .waitFor();
   await panel.text.fill("");
 });
@@ -273,7 +273,7 @@ it("a server that is killed in the middle of a reply is started again, and the r
   await panel.frame.getByRole("button", { name: "Resume It, Then Send" }).click();
   await panel.replies
     .nth(before)
-    .getByText(/^word0 .*Go on exactly where it stops/)
+    .getByText(/^word0 .*Continue exactly where it stops/)
     .waitFor({ timeout: 60_000 });
   await panel.replies
     .nth(before + 1)

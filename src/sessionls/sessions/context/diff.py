@@ -1,4 +1,4 @@
-"""What changed in the workspace's folders since a revision, as `git diff` shows it."""
+"""The changes in the workspace's folders since a revision, as a diff of git."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _FLAGS = (
 async def changes_since(
     workspace: Workspace, base: str | None, *, field: str, limit: int, staged: bool = False
 ) -> tuple[str, list[str]]:
-    """The changes of the working trees since `base` (`HEAD` where None), at most `limit` bytes, and notices on what is missing.
+    """The changes of the working trees since `base` (default: `HEAD`), at most `limit` bytes, and notices about omissions.
 
     `staged`: those of the index instead.
 
-    Secret and binary files are left out, untracked ones mentioned. Raises `InvalidParams`, naming `field`, if no folder is in a
+    Omits secret and binary files, and mentions untracked ones. Raises `InvalidParams`, naming `field`, if no folder is in a
     repository that can be read, or none has the revision.
     """
     if base is not None and not is_revision(base):
@@ -95,7 +95,7 @@ async def _of_folder(
         text = text[: text.rfind("\n") + 1]
         notices.append("The diff was too long: only its beginning is shown.")
     if secret:
-        notices.append(f"Withheld: {len(secret)} changed file(s) that may hold secrets.")
+        notices.append(f"Withheld: {len(secret)} changed file(s) that may contain secrets.")
     if staged:
         return text, notices
     untracked = await repository("ls-files", "--others", "--exclude-standard", "-z", "--", ".", limit=_NAMES)

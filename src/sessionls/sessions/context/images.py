@@ -1,4 +1,4 @@
-"""Images that come with a message: read, verified by their bytes, and named by their hash."""
+"""Reads the images of a message, checks their bytes, and identifies them by their hash."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["MessageImages"]
 
-_MOST = 20  # images of one message
+_MOST = 20  # images in one message
 _KINDS = "PNG, JPEG, WebP and GIF"
 
 
 @dataclass
 class MessageImages:
-    """The images of one message. `kept` gives the bytes of one that the session has already, by its hash.
+    """The images of one message. `kept` returns the bytes of an image that the session already has, by its hash.
 
-    `found` are the bytes by their hash.
+    `found` collects the bytes by their hash.
     """
 
     workspace: Workspace
@@ -35,25 +35,23 @@ class MessageImages:
     _size: int = field(default=0, init=False)
 
     async def resolve(self, context: ImageContext, at: str) -> ImageContext:
-        """The image as it is stored. `at` names it in errors.
+        """The image in its stored form. `at` is its name in errors.
 
-        Raises `InvalidParams` for what is no image, or a too large one; `NotPermitted` for a file that may not be read.
+        Raises `InvalidParams` if it is not an image or too large; `NotPermitted` if the file may not be read.
         """
         uri, data = await self._read(context, at)
         facts = await asyncio.to_thread(read_facts, data)
         if facts is None:
             what = context.title or (self.workspace.display(uri) if uri is not None else "That")
-            raise InvalidParams(
-                f"{uris.printable(what)} is not an image that can be read.", fields=[at], hint=f"Send one of {_KINDS}."
-            )
+            raise InvalidParams(f"{uris.printable(what)} is not a readable image.", fields=[at], hint=f"Send one of {_KINDS}.")
         digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
         self._count += 1
         self._size += len(data)
         if self._count > _MOST or self._size > IMAGES_LIMIT:
             raise InvalidParams(
-                f"The images of a message may be {_MOST}, with {IMAGES_LIMIT >> 20} MiB together.",
+                f"A message can have at most {_MOST} images with {IMAGES_LIMIT >> 20} MiB together.",
                 fields=[at],
-                hint="Send them with several messages, or smaller ones.",
+                hint="Send several messages, or smaller images.",
             )
         self.found[digest] = data
         return ImageContext(
@@ -69,22 +67,20 @@ class MessageImages:
     async def _read(self, context: ImageContext, at: str) -> tuple[str | None, bytes]:
         if context.data is not None:
             if context.uri is not None:
-                raise InvalidParams(
-                    "An image is handed over by its uri or by its data.", fields=[f"{at}.data"], hint="Leave one of them out."
-                )
+                raise InvalidParams("An image has a uri or data, not both.", fields=[f"{at}.data"], hint="Remove one of them.")
             return None, await self._decoded(context.data, f"{at}.data")
         if context.sha256 is not None:
             data = None if self.kept is None else await self.kept(context.sha256)
             if data is None:
                 raise InvalidParams(
-                    "The session has no image of that hash.",
+                    "The session has no image with that hash.",
                     fields=[f"{at}.sha256"],
                     hint="Send its data, or the uri of a file.",
                 )
             return context.uri, data
         if context.uri is None:
             raise InvalidParams(
-                "An image needs a uri, or its data in base64.",
+                "An image needs a uri or data in base64.",
                 fields=[at],
                 hint="Name a file of the workspace, or send its bytes.",
             )
@@ -112,6 +108,6 @@ class MessageImages:
 def _small(data: bytes | None, at: str) -> bytes:
     if data is None:
         raise InvalidParams(
-            f"The image is larger than {IMAGE_LIMIT >> 20} MiB.", fields=[at], hint="Send a smaller one, or a part of it."
+            f"The image is larger than {IMAGE_LIMIT >> 20} MiB.", fields=[at], hint="Send a smaller image, or a part of it."
         )
     return data

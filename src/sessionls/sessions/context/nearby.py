@@ -21,7 +21,7 @@ async def instructions_for(contexts: Sequence[Context], workspace: Workspace, ag
     for uri in dict.fromkeys(uri for context in contexts if (uri := getattr(context, "uri", None)) is not None):
         try:
             place = await workspace.resolve(uri)
-        except SessionlsError:  # a document outside of the folders
+        except SessionlsError:  # a document outside the folders
             continue
         found |= dict(await asyncio.to_thread(agents.instructions_near, place.root, place.name))
     return [TextContext(title=f"Instructions for these files ({name})", text=text) for name, text in list(found.items())[:_MOST]]

@@ -1,6 +1,6 @@
-"""Other sessions, as words for the agents of this one: what was said in them, fitted within a bound.
+"""Other sessions as text for agents: their messages, within a limit.
 
-Only sessions of the open folders (or of their repositories) are read: what belongs to other work stays there.
+Only sessions of the open folders (or of their repositories) can be read, so that other work stays private.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sessionls.sessions.prompt.transcript import plain
 __all__ = ["SESSION_LIMIT", "OtherSessions", "message_text"]
 
 SESSION_LIMIT = 60_000
-"""Characters of one session."""
-_MESSAGE_LIMIT = 20_000  # characters of one message among others
+"""The limit for the text of a session, in characters."""
+_MESSAGE_LIMIT = 20_000  # characters of a message among others
 _NEWEST = 400  # messages
 _END = 2**31 - 1
 
 
 class OtherSessions:
-    """`scope` gives where sessions are read from: that of the open folders."""
+    """`scope` returns the scope whose sessions can be read: the one of the open folders."""
 
     def __init__(self, store: Store, scope: Callable[[], Awaitable[Scope]]) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class OtherSessions:
         return await self._scope()
 
     async def find(self, session_id: str, *, field: str = "sessionId") -> Session:
-        """The session. Raises `InvalidParams` where there is none, `NotPermitted` for one of other folders."""
+        """The session. Raises `InvalidParams` if it does not exist, `NotPermitted` if it belongs to other folders."""
         try:
             session = await self._store.session(session_id)
             belongs = await self._store.scope_of(session_id)
@@ -52,10 +52,10 @@ class OtherSessions:
     async def read(
         self, session: Session, message_id: str | None = None, *, limit: int = SESSION_LIMIT, field: str = "messageId"
     ) -> tuple[str, str | None]:
-        """What was said in the session within `limit` characters, and a notice of what is left out.
+        """The text of the session, at most `limit` characters, and a notice about omissions.
 
-        Its newest summary comes first, then the messages after it, of which the newest have precedence. With `message_id` only
-        that message. Raises `InvalidParams` where the session has no such message.
+        The newest summary comes first, then the messages after it; older ones are omitted first. With `message_id`, only
+        that message. Raises `InvalidParams` if the session has no such message.
         """
         limit = min(limit, SESSION_LIMIT)
         if message_id is not None:
@@ -63,7 +63,9 @@ class OtherSessions:
                 message = (await self._store.entry(session.id, message_id)).message
             except MessageNotFound:
                 raise InvalidParams(
-                    f"The session has no message {message_id[:60]}.", fields=[field], hint="Leave messageId out for all of it."
+                    f"The session has no message {message_id[:60]}.",
+                    fields=[field],
+                    hint="Omit messageId to get the whole session.",
                 ) from None
             return _cut(message_text(message), limit)
         transcript = await self._store.transcript(session.id, through=_END, after=max(0, session.message_count - _NEWEST))
@@ -79,13 +81,13 @@ class OtherSessions:
             room -= len(piece) + 2
         left_out = len(pieces) - len(kept) + max(0, session.message_count - _NEWEST - transcript.begin)
         if summary:
-            kept.insert(0, f"Summary of what came before:\n\n{summary}")
+            kept.insert(0, f"Summary of the earlier messages:\n\n{summary}")
         notice = f"The {left_out:,} oldest messages{' after its summary' if summary else ''} are left out." if left_out else None
         return "\n\n".join(kept), notice
 
 
 def message_text(message: Message) -> str:
-    """What a message says and who says it, without its reasoning and its calls of tools; empty where it says nothing."""
+    """A message's text and its author, without reasoning and tool calls; empty if it has no text."""
     text = plain([part for part in message.parts if not isinstance(part, ToolPart)])
     if not text.strip():
         return ""

@@ -44,10 +44,10 @@ from sessionls.sessions.workspace.workspace import Document, Workspace
 __all__ = ["BUDGET", "render", "resolve", "whole_documents"]
 
 BUDGET: Final = 400_000
-"""Characters of text that all contexts of one message may have together."""
+"""The limit for the text of all contexts of a message together, in characters."""
 
 _DIAGNOSTICS = 200  # at most, in one context
-_LINES = 5  # of the source, at most, for one diagnostic
+_LINES = 5  # of the source code, at most, for one diagnostic
 
 
 async def resolve(
@@ -63,7 +63,7 @@ async def resolve(
 
     Long texts are cut, with a notice. `images` gets the bytes of images. Raises `NotPermitted` for a document that is outside of
     the workspace or secret, and for a session of other folders, `InvalidParams` for one that is missing or not text, for a range
-    that starts after its end, for a symbol or revision that does not exist, and for an image that is too large or none; both
+    that starts after its end, for a symbol or revision that does not exist, and for an invalid or too large image. Both errors
     name the context by its position: `context.0.uri`.
     """
     images = MessageImages(workspace) if images is None else images
@@ -109,14 +109,14 @@ class _Resolver:
                 self._workspace.refuse_withheld(context.uri, uris.path_of(context.uri))
                 Lines("", self._encoding).span(context.range, field=f"{field}.range")
                 text, notice = self._fit(context.text)
-                said = _joined("The text is as the editor sent it: the document is not open.", notice)
+                said = _joined("This is the text that the editor sent. The document is not open.", notice)
                 return context.model_copy(update={"text": text, "notice": said})
         document = await self._read(context.uri, field)
         # Megabytes of text may be cut and searched here.
         return await asyncio.to_thread(self._of_document, context, document, field)
 
     def _handed_over_only(self, uri: str) -> bool:
-        """The error for a document of a scheme that only the editor can read, and that is not open."""
+        """Whether only the editor can read this document (by its scheme), and it is not open."""
         return uris.to_path(uri) is None and not uri.lower().startswith("file:") and not self._workspace.is_open(uri)
 
     async def _read(self, uri: str, field: str) -> Document:
@@ -200,7 +200,7 @@ class _Resolver:
         }
 
     async def _diff(self, context: DiffContext, field: str) -> DiffContext:
-        limit = min(self._left * 4, LARGEST)  # bytes; no character takes more than four
+        limit = min(self._left * 4, LARGEST)  # bytes; no character needs more than four
         diff, notices = await changes_since(
             self._workspace, context.base, field=f"{field}.base", limit=limit, staged=context.staged is True
         )
@@ -209,16 +209,18 @@ class _Resolver:
 
     async def _session(self, context: SessionContext, field: str) -> SessionContext:
         if self._sessions is None:
-            raise InvalidParams("No session can be handed over here.", fields=[field], hint="Hand over its text.")
+            raise InvalidParams(
+                "Sessions are not available as context here.", fields=[field], hint="Send the session's text instead."
+            )
         session = await self._sessions.find(context.session_id, field=f"{field}.sessionId")
         text, cut = await self._sessions.read(session, context.message_id, limit=self._left, field=f"{field}.messageId")
         text, notice = self._fit(replace_lone_surrogates(text))
         return context.model_copy(update={"title": session.title, "text": text, "notice": _joined(cut, notice)})
 
     def _fit(self, text: str) -> tuple[str, str | None]:
-        """The text as far as the budget allows, and a notice if it was cut."""
+        """The text within the remaining budget, and a notice if it was cut."""
         if not self._left and text:
-            return "", f"Left out: the contexts of a message may hold {self._budget:,} characters together."
+            return "", f"Omitted: the contexts of a message can have at most {self._budget:,} characters together."
         kept, notice = cut_characters(text, self._left)
         self._left -= len(kept)
         return kept, notice

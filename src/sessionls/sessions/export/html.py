@@ -1,6 +1,6 @@
-"""A session as one HTML file that loads and runs nothing: no script, no address but links to click. Images are in the file.
+"""Exports a session as an HTML file without scripts and external resources, except links. Images are embedded.
 
-Whatever a message holds is escaped or rendered from Markdown without HTML; the page's content security policy forbids the rest.
+The content of messages is escaped, or rendered from Markdown without HTML; a content security policy forbids everything else.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def head(session: Session, outline: words.Outline) -> str:
 
 
 def tail(note: str) -> str:
-    """What comes after the messages; `note` says what was masked."""
+    """The page after the messages; `note` says what was masked."""
     said = f"<p><em>{html.escape(note)}</em></p>\n" if note else ""
     return f"{said}</main>\n</body>\n</html>\n"
 
@@ -119,7 +119,7 @@ def _context(context: Context, folders: Sequence[str], images: Mapping[str, byte
         caption = f"{_text(about.title)} <span>{_text(about.text or '')}</span>"
         return f'<figure class="image">{image}<figcaption>{caption}</figcaption></figure>'
     notice = f'<p class="notice">{_text(about.notice)}</p>' if about.notice else ""
-    text = '<p class="notice">Nothing was kept.</p>' if about.text is None else _code(about.text, about.language)
+    text = '<p class="notice">The text was not kept.</p>' if about.text is None else _code(about.text, about.language)
     return _folded("context", _text(about.title), f"{notice}{text}")
 
 
@@ -200,7 +200,7 @@ def _coloured(code: str, language: str, _attributes: str = "") -> str:
 
 
 def _in_time(tokens: Iterable[tuple[Any, str]], code: str) -> Iterator[tuple[Any, str]]:
-    """The tokens of the code, as far as they come in time: lexers take quadratic time for malicious code."""
+    """The tokens of the code until the time limit, because lexers can take quadratic time for malicious code."""
     from pygments.token import Text  # type: ignore[import-untyped]
 
     deadline, at = time.monotonic() + _PATIENCE, 0
@@ -224,7 +224,7 @@ def _markdown() -> MarkdownIt:
     from markdown_it.rules_core import StateCore
 
     class Renderer(RendererHTML):
-        """Images are named and not loaded."""
+        """Shows an image's name instead of loading it."""
 
         def image(self, tokens: Any, index: int, options: Any, env: Any) -> str:
             token = tokens[index]

@@ -1,4 +1,4 @@
-"""Words that the readable exports share: who, when, what was spent, and what a context or a finding is about."""
+"""Labels for the readable exports: authors, times, usage, contexts and findings."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ __all__ = [
 ]
 
 LONGEST_PROSE: Final = 50_000
-"""Characters: a longer text is a log rather than prose, and is shown as it is. Malicious Markdown takes minutes to parse."""
+"""The limit for rendering Markdown, in characters.
+
+Longer texts are rather logs, and malicious Markdown takes minutes to parse.
+"""
 
 _REASON = 100  # characters of a call's error that are shown in its line
 _MARKS = {"failed": "✗", "denied": "⊘"}
@@ -63,7 +66,7 @@ _MARKS = {"failed": "✗", "denied": "⊘"}
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The content of a context: a title of one line, and its text (None: nothing was kept)."""
+    """The content of a context: a title of one line, and its text (None if it was not kept)."""
 
     title: str
     text: str | None
@@ -73,9 +76,9 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What an export says about its messages at the top: how many there are, and the agents that replied, in order.
+    """The facts about messages at the top of an export: their number, and the agents that replied, in order.
 
-    `masked` is how many keys and tokens were masked, known at its end. `unmasked`: somebody asked for them as they are.
+    `masked` is how many keys and tokens were masked, which is known at the end. `unmasked`: the export was requested unmasked.
     """
 
     count: int
@@ -85,7 +88,7 @@ class Outline:
 
 
 def readable(text: str) -> str:
-    """Without a terminal's colours, and as it is shown (see `visible.py`); each line end is a line feed."""
+    """The text in a form that is safe to show (see `visible.py`), without terminal colours, with LF line ends."""
     return shown(without_escapes(text).replace("\r\n", "\n").replace("\r", "\n"), prose=True)
 
 
@@ -106,7 +109,7 @@ def usage_of(usage: Usage) -> str:
 
 
 def masked_words(outline: Outline) -> str:
-    """What was masked, in words for a person; empty where nothing was."""
+    """A sentence about masked keys and tokens, empty if there are none."""
     number = outline.masked
     return (
         "" if not number else f"{number:,} {'key or token is' if number == 1 else 'keys and tokens are'} masked in this export."
@@ -136,7 +139,7 @@ def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
         ("Messages", f"{outline.count:,}"),
         ("Used", usage_of(session.usage)),
         ("Budget", None if session.budget is None else dollars(session.budget)),
-        ("Keys and tokens", "not masked: they stand here as they were written" if outline.unmasked else None),
+        ("Keys and tokens", "not masked" if outline.unmasked else None),
         ("Folders", ", ".join(uris.labels(session.workspace_folders))),
         ("Forked from", session.parent.session_id if session.parent else None),
         ("Session", session.id),
@@ -149,7 +152,7 @@ def writer(message: Message) -> str:
 
 
 def invoked(message: Message) -> str | None:
-    """A reply's model; for a participant's message the agent and model that it named, if any."""
+    """A reply's model, or the agent and model that a participant's message names."""
     if isinstance(message.author, AgentAuthor):
         return message.author.model
     named = [f"to {message.agent}" if message.agent else None, f"with {message.model}" if message.model else None]
@@ -157,7 +160,7 @@ def invoked(message: Message) -> str | None:
 
 
 def status_of(message: Message) -> str | None:
-    """The status of a message that is not complete, or whose answer is not."""
+    """The status of an incomplete message, or of one with an incomplete answer."""
     if message.status == "complete":
         return incomplete(message)
     if message.error is not None:
@@ -189,7 +192,7 @@ def about_context(context: Context, folders: Sequence[str]) -> Body:
 
 
 def data_uri(context: ImageContext, images: Mapping[str, bytes]) -> str | None:
-    """The image as a URI that holds it; None where its bytes are not in `images`."""
+    """The image as a `data:` URI; None if its bytes are not in `images`."""
     data = images.get(context.sha256 or "")
     return None if data is None else f"data:{context.mime_type};base64,{base64.b64encode(data).decode()}"
 
@@ -212,7 +215,7 @@ def outcome_of(part: ToolPart) -> str:
 
 
 def called(part: ToolPart) -> str:
-    """What was called: the tool, and what an external agent says that the call does."""
+    """The name of the tool, and an external agent's own description of the call."""
     return f"{part.name} ({part.title})" if part.title else part.name
 
 

@@ -1,4 +1,4 @@
-"""A session as a file to keep: Markdown to read and paste, JSON for programs, HTML to open and print."""
+"""Exports a session as Markdown for reading, JSON for programs, or HTML for browsers and printing."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ Format = Literal["markdown", "json", "html"]
 
 @dataclass
 class Document:
-    """An export that is written piece by piece: `begin`, then `messages` for each page of them, then `end`.
+    """An export in pieces: `begin`, then `messages` for each page of messages, then `end`.
 
-    Long messages take their time: not for the event loop.
+    Slow for long messages: do not use it in the event loop.
     """
 
     session: Session
@@ -48,7 +48,7 @@ class Document:
     outline: Outline
     _started: bool = field(default=False, init=False)
     _written: list[Message] = field(default_factory=list, init=False)
-    """For open questions: who wrote which message, without its parts."""
+    """The messages without their parts, for the authors in open questions."""
 
     def begin(self) -> str:
         match self.format:
@@ -63,7 +63,7 @@ class Document:
                 return "\n\n".join(_head(self.session, self.outline))
 
     def messages(self, messages: Sequence[Message], images: Mapping[str, bytes] | None = None) -> str:
-        """`images` are the bytes of the messages' images, by their hash; without them images are only named."""
+        """`images` are the bytes of the messages' images, by their hash; without them, only the names of images are shown."""
         images = images or {}
         folders = self.session.workspace_folders
         if self.session.asking:
@@ -105,9 +105,9 @@ def render(session: Session, messages: Sequence[Message], format: Format) -> str
 
 
 def render_page(session: Session, messages: Sequence[Message], more: bool, size: int) -> tuple[str, str | None]:
-    """The last of these messages as Markdown, and the first that is shown if there are `more` or one of these is left out.
+    """The last of these messages as Markdown, and the id of the first one shown if there are `more` or one of these is omitted.
 
-    An exchange is shown whole; only those before it count against `size` (characters).
+    The newest message and its reply are always complete; only earlier ones count against `size` (characters).
     """
     folders = session.workspace_folders
     shown: list[Message] = []
@@ -169,7 +169,7 @@ def _message(message: Message, folders: Sequence[str], images: Mapping[str, byte
             yield "\n\n".join([f"**{_inline(about.title)}** ({_inline(about.text or '')})", *([f"![]({uri})"] if uri else [])])
             continue
         notice = "" if about.notice is None else f"*{_inline(about.notice)}*\n\n"
-        text = "Nothing was kept." if about.text is None else fenced(words.readable(about.text), about.language)
+        text = "The text was not kept." if about.text is None else fenced(words.readable(about.text), about.language)
         yield _folded(about.title, f"{notice}{text}")
     for notice in message.notices or ():
         yield f"> {_inline(words.readable(notice))}"
@@ -223,7 +223,7 @@ def contained(text: str) -> str:
     code = [token for token in tokens if token.type in ("fence", "code_block") and token.map is not None]
     kept = {number for token in code if token.map is not None for number in range(*token.map)}
     shown = [line if number in kept else _without_tags(line) for number, line in enumerate(lines)]
-    if code and code[-1] is tokens[-1]:  # it continued after the message
+    if code and code[-1] is tokens[-1]:  # it would continue after the message
         shown.append(code[-1].markup)
     return "\n".join(shown)
 

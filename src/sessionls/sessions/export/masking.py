@@ -1,4 +1,4 @@
-"""Masks keys, tokens and passwords in what is exported, and keeps account of it."""
+"""Masks keys, tokens and passwords in exports, and records what it masked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sessionls.masking import Secret, mask, mask_tree
 
 __all__ = ["MaskedSecret", "Masking"]
 
-# Fields that hold nothing that anybody wrote.
+# Fields without text by people or agents.
 _NO_TEXT = frozenset(
     {"id", "sessionId", "messageId", "replyTo", "callId", "requestId", "definition", "sha256", "kind", "status", "role", "state"}
 )
@@ -18,7 +18,7 @@ _LINE = 160  # characters
 
 @dataclass(frozen=True, slots=True)
 class MaskedSecret:
-    """A secret that was masked: what it looks like, in which message (None: in the session itself), and in which line.
+    """A masked secret: its kind, its message (None: the session itself), and its line.
 
     `line` is that line with its secrets masked, cut to a bounded length.
     """
@@ -30,7 +30,7 @@ class MaskedSecret:
 
 @dataclass
 class Masking:
-    """What is masked in one export. Not for the event loop: long texts take their time."""
+    """Masks one export. Slow for long texts: do not use it in the event loop."""
 
     secrets: list[MaskedSecret] = field(default_factory=list)
 
@@ -54,10 +54,10 @@ class Masking:
 
 
 def _line(text: str, secret: Secret) -> str:
-    """The words around a secret, in its line."""
+    """The text around a secret in its line."""
     start = max(text.rfind("\n", 0, secret.start) + 1, secret.start - _LINE // 2)
     end = text.find("\n", secret.end)
     end = min(len(text) if end < 0 else end, secret.end + _LINE // 2)
-    # What stands before and behind it may be a part of another secret.
+    # The text before and after it may be a part of another secret.
     before, after = mask(text[start : secret.start])[0], mask(text[secret.end : end])[0]
     return f"{before}[masked: {secret.kind}]{after}".strip()

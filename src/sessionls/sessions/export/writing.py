@@ -17,7 +17,7 @@ from sessionls.sessions.export.masking import Masking
 __all__ = ["EXPORT_BYTES", "export_pieces", "export_text", "export_to_file"]
 
 EXPORT_BYTES = 32 << 20
-"""The largest export, in bytes, that is returned as an answer and not written to a file."""
+"""The largest export, in bytes, that is returned instead of written to a file."""
 
 _PAGE = 500  # messages read at a time, at most
 
@@ -28,8 +28,8 @@ async def export_pieces(
     format: Format,  # noqa: A002
     masking: Masking | None,
 ) -> AsyncIterator[str]:
-    """The export, piece by piece. `masking` masks keys and tokens and knows afterwards which; None: they stay as they are."""
-    session = (await store.session(session_id)).model_copy(update={"present": None})  # who has it open now is no part of it
+    """The export in pieces. `masking` masks keys and tokens and records them; with None they are not masked."""
+    session = (await store.session(session_id)).model_copy(update={"present": None})  # presence is not part of an export
     # A session is read from its end and written from its beginning: find the beginnings of its pages first, and with
     # them the facts for the top of the export.
     starts: list[str | None] = [None]
@@ -50,7 +50,7 @@ async def export_pieces(
     document = Document(session, format, Outline(count, list(agents), unmasked=masking is None))
     yield await asyncio.to_thread(document.begin)
     for start in reversed(starts):
-        # The newest page as it was: new messages may have been sent meanwhile.
+        # The newest page as it was before: new messages may have been sent since.
         page = newest if start is None else (await store.history(session_id, before=start, limit=_PAGE))[0]
         if masking is not None:
             page = await asyncio.to_thread(masking.messages, page)
@@ -62,7 +62,7 @@ async def export_pieces(
 
 
 def _groups(page: Sequence[Message]) -> Iterator[Sequence[Message]]:
-    """The page in pieces: a message with images by itself, since those may be large."""
+    """The page in pieces. A message with images is a separate piece, because images can be large."""
     start = 0
     for index, message in enumerate(page):
         if any(isinstance(context, ImageContext) for context in message.context or ()):
@@ -86,7 +86,7 @@ async def _images(store: Store, session_id: str, messages: Sequence[Message]) ->
 
 
 async def export_text(store: Store, session_id: str, format: Format, masking: Masking | None) -> str:  # noqa: A002
-    """The export as one text. Raises `InvalidParams` where it would be longer than `EXPORT_BYTES`."""
+    """The export as one text. Raises `InvalidParams` if it is longer than `EXPORT_BYTES`."""
     pieces: list[str] = []
     size = 0
     async for piece in export_pieces(store, session_id, format, masking):
@@ -94,9 +94,9 @@ async def export_text(store: Store, session_id: str, format: Format, masking: Ma
         size += len(piece.encode())
         if size > EXPORT_BYTES:
             raise InvalidParams(
-                f"The export is longer than {EXPORT_BYTES >> 20} MiB, too long for one answer.",
+                f"The export is longer than {EXPORT_BYTES >> 20} MiB, too long for a response.",
                 fields=["uri"],
-                hint="Give the file that it is to be written to as `uri`, or use `sessionls export --output FILE` in a terminal.",
+                hint="Pass the `uri` of a file to write it to, or use `sessionls export --output FILE` in a terminal.",
             )
     return "".join(pieces)
 
@@ -108,7 +108,7 @@ async def export_to_file(
     path: Path,
     masking: Masking | None,
 ) -> None:
-    """Write the export to that file. Raises `OSError` where it cannot be written."""
+    """Write the export to that file. Raises `OSError` on failure."""
     file: IO[str] | None = None
     try:
         async for piece in export_pieces(store, session_id, format, masking):

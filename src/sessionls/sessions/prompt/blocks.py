@@ -1,7 +1,7 @@
-"""What a model sees of a context: made from the stored context alone, also years later and on another machine.
+"""Renders contexts for models, only from the stored context, so that the result is the same later and on another machine.
 
 Every context is one block. Its text is in a fence that is longer than any run of that character in it, and lines of documents
-are numbered, so that no text can end its block and pass for something else.
+are numbered, so that no text can end its block and imitate something else.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def render(context: Context, folders: Sequence[str]) -> str:
         return _block(context.kind, {"title": context.title, "notice": context.notice}, fenced(_tame(context.text)))
     if isinstance(context, SessionContext):
         which = {"title": context.title, "id": context.session_id, "message": context.message_id, "notice": context.notice}
-        return _block(context.kind, which, fenced(_tame(context.text)) if context.text else "(nothing was said in it)")
+        return _block(context.kind, which, fenced(_tame(context.text)) if context.text else "(empty)")
     if isinstance(context, ImageContext):
         name = image_name(context, folders)
         return _block(context.kind, {"name": name, "notice": context.notice}, f"({image_words(context)})")
@@ -63,12 +63,12 @@ def render(context: Context, folders: Sequence[str]) -> str:
 
 
 def image_name(context: ImageContext, folders: Sequence[str]) -> str:
-    """How people and models are told of an image."""
+    """The name of an image for people and models."""
     return context.title or (uris.display(context.uri, folders) if context.uri is not None else "image")
 
 
 def image_words(context: ImageContext) -> str:
-    """What is known of an image besides its name, as `image/png, 640 by 480, 12 KB`."""
+    """The known facts about an image, such as `image/png, 640 by 480, 12 KB`."""
     pixels = f"{context.width} by {context.height}" if context.width and context.height else None
     size = None if context.size is None else size_words(context.size)
     return ", ".join(word for word in (context.mime_type, pixels, size) if word)
@@ -90,7 +90,7 @@ def numbered(lines: Iterable[tuple[int, str]]) -> str:
 
 
 def _source(context: SelectionContext | FileContext | SymbolContext) -> tuple[str, str | None]:
-    """The numbered text, and which lines it is."""
+    """The numbered text, and its line numbers."""
     range_ = None if isinstance(context, FileContext) else context.range
     if context.text is None:
         return "(not read)", None if range_ is None else lines_of(range_)
@@ -99,7 +99,7 @@ def _source(context: SelectionContext | FileContext | SymbolContext) -> tuple[st
         return ("(empty)", None) if range_ is None else (f"(nothing selected: the cursor is on line {first + 1})", str(first + 1))
     lines = split_lines(context.text)
     if len(lines) > 1 and not lines[-1]:
-        lines.pop()  # what follows the last line end
+        lines.pop()  # the empty rest after the last line end
     shown = numbered(enumerate(lines, first))
     return fenced(shown, context.language), f"{first + 1}-{first + len(lines)}"
 

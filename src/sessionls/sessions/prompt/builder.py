@@ -1,4 +1,4 @@
-"""What a model is sent before a reply: instructions and transcript, fitted to its window."""
+"""Builds the prompt for a reply: instructions and transcript, within the model's context window."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class PromptBuilder:
         return TranscriptOptions(definition.name, tools, _renderer(session))
 
     def instructions(self, definition: Definition, tools: Sequence[Tool], names: Sequence[str] = ()) -> str:
-        """The system message for an agent with these tools in a session of these participants; none: another agent asks it.
+        """The system message for an agent with these tools in a session of these participants (empty if another agent asks it).
 
-        Only an agent that has the tool to read skills is told of them.
+        Skills are only mentioned to an agent that has the tool to read them.
         """
         skilled = any(tool.name == SKILL_TOOL for tool in tools)
         skills = self._agents.skill_instructions(definition) if skilled else ""
@@ -75,7 +75,7 @@ class PromptBuilder:
         return messages.preceded_by(system)
 
     async def measure(self, session: Session, definition: Definition, model: str, position: int) -> WindowUse:
-        """How much of the window all messages up to that position take."""
+        """How much of the window all messages up to that position use."""
         names = [participant.name for participant in session.participants]
         options = self.options(definition, session, tools=definition.tools != ())
         messages = await self._prompts.get(session.id, position, options, named=len(names) > 1)
@@ -101,8 +101,8 @@ class PromptBuilder:
         account: Account,
         usage: Callable[[], Usage | None] = lambda: None,
     ) -> bool:
-        """Summarise all but what fits in `budget` tokens. Returns whether there was anything to summarise. `usage`: what it used,
-        if no reply pays for it.
+        """Summarise all but what fits in `budget` tokens. Returns whether there was anything to summarise. `usage` is the usage
+        of the summary, if it does not count for a reply.
         """
         count = compaction.split(transcript.entries, options, budget)
         if count == 0:

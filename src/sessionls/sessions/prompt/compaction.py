@@ -1,4 +1,4 @@
-"""Compaction: the older part of a session is summarised for the model. The log keeps everything."""
+"""Summarises the older part of a session for the model. The log keeps everything."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sessionls.sessions.prompt.window import DEFAULT_WINDOW
 __all__ = ["Account", "Summary", "split", "summarise"]
 
 _REQUEST = (
-    "Write the summary with which a colleague takes over this session and has nothing else. Keep: what was asked for and "
+    "Write a summary for a colleague who takes over this session and knows nothing else about it. Keep: what was requested and "
     "why; what was decided, with the reasons; what was done, file by file, with exact names, paths and numbers; what was "
-    "found out; what is open, and the very next step. Leave out pleasantries and what was superseded. Write short factual "
+    "found out; what is unfinished, and the next step. Omit pleasantries and anything superseded. Write short factual "
     "paragraphs in the language of the session."
 )
 
@@ -34,24 +34,27 @@ class Summary:
 
 
 class Account(Protocol):
-    """Pays for a summary."""
+    """The account to which a summary's usage is added."""
 
     async def before_call(self) -> None:
-        """Called before each request to a model. Raises if no more may be made."""
+        """Called before each request to a model. Raises an error if the limit is reached."""
         ...
 
     def spend(self, usage: Usage | None) -> None:
-        """Count what one request used."""
+        """Add the usage of one request."""
         ...
 
 
 def split(entries: Sequence[Entry], options: TranscriptOptions, budget: int) -> int:
-    """How many of the entries to summarise so that the others take at most `budget` tokens. The newest exchange always stays."""
+    """How many of the entries to summarise so that the others take at most `budget` tokens.
+
+    The newest message and its reply always stay.
+    """
     left = budget
     for index in range(len(entries) - 1, -1, -1):
         left -= estimate_tokens(for_model([entries[index]], options))
         if left < 0:
-            # A reply goes with the message it answers.
+            # A reply stays with the message that it answers.
             cut = index + 1
             while cut < len(entries) and isinstance(entries[cut].message.author, AgentAuthor):
                 cut += 1
@@ -65,7 +68,10 @@ def split(entries: Sequence[Entry], options: TranscriptOptions, budget: int) -> 
 async def summarise(
     models: Models, model: str, entries: Sequence[Entry], options: TranscriptOptions, earlier: str | None, account: Account
 ) -> Summary:
-    """Summarise entries, in as many pieces as the model's window requires. Raises `ModelUnavailable`, and what `account` does."""
+    """Summarise entries, in as many pieces as the model's window requires.
+
+    Raises `ModelUnavailable`, and the errors of `account`.
+    """
     window = models.window(model) or DEFAULT_WINDOW
     room = max(window // 2, 500) * 3  # characters
     summary = earlier
@@ -79,7 +85,9 @@ async def summarise(
 def _told(entry: Entry, options: TranscriptOptions) -> str:
     message = entry.message
     if isinstance(message.author, AgentAuthor):
-        results = "\n".join(f"{part.name} gave: {(part.result or '')[:2000]}" for part in message.parts if part.kind == "tool")
+        results = "\n".join(
+            f"{part.name} returned: {(part.result or '')[:2000]}" for part in message.parts if part.kind == "tool"
+        )
         return f"[agent {message.author.agent}]\n{plain(message.parts)}\n{results}".strip()
     contexts = "\n".join(options.render(context) for context in message.context or ())
     return f"[{message.author.name}]\n{contexts}\n{message.text}".strip()
@@ -111,10 +119,10 @@ async def _add(models: Models, model: str, earlier: str | None, piece: str, acco
 
 
 async def _ask(models: Models, model: str, earlier: str | None, piece: str, account: Account) -> str:
-    before = f"The summary of what came before:\n\n{earlier}\n\n" if earlier else ""
+    before = f"The summary of the session so far:\n\n{earlier}\n\n" if earlier else ""
     messages: ModelMessages = [
         {"role": "system", "content": "You summarise sessions between people and agents who work on code."},
-        {"role": "user", "content": f"{before}The session goes on:\n\n{piece}\n\n{_REQUEST}"},
+        {"role": "user", "content": f"{before}The session continues:\n\n{piece}\n\n{_REQUEST}"},
     ]
     text: list[str] = []
     await account.before_call()
@@ -124,9 +132,9 @@ async def _ask(models: Models, model: str, earlier: str | None, piece: str, acco
         elif isinstance(output, StepEnd):
             account.spend(output.usage)
     summary = "".join(text).strip()
-    if not summary:  # an empty summary would lose everything that it replaces
+    if not summary:  # an empty summary would lose the messages that it replaces
         raise ModelUnavailable(
-            f"{model} gave no summary of the older part of the session.",
+            f"{model} returned no summary of the older part of the session.",
             hint="Try again, or choose another model.",
             reason="provider",
             model=model,

@@ -1,4 +1,4 @@
-"""Images in prompts. A prompt names them, so that it stays small while it is kept; their bytes are added when it is sent."""
+"""Images in prompts. A cached prompt only names them, so that it stays small; their bytes are added when it is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def image_part(context: ImageContext, name: str) -> Part:
 
 
 def joined_content(pieces: Iterable[str | Part | list[Part]]) -> Content:
-    """Text and images as the content of one message: one text where there are no images. A blank line between texts."""
+    """Text and images as the content of one message, or a single text if there are no images. Texts are joined by blank lines."""
     parts: list[Part] = []
     for piece in pieces:
         for part in piece if isinstance(piece, list) else [piece]:

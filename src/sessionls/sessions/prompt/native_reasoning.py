@@ -1,4 +1,4 @@
-"""A provider's own form of a model's reasoning: kept with its step, for that provider alone.
+"""A model's reasoning in its provider's own format, stored with its step and only sent to that provider.
 
 It is stored with the step's reasoning in the log. It is not sent to clients, and not exported.
 """
@@ -17,12 +17,12 @@ __all__ = ["LARGEST", "as_sent", "kept_reasoning", "with_native"]
 
 log = logging.getLogger(__name__)
 
-LARGEST = 1 << 20  # characters of its JSON
-_TOO_LARGE = "(The provider's own record of this reasoning is too large to be kept. The provider may miss it in the next step.)"
+LARGEST = 1 << 20  # characters of JSON
+_TOO_LARGE = "(The provider's own form of this reasoning is too large to store. The provider may need it in the next step.)"
 
 
 def with_native(parts: Sequence[Part], first: int, native: NativeReasoning | None) -> list[Part]:
-    """The parts of a reply whose step began at number `first`, with what its provider wants back."""
+    """The parts of a reply whose newest step begins at index `first`, with the data that the provider expects back."""
     whole = list(parts)
     if native is None:
         return whole
@@ -39,12 +39,12 @@ def with_native(parts: Sequence[Part], first: int, native: NativeReasoning | Non
 
 
 def as_sent(kept: KeptReasoning) -> dict[str, Any]:
-    """Its form in a message for a model (see `ports.ModelRequest`)."""
+    """The reasoning in a message for a model (see `ports.ModelRequest`)."""
     return {"provider": kept.provider, "data": kept.data}
 
 
 def kept_reasoning(native: NativeReasoning) -> KeptReasoning | None:
-    """Its stored form; None if it is too large or not JSON."""
+    """The stored form; None if it is too large or not JSON."""
     try:
         size = len(json.dumps(native.data, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The arguments of a call, as a model writes them."""
+"""Parses the arguments of tool calls, as models write them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sessionls.domain.text import replace_lone_surrogates
 
 __all__ = ["LONGEST_UNREADABLE", "arguments_of", "unreadable", "unreadable_words"]
 
-LONGEST_UNREADABLE = 4_000  # characters of unreadable arguments that are kept
-_LONGEST_SHOWN = 1_000  # characters of them that the model gets
-_DEEPEST = 100  # levels: they are stored some levels deep themselves, and JSON of more than 200 levels is not read back
+LONGEST_UNREADABLE = 4_000  # characters of unreadable arguments that are stored
+_LONGEST_SHOWN = 1_000  # characters of them that are sent to the model
+_DEEPEST = 100  # levels of nesting. The stored message adds some, and JSON of more than 200 levels cannot be read back.
 _ENCODINGS = 3  # how often arguments may be encoded inside each other
 
 
@@ -35,7 +35,7 @@ def arguments_of(text: str) -> dict[str, Any] | None:
 
 
 def unreadable(text: str) -> str:
-    """The part of unreadable arguments that is kept."""
+    """The part of unreadable arguments that is stored."""
     return replace_lone_surrogates(text)[:LONGEST_UNREADABLE]
 
 
@@ -43,13 +43,13 @@ def unreadable_words(kept: str, *, cut: bool = False) -> str:
     """The message to the model about a call with such arguments. `cut`: its answer ended before they were complete."""
     if cut:
         why = "your answer was cut off before its arguments were complete. Make the call again with shorter arguments, or several"
-        why += " calls one after the other."
+        why += " calls in sequence."
     else:
         why = "its arguments are not a JSON object. Make the call again with one that fits the tool's schema."
     if not kept.strip():
         return f"The call was not made: {why}"
     shown = kept if len(kept) <= _LONGEST_SHOWN else f"{kept[:_LONGEST_SHOWN]}…"
-    return f"The call was not made: {why} What came of them:\n{shown}"
+    return f"The call was not made: {why} The arguments were:\n{shown}"
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,8 +1,8 @@
 """Turns the entries of a session into messages for a model.
 
-A model sees its agent's instructions, a summary of what was compacted, then each message with its context, and each reply.
-Replies of the current agent are its own words, including tool calls. Replies of another agent are quoted as somebody else's:
-nothing of that agent, not even the form of its tool calls, leaks into this one's.
+A model gets its agent's instructions, a summary of compacted messages, then each message with its context, and each reply.
+Replies of the current agent become assistant messages with tool calls. Replies of other agents become quotations in plain text,
+so that nothing of another agent's style, such as the form of its tool calls, influences this one.
 """
 
 from __future__ import annotations
@@ -81,10 +81,10 @@ class Prompt(ModelMessages):
 
 
 CONTINUE = (
-    "Your reply was interrupted at this point. Go on exactly where it stops: repeat nothing of it, "
-    "and say nothing about the interruption."
+    "Your reply was interrupted at this point. Continue exactly where it stops. Do not repeat any of it, "
+    "and do not mention the interruption."
 )
-_NO_RESULT = "The call was stopped before it ended. Whether it had any effect is not known: look before you repeat it."
+_NO_RESULT = "The call was stopped before it ended. It is unknown whether it had any effect: check before you repeat it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ def plain(parts: Sequence[Part]) -> str:
 
 
 def plan_lines(part: PlanPart) -> list[str]:
-    """A plan as the checklist that Markdown has for it: one line for each entry."""
+    """A plan as a Markdown checklist: one line for each entry."""
     marks = {"pending": " ", "inProgress": "~", "completed": "x"}
     return [f"- [{marks[entry.status]}] {entry.content}" for entry in part.entries]
 
@@ -252,7 +252,7 @@ def joined_up(messages: ModelMessages) -> ModelMessages:
 
 
 def estimate_tokens(messages: Sequence[Mapping[str, Any]]) -> int:
-    """An estimate of the tokens: one for every three characters of the JSON, which is on the safe side for code."""
+    """An estimate of the tokens: one for every three characters of the JSON, which is a safe estimate for code."""
     return (messages.size if isinstance(messages, Prompt) else _size(messages)) // 3
 
 

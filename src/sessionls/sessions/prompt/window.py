@@ -1,7 +1,7 @@
-"""Fits messages into a model's window: the results of older tool calls are left out first.
+"""Fits messages into a model's context window by omitting the results of older tool calls.
 
-A long reply grows by the results of its tools. The log keeps all of them; the model learns that older results were left out, and
-can call again. This is not stored: the same messages are always cut in the same way.
+A long reply grows with the results of its tools. The log keeps all of them; the model sees that older results were omitted, and
+can repeat a call. This is not stored: the same messages are always shortened in the same way.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from sessionls.sessions.prompt.transcript import ModelMessages, estimate_tokens
 
 __all__ = ["DEFAULT_WINDOW", "FULL", "trim_tool_results", "trimmed"]
 
-DEFAULT_WINDOW = 32_000  # tokens, if the model's own window is not known
-FULL = 0.8  # of a window: above it something is left out
-LEFT_OUT = "(This result is left out here, to save room. Call the tool again if it is still needed.)"
-_LEAST = 1_000  # characters that are kept of a result of the last step
-_STRIDE = 4  # of a window at a time: a provider that caches prompts then reads less anew from step to step
+DEFAULT_WINDOW = 32_000  # tokens, if the model's own window is unknown
+FULL = 0.8  # of a window: above this share, results are omitted
+LEFT_OUT = "(This result was omitted to save space. Call the tool again if you still need it.)"
+_LEAST = 1_000  # minimum characters of a result of the last step
+_STRIDE = 4  # of a window: omitting that much at a time keeps a provider's prompt cache valid for more steps
 
 
 def trim_tool_results(messages: ModelMessages, room: int) -> ModelMessages:
-    """The messages in at most `room` tokens, if leaving out older results is enough. Those of the last step stay."""
+    """The messages in at most `room` tokens, if omitting older results is enough. Results of the last step stay."""
     over = estimate_tokens(messages) - room
     if over <= 0:
         return messages
@@ -39,8 +39,8 @@ def trim_tool_results(messages: ModelMessages, room: int) -> ModelMessages:
 
 
 def trimmed(messages: ModelMessages, room: int) -> ModelMessages:
-    """The messages in at most `room` tokens, if cutting the results of the last step in their middle is enough: for a model that
-    refused them as too long after older results had been left out.
+    """The messages in at most `room` tokens, if cutting the middle of the last step's results is enough. For a model that
+    refused the messages as too long after older results had been omitted.
     """
     over = (estimate_tokens(messages) - room) * 3  # characters
     newest = max((i for i, message in enumerate(messages) if message.get("tool_calls")), default=len(messages))
@@ -51,7 +51,7 @@ def trimmed(messages: ModelMessages, room: int) -> ModelMessages:
         if over <= 0 or len(content) <= _LEAST:
             break
         keep = max(len(content) - over, _LEAST)
-        notice = f"\n(… {len(content) - keep} characters are left out here, to save room …)\n"
+        notice = f"\n(… {len(content) - keep} characters were omitted to save space …)\n"
         cut[i] = {**messages[i], "content": content[: keep * 2 // 3] + notice + content[len(content) - keep // 3 :]}
         over -= len(content) - len(cut[i]["content"])
     return cut

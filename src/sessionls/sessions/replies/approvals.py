@@ -23,7 +23,7 @@ class Approvals:
     """Asks the participants of a session. The first answer counts; no answer in time means no.
 
     The person at this editor is asked through the editor; the others see the question as an event and answer with
-    `session/answer`. An answer is an event too, and `answered` is called when the feed brings it.
+    `session/answer`. An answer is an event too, and `answered` is called when the feed delivers it.
     """
 
     def __init__(self, editor: Editor, *, seconds: float = 300.0, kept: KeptPermissions | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Replies that are prepared, and replies that have started."""
+"""Prepared replies and started replies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["PreparedReply", "StartedReply", "message_error", "started_reply"]
 
 @dataclass(frozen=True, slots=True)
 class PreparedReply:
-    """A reply that can start: who writes it, with which definition. `problem` is why nobody can.
+    """A reply that can start: its agent and definition. `problem` is the reason if no agent can write it.
 
     `options` are for its runtime, in addition to the message (see `ReplyToWrite`).
     """

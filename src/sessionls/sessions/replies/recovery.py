@@ -1,5 +1,5 @@
-"""What processes that are gone left behind: their replies are marked as interrupted, so that somebody can go on with them, and
-their participants leave.
+"""Recovers from ended processes: marks their replies as interrupted, so that they can be resumed, and removes their
+participants.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Recovery:
     """Changes sessions, and recovers interrupted replies first. After the first change it also searches for them periodically.
 
     `wake` is called for a session with waiting messages and no reply in progress, and `gone` for a deleted one. `waited_in`
-    returns the sessions in which somebody here waits for a reply.
+    returns the sessions with clients of this process that wait for a reply.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Recovery:
         self._closed = False
 
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
-        """Like the store's; a reply whose process is gone is marked as interrupted first."""
+        """Like the store's `change`, but first marks a reply of an ended process as interrupted."""
         return await self._recovering(session_id, lambda: self._store.change(session_id, decide))
 
     async def delete(self, session_id: str) -> None:
-        """Like the store's, unless something is going on in the session."""
+        """Like the store's `delete`, but refused while a reply is being written."""
         await self._recovering(session_id, lambda: self._store.delete(session_id, transitions.delete_check))
 
     async def _recovering(self, session_id: str, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -71,7 +71,7 @@ class Recovery:
             await self._store.change(session_id, lambda change: transitions.interrupt(change, drafted))
 
     async def sweep(self) -> None:
-        """Find the replies and the participants whose process is gone, now and from time to time."""
+        """Find the replies and the participants of ended processes, now and periodically."""
         self._start_sweeping()
         for session_id in await self._store.lapsed():
             await self._for_one(session_id, self._interrupt(session_id))
@@ -89,7 +89,7 @@ class Recovery:
             log.info("session %s was not recovered: %s", session_id, problem)
 
     def watch_queue(self, session_id: str) -> None:
-        """Messages may wait in that session: check from time to time, until none does."""
+        """Check that session periodically until no messages wait in it."""
         self._queues.add(session_id)
 
     def forget(self, session_id: str) -> None:
@@ -118,7 +118,7 @@ class Recovery:
                 log.exception("could not look for interrupted replies")
 
     async def _check_queues(self) -> None:
-        """If messages wait and nobody writes, the process that should may be gone."""
+        """Messages that wait while no reply is being written may belong to an ended process."""
         for session_id in {*self._queues, *self._waited_in()}:
             try:
                 session = await self._store.session(session_id)

@@ -1,4 +1,4 @@
-"""The scanners' reply: who writes it, and how it starts."""
+"""Replies that the scanners write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sessionls.sessions.replies.prepared import PreparedReply
 __all__ = ["SCAN", "prepare_scan"]
 
 SCAN = Definition(name="scan", prompt="", tools=("scan",), max_steps=1, runtime="scanner")
-"""Who writes the reply to a scan."""
+"""The author of such a reply."""
 
 
 def prepare_scan(session: Session, arguments: Mapping[str, Any]) -> PreparedReply:

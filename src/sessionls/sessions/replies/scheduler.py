@@ -1,7 +1,7 @@
 """Schedules the replies of this process: starts waiting ones, stops them on request, and continues stopped ones.
 
 Each message is answered by the process whose editor sent it: that process has the buffers, the tools and the keys. If that
-process is gone, another process of the same participant answers; one of somebody else does only if that person said so.
+process is gone, another process of the same participant answers, or one of another participant who allows that.
 
 A *worker* is the one asyncio task that writes a session's replies here, one after the other. What other processes do (pause,
 cancel, steer, end the reply that we wait for) arrives as events of the store's feed, like everything else.
@@ -78,15 +78,15 @@ class Replies:
     # -- changes -----------------------------------------------------------------------------------------------------
 
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
-        """Like the store's; a reply whose process is gone is marked as interrupted first."""
+        """Like the store's `change`, but first marks a reply of an ended process as interrupted."""
         return await self._recovery.change(session_id, decide)
 
     async def delete(self, session_id: str) -> None:
-        """Like the store's, unless something is going on in the session."""
+        """Like the store's `delete`, but refused while a reply is being written."""
         await self._recovery.delete(session_id)
 
     async def sweep(self) -> None:
-        """Find the replies whose process is gone, now and from time to time."""
+        """Find the replies of ended processes, now and periodically."""
         await self._recovery.sweep()
 
     @contextlib.contextmanager
@@ -127,7 +127,7 @@ class Replies:
             case ev.ReplyFinished():
                 self._waiters.reply_ended(event.message)
                 if writer is not None and writer.reply.id == event.message.id:
-                    writer.stop("interrupted")  # another process ended it: withdraw what it waits for (a question)
+                    writer.stop("interrupted")  # another process ended it: withdraw its questions
             case ev.MessageWithdrawn():
                 self._waiters.fail(event.message_id, MessageWithdrawn(event.message_id))
             case ev.MessageSteered():
@@ -144,7 +144,7 @@ class Replies:
             self.wake(event.session_id)
 
     def _gone(self, session_id: str) -> None:
-        """The session is deleted: nobody gets a reply in it any more."""
+        """The session was deleted: fail everything that waits for a reply in it."""
         self._recovery.forget(session_id)
         self._waiters.fail_session(session_id, SessionNotFound(session_id))
         if (writer := self._writers.get(session_id)) is not None:
@@ -158,7 +158,7 @@ class Replies:
         self.wake(started.session.id)
 
     def attend(self, session_id: str) -> None:
-        """Messages wait in that session: check now, and again from time to time until none does."""
+        """Check that session now, and then periodically until no messages wait in it."""
         self._recovery.watch_queue(session_id)
         self.wake(session_id)
 
@@ -173,7 +173,7 @@ class Replies:
         try:
             await self._write_all(session_id)
         finally:
-            del self._workers[session_id]  # at once: from here on a new worker is needed
+            del self._workers[session_id]  # immediately: from here on a new worker is needed
 
     async def _write_all(self, session_id: str) -> None:
         while not self._closing:
@@ -221,7 +221,7 @@ class Replies:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     async def _write(self, started: StartedReply) -> None:
-        """Write one reply. On any failure, those who wait get the error, and the reply does not stay in progress."""
+        """Write one reply. On any failure, waiting clients get the error, and the reply does not stay in progress."""
         session_id, reply = started.session.id, started.reply
         writer: ReplyWriter | None = None
         ended: Message | None
@@ -278,7 +278,7 @@ class Replies:
         )
 
     async def _other_agent(self, session_id: str, name: str) -> OtherAgent:
-        """An agent that another one asks. Raises what prevents it from answering."""
+        """An agent that another one asks. Raises an error if it cannot answer."""
         session = await self._store.session(session_id)
         prepared = await self._selection.prepare(session, agent=name, model=None)
         if prepared.definition is None or prepared.problem is not None:
@@ -292,7 +292,7 @@ class Replies:
         self._writers[session_id] = writer
         if self._closing:
             writer.stop("interrupted")
-        # Others may pause, cancel or steer while it is written. Meanwhile the model is asked.
+        # Read events of other processes (pause, cancel, steer) while the runtime writes.
         following = asyncio.create_task(self.follow(session_id, writer.since))
         try:
             return await writer.write()
@@ -304,7 +304,7 @@ class Replies:
                 self._store.unfollow(session_id)
 
     async def _taken_over(self, reply: Message) -> Message | None:
-        """The reply as another process left it; if that process continues it, it counts as interrupted for waiters here."""
+        """The reply that another process took over. If it continues there, waiters here see it as interrupted."""
         try:
             current = (await self._store.entry(reply.session_id, reply.id)).message
         except SessionlsError as problem:

@@ -19,7 +19,7 @@ from sessionls.sessions.replies.prepared import PreparedReply, message_error
 __all__ = ["Selection"]
 
 
-_NAMED = 3  # models that a hint names
+_NAMED = 3  # models in a hint
 
 
 class Selection:
@@ -48,7 +48,7 @@ class Selection:
         """Choose agent and model for one reply.
 
         The model: the message's; for the default agent the session's; the agent's own; else the default. A missing agent or
-        model does not raise: it becomes the reply's error. So does one that does not take the images in `context`.
+        model does not raise: it becomes the reply's error. So does one that does not accept the images in `context`.
         """
         name = agent or session.agent
         reply_id = reply_id or new_id()
@@ -78,7 +78,7 @@ class Selection:
         return await self._models.choose(preferences)
 
     async def check_images(self, session: Session, message: Message) -> None:
-        """Raise what keeps the agent of a message from taking its images, as far as that is known now."""
+        """Raise an error if the agent of a message is known not to accept its images."""
         if not any(isinstance(context, ImageContext) for context in message.context or ()):
             return
         prepared = await self.prepare(session, agent=message.agent, model=message.model)
@@ -101,9 +101,7 @@ class Selection:
         hint = "Send a smaller image."
         if support.accepted is False:
             able = [one.name for one in await self._models.list() if one.available and one.images]
-            others = (
-                f"A model that takes them: {', '.join(able[:_NAMED])}." if able else "No model that is set up here is known to."
-            )
+            others = f"Models that accept them: {', '.join(able[:_NAMED])}." if able else "No configured model is known to."
             hint = f"{others} Choose another model for this message, or send it without the image."
         raise ModelUnavailable(f"{model} cannot be sent this message: {problem}.", hint=hint, reason="noImages", model=model)
 
@@ -120,5 +118,5 @@ class Selection:
         definition = prepared.definition
         if definition is None or prepared.problem is not None or self.runtime(definition).abilities.resume:
             return prepared
-        problem = NotPermitted(f"A reply of {definition.name} that stopped cannot go on.", hint="Send the message again.")
+        problem = NotPermitted(f"A stopped reply of {definition.name} cannot be resumed.", hint="Send the message again.")
         return replace(prepared, start=replace(prepared.start, error=message_error(problem)), problem=problem)

@@ -1,4 +1,4 @@
-"""Those in this process who wait for the reply to a message, wherever it is written."""
+"""The callers in this process that wait for the reply to a message, in whatever process it is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Waiters:
 
     @property
     def sessions(self) -> set[str]:
-        """The sessions in which somebody waits."""
+        """The sessions with waiting callers."""
         return set(self._sessions.values())
 
     def expect(self, session_id: str, message_id: str) -> asyncio.Future[Message]:
@@ -33,13 +33,13 @@ class Waiters:
             self._futures.pop(message_id, None)
             self._sessions.pop(message_id, None)
             if not ended.cancelled():
-                ended.exception()  # it is not an error if nobody waits for it any more
+                ended.exception()  # avoids a warning if nobody waits any longer
 
         future.add_done_callback(forget)
         return future
 
     def steered(self, message_id: str, reply_id: str) -> None:
-        """The message was handed to a reply in progress, and gets no other one."""
+        """The message steered a reply in progress, and gets no separate one."""
         if message_id in self._futures:
             self._steering.setdefault(reply_id, []).append(message_id)
 
@@ -50,12 +50,12 @@ class Waiters:
                 future.set_result(reply)
 
     def reply_lost(self, reply: Message, problem: SessionlsError) -> None:
-        """The reply's end cannot be waited for."""
+        """The end of the reply cannot be observed: fail its waiters."""
         for message_id in self._messages_of(reply):
             self.fail(message_id, problem)
 
     def fail(self, message_id: str, problem: SessionlsError) -> None:
-        """There is no reply to that message to wait for."""
+        """The message gets no reply: fail its waiter."""
         future = self._futures.get(message_id)
         if future is not None and not future.done():
             future.set_exception(problem)

@@ -1,8 +1,8 @@
 """Writes one reply, and records in the log everything that it does.
 
 When a step ends, its parts are an event; a tool call is an event before it starts and another when it has ended. So any process
-that resumes the reply knows what was done: a finished call is never made again, and one that was in progress is made again only
-if it just reads.
+that resumes the reply knows what was done: a finished call is never repeated, and one that was in progress is repeated only
+if it is read-only.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ Ending = Literal["complete", "paused", "interrupted", "cancelled", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class WriterServices:
-    """What every reply of this process needs.
+    """Services for the replies of this process.
 
-    `runner`: whose messages may be answered here. `known_findings`: for the sessions in it, the findings that were reported in
-    them and known already, from any session.
+    `runner`: determines which messages may be answered here. `known_findings`: for each session in it, collects the reported
+    findings that were known already, from any session.
     """
 
     store: Store
@@ -60,7 +60,7 @@ class WriterServices:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a reply needs before it begins: the message that it answers, its tools, and notices about missing ones."""
+    """The result of preparing a reply: the message that it answers, its tools, and notices about missing ones."""
 
     message: Message
     tools: Sequence[Tool]
@@ -71,8 +71,8 @@ class Ready:
 class ReplyWriter:
     """Lets a runtime write one reply, from its beginning or from where it stopped, and is its `ReplySink`.
 
-    `prepare` is done first: it gives the writer its tools, which may take a while to start. `received` is called with the
-    messages that are handed to the reply while it is written. `stopped` is set when it has ended, stopped, or goes on after all.
+    `prepare` runs first: it starts the tools, which may take a while. `received` is called with the
+    messages that steer the reply. `stopped` is set when the reply has ended, stopped, or continues after all.
     """
 
     services: WriterServices
@@ -100,7 +100,7 @@ class ReplyWriter:
 
     @property
     def reply(self) -> Message:
-        """The reply as it was when it started here."""
+        """The reply at the time when it started here."""
         return self.started.reply
 
     @property
@@ -113,7 +113,7 @@ class ReplyWriter:
         return self.started.seq
 
     def stop(self, how: Stop) -> None:
-        """Stop at once; what was written stays. The first request decides how, except that a cancel is final."""
+        """Stop immediately; the text so far stays. The first request decides how, except that a cancel is final."""
         if self._stop is None or how == "cancelled":
             self._stop = how
             if self._inner is not None:
@@ -126,19 +126,19 @@ class ReplyWriter:
         """
         while True:
             ending, error, reason = await self._write_once()
-            async with self._saving:  # what was being saved when it was stopped belongs to it
+            async with self._saving:  # wait for a save that had begun before the stop
                 pass
             outcome = await self._finish(ending, error, reason)
             if isinstance(outcome, Message):
                 return outcome
-            self._receive(outcome)  # it was steered or resumed at the last moment: it goes on
+            self._receive(outcome)  # it was steered or resumed at the last moment, so it continues
             self.stopped.set()
             self.stopped = asyncio.Event()
 
     async def _finish(
         self, ending: Ending, error: MessageError | None, reason: ReplyStopReason | None
     ) -> Message | list[Message]:
-        """The ended reply; or the messages with which it goes on."""
+        """The ended reply, or the messages with which it continues."""
         usage, steps = self.spending.usage, self.spending.steps
         runner = self.services.runner if self.runtime.abilities.resume else None
         return await self._save(
@@ -154,7 +154,7 @@ class ReplyWriter:
             return "complete", None, await self.runtime.write(self._to_write(message), self)
         except ReplyStopped:
             assert self._stop is not None
-            # From here on it may be stopped again: if it was resumed at the last moment it goes on.
+            # From here on it can be stopped again, if it was resumed at the last moment and continues.
             ending, self._stop = self._stop, None
             return ending, None, None
         except ReplyInterrupted as broken:
@@ -240,7 +240,7 @@ class ReplyWriter:
             request_id=new_id(),
             agent=agent,
             tool=tool,
-            # Whoever decides sees all that it is about, and nothing else.
+            # The person must see everything that the answer covers, and nothing else.
             summary=bounded_summary(in_one_line(summary)),
             risk=risk,
             scope=_visible_scope(scope),
@@ -271,7 +271,7 @@ class ReplyWriter:
             return
         if await self._save(lambda change: transitions.pause_for_budget(change, self.reply.id)):
             self.stop("paused")
-            await asyncio.Event().wait()  # until that reaches what is being done here
+            await asyncio.Event().wait()  # until the stop arrives here
 
     async def stoppable(self, work: Coroutine[Any, Any, T]) -> T:
         if self._stop is not None:
@@ -294,7 +294,7 @@ class ReplyWriter:
     # -- saving ------------------------------------------------------------------------------------------------------
 
     async def _record(self, decide: Callable[[Change], object]) -> None:
-        """Add events about this reply; its parts are then what the log says they are, and behind them what is not kept yet."""
+        """Add events about this reply. Its parts are then those in the log, followed by the parts that are not logged yet."""
 
         def own(change: Change) -> tuple[int, list[Part]]:
             kept = len(transitions.own(change, self.reply.id).message.parts)
@@ -322,6 +322,6 @@ class ReplyWriter:
 
 
 def _visible_scope(text: str) -> str:
-    """The scope as it is shown; different scopes that would look alike stay different."""
+    """The scope in a form that is safe to show. Different scopes that would look the same stay different."""
     plain = shown(text)
     return plain if plain == text else f"{plain} [{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}]"
