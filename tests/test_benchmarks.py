@@ -49,7 +49,7 @@ async def test_a_quick_run_says_what_is_imported_and_what_a_message_takes_of_the
 async def test_a_quick_run_measures_neovim(tmp_path: Path) -> None:
     start, paint, *stops = await run(tmp_path, "neovim")
     assert "plugin" in start[0] and "first paint" in paint[0]
-    assert len(stops) == 2 and all("a Neovim with nothing to do" in row[2] for row in stops)
+    assert len(stops) == 2 and all("an idle Neovim" in row[2] for row in stops)
 
 
 def _content(path: Path) -> bytes | None:

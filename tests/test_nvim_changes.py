@@ -89,7 +89,7 @@ def test_a_hunk_is_reverted_from_its_file(nvim: Neovim, model_server: ModelServe
     nvim.keys("j:Sessionls changes revert<CR>")
     nvim.until(TEXT, lambda text: "return 3" in text)
     nvim.keys("gg:Sessionls changes revert<CR>")
-    nvim.until("return _G.told", lambda told: any("no change under the cursor" in one for one in told))
+    nvim.until("return _G.told", lambda told: any("No change is under the cursor" in one for one in told))
     nvim.keys(":Sessionls changes undo<CR>")
     nvim.until(TEXT, lambda text: "return x" in text)
 

@@ -177,7 +177,7 @@ def test_a_missing_server_is_explained(tmp_path: Path, nvim_folder: Path, nvim_e
 def test_invalid_settings_are_explained(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> None:
     with start(tmp_path / "nvim", nvim_folder, nvim_env, layout="diagonal", colour="red", width="wide") as nvim:
         nvim.keys(":checkhealth sessionls<CR>")
-        nvim.sees("layout must be one of", "colour is no setting", "width must be a number; it is a string")
+        nvim.sees("layout must be one of", "colour is not a setting", "width must be a number; it is a string")
 
 
 def test_a_reply_being_written_is_followed_only_from_the_last_line(nvim: Neovim, model_server: ModelServer) -> None:

@@ -201,7 +201,11 @@ local function revert(view, params)
       return client.tell((type(problem) == 'table' and problem.message or tostring(problem)) .. table.concat(reasons))
     end
     last_revert = { server = view.server, session = view.id, id = done.revertId }
-    local words = { ('Reverted in %d files. :Sessionls changes undo restores the changes.'):format(#done.uris) }
+    local words = {
+      ('Reverted in %s. :Sessionls changes undo restores the changes.'):format(
+        #done.uris == 1 and '1 file' or #done.uris .. ' files'
+      ),
+    }
     say(table.concat(vim.list_extend(words, done.notices or {}), '\n'))
     refresh(view)
   end)
