@@ -143,7 +143,7 @@ async def test_an_external_agent_answers_a_question_in_a_separate_session(folder
     async with app(folder, model_server, agents={"guest": guest.setting()}, permissions=ALLOWED) as home:
         reply = await send(home, "chief", "secret words")
         await home.sessions.message(reply.session_id, "again")
-        # The session goes on with it as if it had not been asked.
+        # The session continues as if the agent had not been asked.
         await home.sessions.message(reply.session_id, Outgoing("and you", agent="guest"))
     part = call(reply)
     assert part.status == "done" and part.result is not None and "It is 42." in part.result

@@ -130,10 +130,10 @@ async def test_data_that_is_not_an_image_or_is_too_large_is_refused_without_effe
 
 async def test_the_number_of_images_in_a_message_is_limited(home: App) -> None:
     session = await new(home)
-    with pytest.raises(InvalidParams, match="may be 20, with 20 MiB"):
+    with pytest.raises(InvalidParams, match="at most 20 images with 20 MiB"):
         await home.sessions.message(session.id, Outgoing("look", context=[given_data(png(shade=n)) for n in range(21)]))
     heavy = [given_data(png(shade=n, extra=IMAGE_LIMIT - 200)) for n in range(5)]
-    with pytest.raises(InvalidParams, match="may be 20, with 20 MiB"):
+    with pytest.raises(InvalidParams, match="at most 20 images with 20 MiB"):
         await home.sessions.message(session.id, Outgoing("look", context=heavy))
     await home.sessions.message(session.id, Outgoing("look", context=[given_data(png(shade=n)) for n in range(20)]))
 
@@ -286,7 +286,7 @@ async def test_an_image_for_a_model_without_image_support_is_refused_with_the_na
 ) -> None:
     async with app(folder, model_server, model=SEES) as home:
         session = await new(home, "blind")
-        with pytest.raises(ModelUnavailable, match=f"{BLIND} cannot be sent this message: it takes no images") as refused:
+        with pytest.raises(ModelUnavailable, match=f"{BLIND} cannot be sent this message: it accepts no images") as refused:
             await home.sessions.message(session.id, Outgoing("look", context=[given_data(png())]))
         assert refused.value.reason == "noImages" and SEES in refused.value.hint
         assert (await home.sessions.get(session.id)).message_count == 0 and model_server.requests == []
@@ -300,7 +300,7 @@ async def test_an_image_is_also_refused_while_another_reply_is_written(home: App
     session = await new(home)
     first = asyncio.create_task(home.sessions.message(session.id, "wait"))
     await hold.reached.wait()
-    with pytest.raises(ModelUnavailable, match="takes no images"):
+    with pytest.raises(ModelUnavailable, match="accepts no images"):
         await home.sessions.message(session.id, Outgoing("look", agent="blind", context=[given_data(png())]))
     hold.go.set()
     await first
@@ -316,11 +316,11 @@ async def test_claude_gets_no_image_that_its_provider_would_refuse_in_every_requ
     async with app(folder, model_server, model=SEES) as home:
         session = await new(home)
         for large in (png(extra=4 << 20), png(9_000, 1)):
-            with pytest.raises(ModelUnavailable, match="takes images of at most"):
+            with pytest.raises(ModelUnavailable, match="accepts images of at most"):
                 await home.sessions.message(session.id, Outgoing("look", model=claude, context=[given_data(large)]))
             await home.sessions.message(session.id, Outgoing("look", context=[given_data(large)]))  # another model takes it
         await home.sessions.message(session.id, Outgoing("and you?", model=claude))
-    assert "not shown to you: it takes images of at most" in json.dumps(model_server.requests[-1].body)
+    assert "not shown to you: it accepts images of at most" in json.dumps(model_server.requests[-1].body)
     assert '"image"' not in json.dumps(model_server.requests[-1].body)
 
 
@@ -331,7 +331,7 @@ async def test_ollama_reports_which_models_support_images(
     model_server.ollama, model_server.seeing = ["llava:latest", "qwen3:latest"], ["llava:latest"]
     async with app(folder, model_server, model=SEES) as home:
         session = await new(home)
-        with pytest.raises(ModelUnavailable, match="takes no images"):
+        with pytest.raises(ModelUnavailable, match="accepts no images"):
             await home.sessions.message(session.id, Outgoing("look", model="ollama/qwen3:latest", context=[given_data(png())]))
         await home.sessions.message(session.id, Outgoing("look", model="ollama/llava:latest", context=[given_data(png())]))
     assert model_server.requests[-1].body["messages"][-1]["images"] == [encoded(png())]
@@ -363,10 +363,10 @@ async def test_an_external_agent_without_image_support_gets_no_image(folder: Pat
     guest = ExternalAgentScript(folder.parent / "guest.json", {"announce": {"sessionCapabilities": {"resume": {}}}})
     async with app(folder, model_server, model=SEES, agents={"guest": guest.setting()}) as home:
         session = await new(home)
-        with pytest.raises(AgentUnavailable, match="it takes no images"):
+        with pytest.raises(AgentUnavailable, match="it accepts no images"):
             await home.sessions.message(session.id, Outgoing("look", agent="guest", context=[given_data(png())]))
         count = (await home.sessions.get(session.id)).message_count
-        with pytest.raises(AgentUnavailable, match="it takes no images") as refused:  # now it is known
+        with pytest.raises(AgentUnavailable, match="it accepts no images") as refused:  # now it is known
             await home.sessions.message(session.id, Outgoing("look", agent="guest", context=[given_data(png())]))
         assert "another agent" in refused.value.hint
         assert (await home.sessions.get(session.id)).message_count == count

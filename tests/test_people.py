@@ -67,12 +67,12 @@ async def test_in_a_file_everybody_who_can_open_it_owns_the_sessions_and_is_told
         assert session.people is None
         found = await home.sessions.sharing.people(session.id)
         assert (found.people, found.role, found.known) == ([], "owner", [])
-        assert found.notice is not None and "whoever can open it" in found.notice
+        assert found.notice is not None and "Everybody who can open it" in found.notice
         for refused in (
             home.sessions.sharing.share(session.id, "ben", "reader"),
             home.sessions.sharing.unshare(session.id, "team"),
         ):
-            with pytest.raises(NotPermitted, match="whoever can open it") as told:
+            with pytest.raises(NotPermitted, match="Everybody who can open it") as told:
                 await refused
             assert "docs/teams.md" in told.value.hint
 
@@ -328,7 +328,7 @@ async def test_an_agents_question_is_answered_by_owners_and_by_whoever_asked(mem
         ben.editor.asked.clear()
         sending = asyncio.create_task(ben.sessions.message(session.id, "run"))
         await ben.editor.asked.wait()
-        with pytest.raises(NotPermitted, match="owners and whoever asked"):
+        with pytest.raises(NotPermitted, match="owners of the session and the person who asked"):
             await refused.sessions.answer(session.id, None, "once")
         await by.sessions.answer(session.id, None, "once")
         await sending

@@ -244,13 +244,13 @@ def attacks(session_id: str, ann: str, bob: str) -> dict[str, str]:
         "move a message": f"UPDATE messages SET session_id = 'x' WHERE session_id = {s}",
         "raise the role": "UPDATE access SET role = 4",
         "give oneself a role": f"INSERT INTO access VALUES ({s}, '{bob}', {s}, 4, 1, 1)",
-        "give by the function": f"SELECT sessionls_give({s}, '{bob}', 4)",
-        "take by the function": f"SELECT sessionls_take({s}, '{ann}')",
+        "grant access with the function": f"SELECT sessionls_grant_access({s}, '{bob}', 4)",
+        "revoke access with the function": f"SELECT sessionls_revoke_access({s}, '{ann}')",
         "erase by the function": f"SELECT sessionls_erase({s})",
         "move a claim": f"UPDATE claims SET process = 'mine' WHERE session_id = {s}",
         "end a lease": f"UPDATE processes SET alive_until = 0 WHERE login = '{ann}'",
         "forget a process": f"DELETE FROM processes WHERE login = '{ann}'",
-        "be somebody else": f"UPDATE profiles SET name = 'Mallory' WHERE login = '{ann}'",
+        "change another login's profile": f"UPDATE profiles SET name = 'Mallory' WHERE login = '{ann}'",
         "take a name": f"UPDATE profiles SET name = 'ann' WHERE login = '{bob}'",
         "take a login for a name": f"UPDATE profiles SET name = '{ann}' WHERE login = '{bob}'",
         "take a profile": f"INSERT INTO profiles VALUES ('{ann}x', 'Ann X', NULL); UPDATE profiles SET login = '{ann}y'",
@@ -276,7 +276,7 @@ def attacks(session_id: str, ann: str, bob: str) -> dict[str, str]:
         "words of a message": "UPDATE message_text SET words = '' WHERE n IN (SELECT n FROM messages WHERE data LIKE '%secret%')",
         "move a message up": f"UPDATE messages SET place = 0 WHERE session_id = {s}",
         "hide a message": f"UPDATE messages SET place = NULL WHERE session_id = {s} AND place IS NOT NULL",
-        "a process of somebody else": (
+        "a process of another login": (
             f"INSERT INTO processes (id, alive_until, lease) SELECT process, 1 << 30, 1 FROM claims WHERE session_id = {s}"
         ),
         "claim what somebody sent": f"INSERT INTO claims SELECT session_id, id, 'mine' FROM messages WHERE session_id = {s}",

@@ -1,4 +1,4 @@
-"""Summarizes the older part of a session for its model, and measures how much of the model's window it takes."""
+"""Summarizes the older part of a session for its model, and measures how much of the model's context window it uses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Compacting"]
 
 @dataclass(frozen=True, slots=True)
 class Compacting:
-    """`in_background` finishes work that nobody waits for any more."""
+    """`in_background` finishes work that nobody waits for."""
 
     store: Store
     replies: Replies
@@ -34,7 +34,7 @@ class Compacting:
     in_background: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
     async def compact(self, session_id: str) -> Session:
-        """Summarize all but the newest exchange. What the model cost until it failed counts, too."""
+        """Summarize all but the newest message and its reply. The cost of a failed attempt counts, too."""
         state, definition, model = await self._selected(session_id)
         transcript = await self.store.transcript(session_id, through=state.settled)
         options = self.prompts.options(definition, state.session, tools=False)
@@ -55,7 +55,7 @@ class Compacting:
         return await self.prompts.measure(state.session, definition, model or "", state.settled)
 
     async def _selected(self, session_id: str) -> tuple[State, Definition, str | None]:
-        """The session, the definition of its agent, and its model; None for an agent that has a model of its own."""
+        """The session, the definition of its agent, and its model; None for an agent with its own model."""
         state = await self.replies.change(session_id, transitions.live_state)
         prepared = await self.selection.prepare(state.session, agent=None, model=None)
         if prepared.problem is not None or prepared.definition is None:

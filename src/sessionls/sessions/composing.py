@@ -1,4 +1,4 @@
-"""Makes a message of what a participant wrote: its context is resolved, and whom it mentions is known."""
+"""Composes a message from a participant's input: resolves its context and its mentions."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["Composed", "Composer", "Outgoing"]
 
-_AGENT_WINS = "@{} is the agent of that name. To mention the participant, write their full name or id."
+_AGENT_WINS = "@{} means the agent with that name. To mention the participant, write their full name or id."
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message as a participant writes it.
+    """A participant's input.
 
-    Without `agent` and `model` those of the session answer. `message_id` is the id that it gets. `replaces` is a waiting message
+    `agent` and `model` default to those of the session. `message_id` is the new message's id. `replaces` is a waiting message
     of the same participant, whose position in the queue this one takes.
     """
 

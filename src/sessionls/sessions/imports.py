@@ -38,7 +38,7 @@ class ForeignMessage:
 
 @dataclass(frozen=True, slots=True)
 class ForeignSession:
-    """`program` is whose session it is, under the name that its agent has here; `id` is the session's there. `cut`: its end is
+    """`program` is the name of the program's agent here; `id` is the session's id in the program. `cut`: its end is
     missing, because it is too long.
     """
 

@@ -1,4 +1,4 @@
-"""Sends messages: a message is accepted, and its sender waits for the reply; comments and mentions wait for nothing."""
+"""Sends messages, and waits for their replies. Comments and messages to people get no reply."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Sends the messages of one participant. `in_background` finishes work that nobody waits for any more."""
+    """Sends the messages of one participant. `in_background` finishes work that nobody waits for."""
 
     store: Store
     replies: Replies

@@ -76,7 +76,7 @@ __all__ = ["Defaults", "Outgoing", "Sessions"]
 
 T = TypeVar("T")
 
-_SHOWN = 20  # messages on a page of a session's document, at most
+_SHOWN = 20  # at most so many messages on a page of a session's document
 _PAGE_SIZE = 8_000  # characters of a page that has more than one exchange
 
 
@@ -274,7 +274,7 @@ class Sessions:
     ) -> AnsweredExchange:
         """Send a message and wait until its reply has ended or stopped. Cancelling the wait cancels the reply.
 
-        A `str` is a message with this text alone. `scan`: the scanners answer instead of a model, with these arguments of the
+        A `str` is a message with only this text. `scan`: the scanners answer instead of a model, with these arguments of the
         tool `scan` (see `review.py`).
 
         Raises what prevents its acceptance (`SessionPaused`, `SessionArchived`, `AgentNotFound`, `AgentUnavailable`,
@@ -285,13 +285,13 @@ class Sessions:
         return await self._sending.message(session_id, _outgoing(outgoing), scan)
 
     async def send(self, session_id: str, outgoing: Outgoing | str) -> Exchange:
-        """As `message`; but one that mentions participants (`@name`) and names no agent is for them alone. They are notified, no
-        agent wakes, and there is no reply.
+        """Like `message`, but a message that mentions participants (`@name`) and names no agent is only for them: they are
+        notified, and no agent answers.
         """
         return await self._sending.send(session_id, _outgoing(outgoing))
 
     async def comment(self, session_id: str, text: str, *, context: Sequence[Context] = ()) -> Message:
-        """Leave a message that wakes no agent. Raises `SessionPaused`, `SessionArchived`, `NotPermitted`."""
+        """Add a message that no agent answers. Raises `SessionPaused`, `SessionArchived`, `NotPermitted`."""
         return await self._sending.comment(session_id, Outgoing(text, context=context))
 
     # -- replies -----------------------------------------------------------------------------------------------------
@@ -316,11 +316,11 @@ class Sessions:
         return await self._control.pause(session_id)
 
     async def resume(self, session_id: str) -> Session:
-        """The session accepts messages again; a reply that stopped goes on here."""
+        """Let the session accept messages again, and continue a stopped reply here."""
         return await self._control.resume(session_id)
 
     async def answer(self, session_id: str, request_id: str | None, decision: Answer) -> None:
-        """Answer a question for permission, or (None) the one that is open (see `ReplyControl.answer`)."""
+        """Answer a question for permission (None: the only open one; see `ReplyControl.answer`)."""
         await self._control.answer(session_id, request_id, decision)
 
     async def questions(
@@ -425,11 +425,11 @@ class Sessions:
         return await imports.bring(foreign, await self._workspace.identities(folders))
 
     async def compact(self, session_id: str) -> Session:
-        """Summarise the older part for the model; the newest exchange stays as it is. Raises `ModelUnavailable`."""
+        """Summarise the older part for the model; the newest message and its reply stay. Raises `ModelUnavailable`."""
         return await self._compacting.compact(session_id)
 
     async def window(self, session_id: str) -> WindowUse:
-        """How much of its model's window the session takes. Raises what keeps its agent or model from answering."""
+        """How much of its model's context window the session uses. Raises an error if its agent or model cannot answer."""
         return await self._compacting.window(session_id)
 
     async def export(

@@ -1,4 +1,4 @@
-"""Who has access to a session: roles are given, taken away and listed."""
+"""Access to a session: gives, removes and lists roles."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Sharing:
             raise NotPermitted(NO_LOGINS, hint="To share single sessions, keep them in PostgreSQL: see docs/teams.md.")
 
     async def people(self, session_id: str) -> People:
-        """Who has access to the session (see `People`)."""
+        """The people with access to the session (see `People`)."""
 
         def read(change: Change) -> tuple[Session, Role]:
             return transitions.live_state(change).session, change.role

@@ -1,6 +1,6 @@
-"""Who sees which session, where the database hides sessions from logins: tables that only PostgreSQL has.
+"""Access of logins to sessions: tables that only PostgreSQL has.
 
-Their rows are filtered by the database: a login finds only what concerns itself and the team (see `engine/postgres/rights`).
+The database filters their rows: a login only sees its own rows and those of the team (see `engine/postgres/rights`).
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class Changes:
         """Run `decide` and write the events that it added. After the commit the caller calls `remember` with the outcome."""
         dialect = dialect_of(connection)
         row = connection.execute(_SESSION, {"id": session_id}).one_or_none()
-        if row is None and dialect.readers(connection) is not None:  # who may only read cannot keep others from writing
+        if row is None and dialect.readers(connection) is not None:  # a reader must not lock the session for others
             row = connection.execute(_SEEN, {"id": session_id}).one_or_none()
         if row is not None and row.deleted:
             raise SessionNotFound(session_id)

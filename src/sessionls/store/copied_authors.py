@@ -1,7 +1,7 @@
-"""Whose a session is that somebody copies into a database with logins.
+"""The authors of a session that a person copies into a database with logins.
 
-It is theirs alone, and what they wrote is theirs. That others wrote the rest only they say: those authors get ids of their own,
-and their names say who copied them, so that nobody takes them for the people of that database.
+The copy belongs only to that person, and their own messages keep their author. Nothing proves the other authors, so these get
+different ids, and names that say who copied them. They cannot be confused with the people of that database.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CopiedAuthors:
-    """`owner` is the login that copies, `own` the ids that it has elsewhere."""
+    """`owner` is the login that copies, `own` are its ids in other databases."""
 
     owner: Participant
     own: frozenset[str]
@@ -61,7 +61,7 @@ class CopiedAuthors:
     def _session(self, session: Json) -> Json:
         known = {one["id"]: one for one in map(self._author, session.get("participants", []))}
         session = {**session, "participants": list(known.values()), "people": [self._self_as_owner()]}
-        for name in ("present", "needs"):  # nobody has it open there, and nothing in it waits for anybody
+        for name in ("present", "needs"):  # presence and needs are not copied
             session.pop(name, None)
         return session
 
@@ -69,7 +69,7 @@ class CopiedAuthors:
         return {"id": self.owner.id, "role": "owner", "name": self.owner.name}
 
     def _author(self, author: Json) -> Json:
-        """A participant, or an agent, which stays as it is."""
+        """The new author for a participant. Agents do not change."""
         if "name" not in author:
             return author
         if author["id"] in self.own or author["id"] == self.owner.id:

@@ -26,7 +26,7 @@ _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 _LOCKED = _SESSION.with_for_update()
 _EVENTS = select(events).where(events.c.session_id == bindparam("id")).order_by(events.c.seq)
 _MESSAGES = select(*MESSAGE_COLUMNS).select_from(with_content(messages)).where(messages.c.session_id == bindparam("id"))
-# The ancestors of a fork, the oldest first, with what it shares of them.
+# The ancestors of a fork, oldest first, with the parts that it shares.
 _SHARED_LINE = (
     select(access.c.session_id.label("id"), func.max(access.c.place).label("place"), func.max(access.c.seq).label("seq"))
     .where(access.c.heir == bindparam("id"), access.c.session_id != bindparam("id"))
@@ -108,7 +108,7 @@ class _Changes:
 
 @dataclass(frozen=True, slots=True)
 class _Hidden:
-    """An ancestor that the login does not see: it is copied as if it were deleted, with what the fork shares of it."""
+    """An ancestor that the login does not see. It is copied like a deleted session, with the part that the fork shares."""
 
     id: str
     parent_id: str | None
@@ -139,7 +139,7 @@ def _hidden(source: Connection, session_id: str, ancestor: str) -> _Hidden:
 
 
 def _authors(target: Connection, own: Participant | None) -> CopiedAuthors | None:
-    """None where whoever copies may write what they want."""
+    """The rules for authors; None if the login may write everything."""
     readers = dialect_of(target).readers(target)
     if readers is None:
         return None
@@ -241,7 +241,7 @@ def _write(
 
 
 def _write_images(source: Connection, target: Connection, session_id: str) -> None:
-    """One after the other: together they may be more than fits into memory."""
+    """Copy the images one by one, because together they may not fit into memory."""
     for one in source.execute(_HASHES, {"id": session_id}).scalars().all():
         target.execute(insert(images), [source.execute(_IMAGE, {"id": session_id, "hash": one}).one()._asdict()])
 

@@ -67,11 +67,11 @@ def _lineage(stop: str) -> CTE:
 
 
 def _shared_lineage() -> CTE:
-    """The same for a login that does not see all sessions: what it may read of the ancestors, whether it sees them or not."""
+    """The same for a login that does not see all sessions: with the parts of ancestors that it may read."""
     return (
         select(
             access.c.session_id.label("id"),
-            literal(0, BigInteger).label("fork_place"),  # (all that is an ancestor's own stands behind where it began)
+            literal(0, BigInteger).label("fork_place"),  # (an ancestor's own rows come after the point where it forked)
             literal(0, BigInteger).label("fork_seq"),
             func.max(access.c.place).label("cut_place"),
             func.max(access.c.seq).label("cut_seq"),
@@ -106,7 +106,7 @@ def _found(line: CTE) -> Select[Any]:
         .select_from(
             with_content(line.join(messages, (messages.c.session_id == line.c.id) & (messages.c.id == bindparam("message"))))
         )
-        # A message without a place is still queued. It belongs to its session alone; forks do not inherit it.
+        # A message without a place is still queued. Forks do not share it.
         .where((messages.c.place <= line.c.cut_place) | (line.c.id == bindparam("id")))
     )
 
@@ -204,7 +204,7 @@ def find_message(connection: Connection, session_id: str, message_id: str) -> Ro
 
 
 def find_image(connection: Connection, session_id: str, sha256: str) -> bytes | None:
-    """The bytes of that image, if a message that the session sees brought it."""
+    """The bytes of that image, if it is in a message of the session or of the shared part of an ancestor."""
     data = connection.execute(_of(connection).image, {"id": session_id, "hash": sha256, "low": 0}).scalar()
     return None if data is None else bytes(data)
 

@@ -65,7 +65,7 @@ async def apply_retention(
             await store.delete(session.id, check)
             report.deleted.append(session)
         except SessionNotFound:
-            pass  # somebody else deleted it meanwhile
+            pass  # another process has deleted it
         except (NotPermitted, SessionUnreadable, transitions.WriterGone) as problem:
             report.refused[session.id] = str(problem) or "A reply is being written in it."
         progress(done, len(sessions))

@@ -1,7 +1,7 @@
 """Conversion between rows and objects.
 
-Each text is stored once, in the event that brought it. The row of a `messageSent` or `replyFinished` event has its message in a
-column of its own. A message's row refers to that event (`content_seq`) and stores only the fields that may change later. Events
+Each text is stored once, in the event that added it. The row of a `messageSent` or `replyFinished` event has its message in a
+separate column. A message's row refers to that event (`content_seq`) and stores only the fields that may change later. Events
 never change, so the reference stays valid.
 """
 
@@ -65,7 +65,7 @@ MESSAGE_COLUMNS = (
 """Columns of the tables that `with_content` joins."""
 _IN_COLUMNS = {"session_id", "seq", "at", "kind"}
 _CHANGING = {"status", "delivery", "steered"}
-"""Fields that may change after the event that brought the message."""
+"""Fields that may change after the event that added the message."""
 _STAYING = tuple(name for name in Message.model_fields if name not in _CHANGING)
 
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
@@ -221,15 +221,15 @@ def _message_of(row: Row[*tuple[Any, ...]]) -> Message:
     return Message.model_validate({name: value for name, value in whole.items() if name not in _CHANGING} | from_json(row.data))
 
 
-def message_values(entry: Entry, brought: MessageSent | ReplyFinished | None) -> dict[str, Any]:
-    """The columns of a message. `brought` is the event of this change that has the message, if there is one."""
+def message_values(entry: Entry, source: MessageSent | ReplyFinished | None) -> dict[str, Any]:
+    """The columns of a message. `source` is the event of this change that has the message, if any."""
     message = entry.message
     values = _places(entry)
     if is_growing(message):
         message = message.model_copy(update={"parts": []})
-    elif brought is not None and _stands_alone(brought) and _same_content(brought.message, message):
-        same = all(getattr(brought.message, name) == getattr(message, name) for name in _CHANGING)
-        return {**values, "content_seq": brought.seq, "data": "" if same else dump(message, only=_CHANGING)}
+    elif source is not None and _has_message_column(source) and _same_content(source.message, message):
+        same = all(getattr(source.message, name) == getattr(message, name) for name in _CHANGING)
+        return {**values, "content_seq": source.seq, "data": "" if same else dump(message, only=_CHANGING)}
     return {**values, "content_seq": None, "data": dump(message)}
 
 
@@ -252,15 +252,15 @@ def _same_content(one: Message, other: Message) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in _STAYING)
 
 
-def _stands_alone(event: MessageSent | ReplyFinished) -> bool:
-    """Whether the event's message stands in a column of its own."""
+def _has_message_column(event: MessageSent | ReplyFinished) -> bool:
+    """Whether the event's message is in a separate column."""
     return event.message.session_id == event.session_id
 
 
 def event_values(event: Event) -> dict[str, Any]:
     """The columns of an event."""
     values = {"session_id": event.session_id, "seq": event.seq, "at": event.at, "kind": event.kind}
-    if isinstance(event, MessageSent | ReplyFinished) and _stands_alone(event):
+    if isinstance(event, MessageSent | ReplyFinished) and _has_message_column(event):
         message = dump(event.message, without={"session_id"})
         return {**values, "data": dump(event, without={*_IN_COLUMNS, "message"}), "message": message}
     return {**values, "data": dump(event, without=_IN_COLUMNS), "message": None}

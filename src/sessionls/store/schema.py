@@ -89,7 +89,7 @@ CHANGES_FILES = "kind IN ('edited', 'changesReverted')"
 # PostgreSQL's condition is added in engine/postgres/dialect.py: SQLAlchemy would load all of PostgreSQL's drivers for it here.
 EVENTS_BY_CHANGE = Index("events_by_change", "session_id", "seq", sqlite_where=text(CHANGES_FILES))
 
-# `data` is the event without the fields that have columns. `message` is the message that the event brought (see rows.py).
+# `data` is the event without the fields that have columns. `message` is the message that the event added (see rows.py).
 events = Table(
     "events",
     metadata,
@@ -123,8 +123,8 @@ messages = Table(
     Index("messages_by_place", "session_id", "place"),
 )
 
-# The bytes of the images in a session's messages. `seq` is the number of the event that brought an image into the session: a
-# fork holds those of its ancestors up to where it left them.
+# The bytes of the images in a session's messages. `seq` is the number of the event that added an image to the session: a
+# fork shares those of its ancestors up to the fork point.
 images = Table(
     "images",
     metadata,

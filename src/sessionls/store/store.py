@@ -269,7 +269,7 @@ class SqlStore:
         return await self._read(lambda reader: reader.lapsed(self._process))
 
     async def unchanged(self, state: str, *, before: str, after: tuple[str, str] = ("", ""), limit: int) -> list[Session]:
-        """The sessions in that state that were last changed before that time, the oldest first.
+        """The sessions in that state that were last changed before that time, oldest first.
 
         `after` is the time and the id of the last session of the page before this one.
         """
@@ -333,7 +333,7 @@ class SqlStore:
         async with self._beginning:
             if self._watching is None and self._feed.subscribed and not self._closed:
                 await self._job(self._writer, lambda backend: backend.begin_watch())
-                if self._is_closed():  # closed meanwhile: nobody would stop the watch
+                if self._is_closed():  # closed meanwhile: the watch would never be stopped
                     return
                 self._stop_watching.clear()
                 self._watching = asyncio.get_running_loop().create_task(self._watch())
@@ -432,7 +432,7 @@ class SqlStore:
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
         """From a thread: call the function on the event loop, after all earlier calls."""
         assert self._loop is not None
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to notify
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so there are no subscribers
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:

@@ -70,7 +70,7 @@
 ---@field requestId? string
 ---@field decision 'once'|'session'|'deny'
 
---- A call that was made, or was not: `result` says what the model is told of it.
+--- A tool call with its `result` for the model, also if the call was not made.
 ---@class sessionls.AnsweredCall
 ---@field callId string
 ---@field name string
@@ -520,7 +520,7 @@
 ---@field kind 'messageWithdrawn'
 ---@field messageId string
 
---- A call that a model asks for.
+--- A tool call that a model requests.
 ---@class sessionls.ModelCall
 ---@field callId string
 ---@field name string
@@ -539,14 +539,14 @@
 ---@class sessionls.ModelList
 ---@field models sessionls.ModelInfo[]
 
---- What a model is told outside of any session: the participant's words, or its own earlier ones with its calls. `reasoning` is what came with those.
+--- A message for a model outside of any session: of the participant, or an earlier one of the model with its tool calls and its `reasoning`.
 ---@class sessionls.ModelMessage
 ---@field role 'participant'|'agent'
 ---@field text string
 ---@field calls? sessionls.AnsweredCall[]
 ---@field reasoning? sessionls.KeptReasoning
 
---- What a model answered outside of any session. `model` is the one that did, `stopReason` why it ended (see `Message`). Some providers refuse the result of a call without the `reasoning` that led to it: send it back, as it is, with the message.
+--- A model's reply outside of any session. `stopReason` is why it ended (see `Message`). Some providers refuse the result of a tool call without the `reasoning` that led to it: send it back unchanged with the message.
 ---@class sessionls.ModelReply
 ---@field text string
 ---@field model string
@@ -564,7 +564,7 @@
 ---@field mustCall boolean
 ---@field partialResultToken? integer|string
 
---- A tool that the asker can call. `schema` is the JSON Schema of its arguments.
+--- A tool that the caller offers. `schema` is the JSON Schema of its arguments.
 ---@class sessionls.ModelTool
 ---@field name string
 ---@field description string

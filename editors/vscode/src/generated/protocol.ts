@@ -253,7 +253,7 @@ export interface AnswerParams {
   decision: 'once' | 'session' | 'deny';
 }
 /**
- * A call that was made, or was not: `result` says what the model is told of it.
+ * A tool call with its `result` for the model, also if the call was not made.
  */
 export interface AnsweredCall {
   callId: string;
@@ -1117,7 +1117,7 @@ export interface MessageParams {
   partialResultToken?: number | string;
 }
 /**
- * A call that a model asks for.
+ * A tool call that a model requests.
  */
 export interface ModelCall {
   callId: string;
@@ -1143,8 +1143,8 @@ export interface ModelList {
   models: ModelInfo[];
 }
 /**
- * What a model is told outside of any session: the participant's words, or its own earlier ones with its calls. `reasoning`
- * is what came with those.
+ * A message for a model outside of any session: of the participant, or an earlier one of the model with its tool calls and
+ * its `reasoning`.
  */
 export interface ModelMessage {
   role: 'participant' | 'agent';
@@ -1156,8 +1156,8 @@ export interface ModelMessage {
   reasoning?: KeptReasoning;
 }
 /**
- * What a model answered outside of any session. `model` is the one that did, `stopReason` why it ended (see `Message`).
- * Some providers refuse the result of a call without the `reasoning` that led to it: send it back, as it is, with the message.
+ * A model's reply outside of any session. `stopReason` is why it ended (see `Message`). Some providers refuse the result of a
+ * tool call without the `reasoning` that led to it: send it back unchanged with the message.
  */
 export interface ModelReply {
   text: string;
@@ -1186,7 +1186,7 @@ export interface ModelReplyParams {
   partialResultToken?: number | string;
 }
 /**
- * A tool that the asker can call. `schema` is the JSON Schema of its arguments.
+ * A tool that the caller offers. `schema` is the JSON Schema of its arguments.
  */
 export interface ModelTool {
   name: string;

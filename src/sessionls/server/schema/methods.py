@@ -39,11 +39,11 @@ ERRORS: tuple[type[e.SessionlsError], ...] = (
 class Method:
     """One custom method.
 
-    `params` is the model of its params (any of several for `session/event`), `result` that of its result, None for a
-    notification. `errors` are those it can answer besides `invalidParams` and `storeUnavailable`, which every request can, and
-    `sessionUnreadable`, which can stand for `sessionNotFound`.
-    `causes` are the kinds of event it adds to the log. `planned`: the name is reserved; this version does
-    not answer it yet. `verb` names the command where the second half of `name` would not say enough.
+    `params` is the model of its params (one of several for `session/event`), `result` the model of its result, None for a
+    notification. `errors` are its possible errors in addition to `invalidParams` and `storeUnavailable`, which are possible for
+    every request, and `sessionUnreadable`, which is possible wherever `sessionNotFound` is.
+    `causes` are the kinds of event that it adds to the log. `planned`: the name is reserved; this version does
+    not answer it yet. `verb` is the name of its command if the second half of `name` is not clear enough.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a participant does about replies: stop them, let them go on, change the queue, answer questions."""
+"""Lets a participant control replies: stop and resume them, change the queue, answer questions."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ class ReplyControl:
     async def reorder(self, session_id: str, message_ids: Sequence[str]) -> Session:
         """Answer these waiting messages first, in this order. Those whose reply has begun are ignored.
 
-        Raises `MessageNotFound`, and `NotPermitted` if none of them waits any more.
+        Raises `MessageNotFound`, and `NotPermitted` if none of them is waiting any longer.
         """
         for message_id in message_ids:
             await self.store.entry(session_id, message_id)
         return await self.replies.change(session_id, lambda change: transitions.reorder(change, message_ids, self.participant))
 
     async def send_now(self, session_id: str, message_id: str) -> Session:
-        """Cancel the reply being written, or give up one that stopped, and go on with this waiting message.
+        """Cancel the reply being written, or end a stopped one, and continue with this waiting message.
 
-        It is answered by the process that it was sent from, or here if that is gone.
+        The process that sent it answers it, or this one if that has ended.
 
-        Raises `MessageNotFound`, `SessionPaused`, `SessionArchived`, and `NotPermitted` if it does not wait any more.
+        Raises `MessageNotFound`, `SessionPaused`, `SessionArchived`, and `NotPermitted` if it is no longer waiting.
         """
         await self.store.entry(session_id, message_id)
         stopped = await self.replies.change(session_id, lambda change: transitions.send_now(change, message_id, self.participant))
@@ -72,7 +72,7 @@ class ReplyControl:
         return await self.store.session(session_id)
 
     async def resume(self, session_id: str) -> Session:
-        """The session accepts messages again; a reply that stopped goes on here."""
+        """Let the session accept messages again, and continue a stopped reply here."""
         restarted = None
         while restarted is None:
             state = await self.replies.change(session_id, transitions.live_state)
@@ -87,7 +87,7 @@ class ReplyControl:
 
             restarted, resumable = await self.replies.change(session_id, restart)
             if resumable == state.resumable or resumable is None:
-                break  # otherwise a reply stopped in between, and should go on, too
+                break  # otherwise a reply has stopped in between, and has to continue, too
         if restarted is not None:
             self.replies.begin(restarted)
         else:
@@ -95,9 +95,9 @@ class ReplyControl:
         return await self.store.session(session_id)
 
     async def answer(self, session_id: str, request_id: str | None, decision: Answer) -> None:
-        """Answer a question for permission, or (None) the one that is open; the first answer counts.
+        """Answer a question for permission (None: the only open one). The first answer counts.
 
-        Raises `NotPermitted` if it is too late, if no question is open, or if several are and none is named.
+        Raises `NotPermitted` if it is too late, if no question is open, or if several are open and `request_id` is None.
         """
 
         def decide(change: Change) -> bool:
@@ -106,5 +106,5 @@ class ReplyControl:
 
         if not await self.replies.change(session_id, decide):
             raise NotPermitted(
-                "The question is not open any more: it was answered, or withdrawn.", hint="There is nothing left to do."
+                "The question is no longer open: it was answered or withdrawn.", hint="There is nothing left to do."
             )

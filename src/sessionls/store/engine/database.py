@@ -86,10 +86,10 @@ class Database(ABC):
         """Called after the commit of a change of these sessions. `listed`: it concerns lists of sessions, too."""
 
     def follow(self, session_id: str) -> None:  # noqa: B027
-        """Called before the session is read by somebody who follows it, so that no later change is missed."""
+        """Called before a follower reads the session, so that no later change is missed."""
 
     def unfollow(self, session_id: str) -> None:  # noqa: B027
-        """Nobody here follows the session any more."""
+        """Called when this process no longer follows the session."""
 
     @abstractmethod
     def facts(self) -> list[str]:

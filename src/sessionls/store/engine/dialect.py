@@ -40,14 +40,14 @@ class Dialect(ABC):
     # -- rights ------------------------------------------------------------------------------------------------------
 
     def apply_rights(self, connection: Connection) -> None:  # noqa: B027 (most databases have nothing to do)
-        """Set up who may do what, after the tables were made or changed."""
+        """Set up access control, after the tables were created or changed."""
 
     def readers(self, connection: Connection) -> Sequence[str] | None:  # noqa: ARG002
-        """As whom this login sees sessions (see `access`); None where it sees all of them."""
+        """The readers as which this login sees sessions (see `access`); None if it sees all of them."""
         return None
 
     def role(self, connection: Connection, session_id: str) -> Role:  # noqa: ARG002
-        """What this login may do in a session that it sees."""
+        """This login's role in a session that it sees."""
         return "owner"
 
     def revoked(self, connection: Connection, since: int) -> Sequence[str]:  # noqa: ARG002
@@ -55,10 +55,10 @@ class Dialect(ABC):
         return ()
 
     def keep_session(self, connection: Connection) -> None:  # noqa: B027
-        """From here to the end of the transaction no session is deleted that it reads."""
+        """Prevent the deletion of sessions that the transaction reads from here to its end."""
 
     def delete(self, connection: Connection, session_id: str) -> int | None:  # noqa: ARG002
-        """Delete the session as `deleting.py` does, and return the number of the change; None: do it there."""
+        """Delete the session like `deleting.py`, and return the number of the change. None: `deleting.py` must do it."""
         return None
 
     # -- time and numbers --------------------------------------------------------------------------------------------

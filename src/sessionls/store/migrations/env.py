@@ -25,7 +25,7 @@ _connection: sa.Connection = context.config.attributes["connection"]
 context.configure(connection=_connection, target_metadata=metadata, transactional_ddl=False)
 _is_postgres = _connection.dialect.name == "postgresql"
 if _is_postgres:
-    drop_rights(_connection)  # no column changes its type while a policy reads it
+    drop_rights(_connection)  # a column that a policy uses cannot change its type
 context.run_migrations()
 if _is_postgres:
     _compare_by_code_point(_connection)

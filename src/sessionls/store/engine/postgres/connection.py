@@ -1,4 +1,4 @@
-"""Connections to a PostgreSQL server that never wait without a limit for a server or a network that has fallen silent."""
+"""Connections to a PostgreSQL server that do not wait forever for a server or a network that stops responding."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         return super().wait(self._bounded(gen), *arguments, **named)
 
     def _bounded(self, work: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        """The same work, which is resumed whenever something arrives and several times a second."""
+        """Run the work, resuming it whenever data arrives and several times a second."""
         heard, ready = time.monotonic(), None
         while True:
             try:

@@ -63,7 +63,7 @@ WHERE f.words @@ CAST(:words AS tsquery) AND f.n < :below {where}
 ORDER BY f.n DESC LIMIT :batch
 """
 _PLACED = "AND (s.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = s.id AND {place}))"
-# Where rows are hidden from this login: the indexes of words are used by a function that sees all, and tells of what is allowed.
+# For logins that do not see all rows: functions with more rights use the full-text indexes, and return only permitted rows.
 _HIDDEN = "SELECT f.n, f.session_id, f.id, f.place, f.deleted, {here} AS here FROM sessionls_matches(:words, :below, :batch) AS f"
 _HIDDEN_PLACED = "(f.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = f.session_id AND {place}))"
 _HIDDEN_RANKS = text("SELECT n, rank FROM sessionls_ranks(:words, CAST(:those AS bigint[]))")
@@ -95,7 +95,7 @@ class PostgresDialect(Dialect):
         apply_rights(connection, numbering=NUMBERING, deleting=DELETING)
 
     def readers(self, connection: Connection) -> Sequence[str] | None:
-        # (Asked once for each connection: a login does not change, and who becomes an owner of the tables reconnects.)
+        # (Cached for each connection: its login does not change. A login that becomes an owner of the tables has to reconnect.)
         if "readers" not in connection.info:
             found = connection.execute(_RIGHTS).one()
             connection.info["readers"] = None if found.admin else (found.login, TEAM)
@@ -159,7 +159,7 @@ class PostgresDialect(Dialect):
         connection.execute(_UNINDEX_ABOVE, {"session": session_id, "place": above})
 
     def purge(self, connection: Connection, *, first: bool) -> bool:  # noqa: ARG002
-        return False  # the server does this by itself
+        return False  # the server does this itself
 
     def expressions(self, query: str) -> tuple[str, str]:
         return any_order(query)
@@ -222,8 +222,8 @@ _HIDDEN_HERE = text(_HIDDEN.format(here=_HIDDEN_PLACED.format(place=IN_SCOPE))).
 
 
 def run_together(connection: Connection, statements: str) -> int:
-    """Send several statements at once; gives the number that the last one finds, 0 where it finds none."""
-    # (By the driver itself: the database's library reads only the first answer.)
+    """Send several statements at once. Returns the number that the last one selects, or 0."""
+    # (Directly with the driver: SQLAlchemy reads only the first result.)
     cursor = driver_of(connection).execute(statements, prepare=False)
     while cursor.nextset():
         pass

@@ -1,15 +1,16 @@
-"""Who may do what in the database: row-level security, and triggers that look at what is written.
+"""Access control in the database: row-level security, and triggers that check each write.
 
-Sessions are reached with the logins of their people, and a login may be used with any program. So the database itself allows each
-login what its role in a session allows, and no more:
+People connect with their own logins, and can use these with any program. So the database itself enforces what each
+login's role in a session allows:
 
-- `access` says who sees which session, and how much of the sessions that a fork holds parts of. Nobody writes there: it follows
-  the events `created`, `shared` and `unshared` of the log.
-- `policies.py` says which rows of each table a login sees and touches, by `session_user`.
-- `guards.sql` looks at what is written: authors, kinds of events, and what of the log's projections a person may believe.
-- `functions.sql` has what must look further than the caller may, and then asks by itself: deleting, searching, numbering.
+- The table `access` has each login's role in a session, and which parts of ancestors its forks share. Only triggers write to it,
+  for the events `created`, `shared` and `unshared` of the log.
+- `policies.py` defines which rows of each table a login (`session_user`) can read and write.
+- `guards.sql` checks the content of writes: authors, kinds of events, and the agreement of projections with the log.
+- `functions.sql` has functions that need more rights than the caller and check the caller themselves: deleting, searching,
+  numbering.
 
-Whoever owns the tables is not restricted: that is the login that migrates, and it belongs to no person's daily work.
+The owner of the tables is not restricted. That login runs migrations, and should not be used for daily work.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ _FUNCTIONS = text(
     "SELECT oid::regprocedure::text FROM pg_proc "
     "WHERE pronamespace = current_schema()::regnamespace AND proname LIKE 'sessionls%'"
 )
-# The functions that search these work with the rights of their owner, who has to see all rows for their indexes to be of use.
+# The search functions run with the rights of the owner, who must see all rows of these tables, or their indexes are not used.
 _NOT_FORCED = frozenset({"message_text", "title_pieces"})
 
 
 def drop_rights(connection: Connection) -> None:
-    """Take all of it away, before the tables change."""
+    """Remove all policies, triggers and functions, before the tables change."""
     for table, name in connection.execute(_POLICIES).all():
         _run(connection, f"DROP POLICY {name} ON {table}")
     for function in connection.execute(_FUNCTIONS).scalars().all():
@@ -44,7 +45,7 @@ def drop_rights(connection: Connection) -> None:
 
 
 def apply_rights(connection: Connection, *, numbering: int, deleting: int) -> None:
-    """Make it anew, for the tables as they are now. The numbers are those of the advisory locks (see dialect.py)."""
+    """Create them again for the current tables. The numbers are the ids of the advisory locks (see dialect.py)."""
     drop_rights(connection)
     schema = connection.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
     for file in ("functions.sql", "guards.sql"):
@@ -70,5 +71,5 @@ def apply_rights(connection: Connection, *, numbering: int, deleting: int) -> No
 
 
 def _run(connection: Connection, statement: str) -> None:
-    # By the driver itself: to the database's library a percent sign or a colon means something else.
+    # Directly with the driver: SQLAlchemy would interpret percent signs and colons.
     connection.connection.cursor().execute(statement)

@@ -1,5 +1,5 @@
-"""Which rows a login may see and touch, in SQL: row-level security."""
-# ruff: noqa: S608 (every statement here is put together from our own words)
+"""Row-level security: which rows a login can read and write."""
+# ruff: noqa: S608 (the statements contain no input)
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ _TRUSTED = "(SELECT sessionls_trusted())"
 _ENDLESS = 1 << 53
 _MINE = "a.reader IN (session_user, 'team') AND a.role > 0"
 _OPEN = "EXISTS (SELECT 1 FROM access AS a WHERE a.session_id = {table}.{column} AND a.heir = {table}.{column} AND " + _MINE + ")"
-_HELD = "EXISTS (SELECT 1 FROM access AS a WHERE a.session_id = {table}.session_id AND " + _MINE + " AND {at} <= a.{limit})"
+_OPEN_OR_SHARED = (
+    "EXISTS (SELECT 1 FROM access AS a WHERE a.session_id = {table}.session_id AND " + _MINE + " AND {at} <= a.{limit})"
+)
 
 
 def _open(table: str, column: str = "session_id") -> str:
-    """The session is this login's to see."""
+    """The login can see the session."""
     return _OPEN.format(table=table, column=column)
 
 
-def _held(table: str, at: str, limit: str) -> str:
-    """The same, or a fork that it may see holds that much of it."""
-    return _HELD.format(table=table, at=f"{table}.{at}" if "(" not in at else at, limit=limit)
+def _open_or_shared(table: str, at: str, limit: str) -> str:
+    """The same, or the login can see a fork that shares this part of the session."""
+    return _OPEN_OR_SHARED.format(table=table, at=f"{table}.{at}" if "(" not in at else at, limit=limit)
 
 
 def _role(least: int, column: str = "session_id") -> str:
@@ -30,7 +32,7 @@ def _role(least: int, column: str = "session_id") -> str:
 
 _DAY = 86_400_000
 _NOW = "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
-# The words of a message are written with the event that brings, ends or withdraws it.
+# The indexed words of a message are written together with the event that adds, ends or withdraws it.
 _WORDS = (
     "EXISTS (SELECT 1 FROM messages AS m JOIN sessions AS s ON s.id = m.session_id "
     "JOIN events AS e ON e.session_id = s.id AND (e.seq > s.seq OR s.rev < 0) "
@@ -38,12 +40,12 @@ _WORDS = (
     "AND m.id IN (sessionls_json(e.message)->>'id', sessionls_json(e.data)->>'messageId'))"
 )
 _PIECES = "EXISTS (SELECT 1 FROM titles AS t WHERE t.n = title_pieces.n AND sessionls_role(t.session_id) >= {least})"
-_FREE = "NOT sessionls_is_taken(session_id, message_id)"
+_FREE = "NOT sessionls_is_claimed_by_other(session_id, message_id)"
 _WAITS = "message_id IS DISTINCT FROM (SELECT s.reply FROM sessions AS s WHERE s.id = claims.session_id)"
 _OWN_ROW = "login = session_user"
 
-# For each table: what may be seen, inserted, changed (before; what it becomes is looked at by triggers) and deleted. What is
-# not named nobody may do.
+# For each table: which rows may be read, inserted, updated and deleted. An UPDATE policy is for the old row; triggers check the
+# new one. Actions that are missing here are forbidden.
 POLICIES: Final[dict[str, dict[str, str]]] = {
     "sessions": {
         "SELECT": _open("sessions", "id"),
@@ -52,28 +54,31 @@ POLICIES: Final[dict[str, dict[str, str]]] = {
     },
     "session_places": {"SELECT": _open("session_places"), "INSERT": _role(4)},
     "titles": {"SELECT": _open("titles"), "INSERT": _role(3)},
-    "events": {"SELECT": _held("events", "seq", "seq"), "INSERT": "true"},
+    "events": {"SELECT": _open_or_shared("events", "seq", "seq"), "INSERT": "true"},
     "messages": {
-        "SELECT": _held("messages", f"coalesce(messages.place, {_ENDLESS})", "place"),
+        "SELECT": _open_or_shared("messages", f"coalesce(messages.place, {_ENDLESS})", "place"),
         "INSERT": _role(2),
         "UPDATE": _role(2),
         "DELETE": _role(3),
     },
-    "images": {"SELECT": _held("images", "seq", "seq"), "INSERT": f"{_role(2)} AND encode(sha256(data), 'hex') = sha256"},
+    "images": {
+        "SELECT": _open_or_shared("images", "seq", "seq"),
+        "INSERT": f"{_role(2)} AND encode(sha256(data), 'hex') = sha256",
+    },
     "parts": {
         "SELECT": _open("parts"),
         "INSERT": f"{_role(3)} AND {_FREE}",
         "UPDATE": f"{_role(3)} AND {_FREE}",
         "DELETE": f"{_role(3)} AND {_FREE}",
     },
-    "summaries": {"SELECT": _held("summaries", "at_place", "place"), "INSERT": _role(3)},
+    "summaries": {"SELECT": _open_or_shared("summaries", "at_place", "place"), "INSERT": _role(3)},
     "drafts": {"SELECT": _open("drafts"), "INSERT": f"{_role(3)} AND {_FREE}", "DELETE": f"{_role(3)} AND {_FREE}"},
     "findings": {"SELECT": _open("findings"), "INSERT": _role(3), "UPDATE": _role(3)},
     "claims": {
         "SELECT": _open("claims"),
         "INSERT": _role(3),
         "UPDATE": _OWN_ROW,
-        # What a process claims of messages that wait is taken back with them; not the reply that it writes.
+        # A claim of a waiting message is removed with the message. The claim of the current reply is not.
         "DELETE": f"{_OWN_ROW} OR {_role(3)} AND ({_FREE} OR {_WAITS})",
     },
     "external_sessions": {
@@ -85,7 +90,7 @@ POLICIES: Final[dict[str, dict[str, str]]] = {
     "presence": {
         "SELECT": _open("presence"),
         "INSERT": f"participant_id = session_user AND {_role(2)}",
-        "DELETE": f"participant_id = session_user OR {_role(2)} AND NOT sessionls_lives(process)",
+        "DELETE": f"participant_id = session_user OR {_role(2)} AND NOT sessionls_is_alive(process)",
     },
     "processes": {
         "SELECT": "true",
@@ -115,19 +120,19 @@ POLICIES: Final[dict[str, dict[str, str]]] = {
 
 
 def policy(table: str, action: str, rule: str) -> str:
-    """The statement that makes a policy."""
+    """The statement that creates a policy."""
     using = f"USING ({rule})" if action in ("SELECT", "UPDATE", "DELETE") else ""
     check = f"WITH CHECK ({rule})" if action in ("INSERT", "UPDATE") else ""
     return f"CREATE POLICY sessionls_{action.lower()} ON {table} FOR {action} {using} {check}"
 
 
 def everything(table: str) -> str:
-    """The statement that lets the owner of the tables do what no other policy allows."""
+    """The statement that allows everything to the owner of the tables."""
     return f"CREATE POLICY sessionls_owner ON {table} USING ({_TRUSTED}) WITH CHECK ({_TRUSTED})"
 
 
 def for_unknown(table: str) -> list[str]:
-    """A table of a session's rows that has no rules of its own: seen by whoever sees the session, written by its writers."""
+    """The default policies for a table with a session's rows: readers of the session can read, its writers can write."""
     return [
         policy(table, "SELECT", _open(table)),
         *(policy(table, action, _role(3)) for action in ("INSERT", "UPDATE", "DELETE")),
@@ -135,7 +140,7 @@ def for_unknown(table: str) -> list[str]:
 
 
 def trigger(name: str, when: str, function: str, each: str = "ROW", *, only: str = "true") -> str:
-    """The statement that makes a trigger. `only` is the condition of a row for which it runs."""
+    """The statement that creates a trigger. `only` is the condition for the rows for which it runs."""
     kind = "CONSTRAINT TRIGGER" if "DEFERRABLE" in when else "TRIGGER"
     return f"CREATE {kind} sessionls_{name} {when} FOR EACH {each} WHEN ({only}) EXECUTE FUNCTION {function}()"
 
