@@ -1,5 +1,5 @@
-// Writes src/generated/protocol.ts, the types of the wire, from docs/protocol.schema.json.
-// With --check it writes nothing, and fails when the file is stale.
+// Generates src/generated/protocol.ts, the types of the protocol, from docs/protocol.schema.json.
+// With --check it only fails if the file is out of date.
 import fs from "node:fs";
 import { compile } from "json-schema-to-typescript";
 
@@ -37,7 +37,7 @@ if (process.argv.includes("--check")) {
   fs.writeFileSync(typesFile, text);
 }
 
-/** The names of all types that the server sends: there a field with a default is always present. */
+/** The names of all types that the server sends. In these, a field with a default is always present. */
 function resultTypes(methods, definitions) {
   const names = new Set();
   const visit = (node) => {
@@ -58,7 +58,7 @@ function resultTypes(methods, definitions) {
   return names;
 }
 
-/** Takes the titles of fields away, which would make a type alias of each, and says which fields are always there. */
+/** Removes the titles of fields, which would become type aliases, and marks fields that are always present as required. */
 function refine(definition, sent) {
   delete definition.title;
   if (definition.properties === undefined) return;
@@ -72,7 +72,7 @@ function refine(definition, sent) {
   definition.required = [...required];
 }
 
-/** An absent optional field is left out on this wire, never null. */
+/** In this protocol, an absent optional field is omitted, never null. */
 function dropNull(properties, name, field) {
   if (!Array.isArray(field.anyOf)) return;
   const kept = field.anyOf.filter((choice) => choice.type !== "null");
@@ -81,7 +81,7 @@ function dropNull(properties, name, field) {
   properties[name] = kept.length === 1 ? { ...rest, ...kept[0] } : { ...rest, anyOf: kept };
 }
 
-/** Names the unions `Part` and `Context` wherever they are spelled out, and leaves nothing beside a `$ref` (it would copy the type). */
+/** Replaces copies of the unions `Part` and `Context` with references, and removes fields beside a `$ref`, which would copy the type. */
 function shareUnions(definitions) {
   const unions = ["Part", "Context"].map((name) => [name, JSON.stringify(definitions[name].oneOf)]);
   const visit = (node, top) => {

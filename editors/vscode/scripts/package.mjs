@@ -1,5 +1,5 @@
-// Builds dist/ as it is shipped, with the server's wheel and the list of what it needs, and packs it: sessionls-<version>.vsix, or
-// the file named as an argument. Fails above 5 MB. The variable SESSIONLS_PICTURES_URL says where the README's pictures are on the web.
+// Builds dist/ with the server's wheel and the list of its dependencies, and packs it into sessionls-<version>.vsix, or into the
+// file in the argument. Fails above 5 MB. The variable SESSIONLS_PICTURES_URL is the web address of the README's pictures.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -26,13 +26,13 @@ for (const name of ["package.json", "CHANGELOG.md", "dist", "media"])
   fs.cpSync(path.join(root, name), path.join(packed, name), { recursive: true, filter: (from) => !from.endsWith("screenshots") });
 fs.copyFileSync(path.join(project, "LICENSE"), path.join(packed, "LICENSE"));
 fs.writeFileSync(path.join(packed, "README.md"), illustrated(fs.readFileSync(path.join(root, "README.md"), "utf8")));
-fs.writeFileSync(path.join(packed, ".vscodeignore"), ""); // all of it is wanted
+fs.writeFileSync(path.join(packed, ".vscodeignore"), ""); // include everything
 run(packed, vsce, "package", "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links", "--out", out);
 
 const { size } = fs.statSync(out);
 if (size > LIMIT) throw new Error(`${out} has ${size} bytes; the limit is ${LIMIT}.`);
 
-/** VS Code shows pictures of a README from the web alone: with no place there they are left out, where they would be broken. */
+/** VS Code only shows pictures of a README that are on the web. Without an address they are removed. */
 function illustrated(readme) {
   const url = process.env.SESSIONLS_PICTURES_URL;
   return readme.replace(/^!\[(.*)\]\((media\/.*)\)\n\n/gm, (_, alt, file) =>
@@ -40,12 +40,11 @@ function illustrated(readme) {
   );
 }
 
-/** The wheel is built by the project's own build back end, as pinned: nothing is fetched for it. */
+/** Builds the wheel with the pinned build backend, without downloads. */
 function bringServer(folder) {
   const own = path.join(project, process.platform === "win32" ? ".venv/Scripts/python.exe" : ".venv/bin/python");
   const python = process.env.SESSIONLS_PYTHON ?? own;
-  if (!fs.existsSync(python))
-    throw new Error("There is no .venv to build the server with: `make vsix` in the project sets it up.");
+  if (!fs.existsSync(python)) throw new Error("The .venv to build the server is missing. `make vsix` in the project creates it.");
   fs.mkdirSync(folder, { recursive: true });
   fs.copyFileSync(path.join(root, "server/requirements.txt"), path.join(folder, "requirements.txt"));
   execFileSync(python, ["-m", "hatchling", "build", "-t", "wheel", "-d", folder], { cwd: project, stdio: "inherit" });

@@ -31,7 +31,7 @@ export class Api {
   readonly onAgentsChanged = this.agentsChanged.event;
   /** A server has started: the first one, or a new one, on which no sessions are open yet. */
   readonly onConnected = this.connected.event;
-  /** The server is gone. Its pending requests have failed. */
+  /** The server has ended. Its pending requests have failed. */
   readonly onDisconnected = this.disconnected.event;
 
   get ready(): boolean {
@@ -82,17 +82,17 @@ export class Api {
     }
   }
 
-  /** Sends a request to a model outside any session. `told` gets the text as it is streamed. Throws a `Problem`. */
+  /** Sends a request to a model outside any session. `onText` gets the text as it is streamed. Throws a `Problem`. */
   async modelReply(
     params: Omit<Requests["model/reply"]["params"], "partialResultToken">,
-    told: (text: string) => void,
+    onText: (text: string) => void,
     token: CancellationToken,
   ): Promise<Requests["model/reply"]["result"]> {
     const { client } = this;
     if (client === undefined) throw stopped();
     const partialResultToken = randomUUID();
     const pieces = client.onProgress(new ProgressType<{ text: string }>(), partialResultToken, ({ text }) => {
-      told(text);
+      onText(text);
     });
     try {
       return await this.request("model/reply", { ...params, partialResultToken }, token);

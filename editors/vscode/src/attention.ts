@@ -1,6 +1,6 @@
 /**
- * Which sessions wait for a person: a question for permission, one that was handed to whoever is here, a reply that was
- * interrupted, or one that failed. Pure, but for who is here.
+ * Which sessions need the person: an open question for permission, a hand-over to them, an interrupted or a failed reply.
+ * Pure except for the participant at this editor.
  */
 import { may, roleOf } from "./people";
 import type { Session } from "./protocol";
@@ -9,7 +9,7 @@ export type Need = "permission" | "handed over" | "mentioned" | "interrupted" | 
 
 let here: string | undefined;
 
-/** The id of the participant who is here: what waits for somebody else does not need this one. */
+/** The id of the participant at this editor. What waits for other participants is ignored. */
 export function setParticipant(id: string | undefined): void {
   here = id;
 }
@@ -31,13 +31,13 @@ export function needOf({ state, asking, stopped, needs, people }: Session): Need
 
 const RANKS: Readonly<Record<Need, number>> = { permission: 2, "handed over": 2, mentioned: 2, interrupted: 1, failed: 1 };
 
-/** How much a session needs somebody: a question keeps a reply from going on, so it ranks above what has stopped. */
+/** The urgency of a session: an open question blocks a reply, so it ranks above stopped replies. */
 export function rankOf(session: Session): number {
   const need = needOf(session);
   return need === undefined ? 0 : RANKS[need];
 }
 
-/** Those that need somebody first, then the newest. */
+/** Sorts sessions that need the person first, then the newest. */
 export function byAttention(a: Session, b: Session): number {
   const rank = rankOf(b) - rankOf(a);
   return rank !== 0 ? rank : a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0;
@@ -47,7 +47,7 @@ export function inNeed(sessions: readonly Session[]): readonly Session[] {
   return sessions.filter((session) => needOf(session) !== undefined);
 }
 
-/** The one after `current` among the sessions that need somebody, in their order, and around to the first. */
+/** The session after `current` among those that need the person; after the last one comes the first. */
 export function nextInNeed(sessions: readonly Session[], current: string | undefined): Session | undefined {
   const waiting = inNeed(sessions);
   return waiting[(waiting.findIndex(({ id }) => id === current) + 1) % waiting.length];
@@ -57,7 +57,7 @@ export function needText(count: number): string {
   return count === 1 ? "A session needs you" : `${count} sessions need you`;
 }
 
-/** What each session needs, in lines. */
+/** One line for each session that needs the person. */
 export function needLines(sessions: readonly Session[]): readonly string[] {
   return sessions.flatMap((session) => {
     const { title, asking = [] } = session;

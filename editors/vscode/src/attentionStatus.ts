@@ -1,4 +1,4 @@
-/** Sessions that need the person, in the status bar: they stand there until they are seen to, whatever became of notifications. */
+/** Shows the sessions that need the person in the status bar, also after their notifications were closed. */
 import * as vscode from "vscode";
 import { inNeed, needLines, needOf, needText } from "./attention";
 import type { Sessions } from "./sessions";
@@ -15,7 +15,7 @@ export function showAttentionStatus(sessions: Sessions): vscode.Disposable {
       item.hide();
       return;
     }
-    // Only a question keeps an agent from going on.
+    // Only a question blocks an agent.
     item.backgroundColor = asking ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
     item.text = `$(bell-dot) ${waiting.length === 1 ? "Session needs you" : `${waiting.length} sessions need you`}`;
     const lines = needLines(waiting);

@@ -1,28 +1,28 @@
-/** Finds the server: the person's own command, an installed `sessionls`, a Python that has it, or the copy that the extension brings. */
+/** Finds the server: the configured command, an installed `sessionls`, a Python that has it, or the extension's own copy. */
 import * as path from "node:path";
 
-/** How the server is started, and in words how it was found. */
+/** How the server is started, and a description of how it was found. */
 export interface ServerCommand {
   readonly program: string;
   readonly args: readonly string[];
   readonly found: string;
 }
 
-/** Where to look, and how. */
+/** Where and how to search. */
 export interface Surroundings {
-  /** The setting `sessionls.server.command`; empty where it is not set. */
+  /** The setting `sessionls.server.command`; empty if it is not set. */
   readonly setting: readonly string[];
   /** The folders of PATH. */
   readonly path: readonly string[];
-  /** The workspace's folders, none where it is not trusted: a program of theirs would be started. */
+  /** The workspace's folders; none if it is not trusted, because a program in them would be started. */
   readonly folders: readonly string[];
   readonly windows: boolean;
-  /** The setting `sessionls.server.python`; empty where it is not set. */
+  /** The setting `sessionls.server.python`; empty if it is not set. */
   readonly python: string;
-  /** The Python of the environment that was made for the copy that the extension brings, whether it is there or not. */
+  /** The Python of the environment for the extension's own copy, which may not exist yet. */
   bundled(): Promise<string | undefined>;
   isProgram(file: string): Promise<boolean>;
-  /** Whether the program, called with these arguments, ends well. */
+  /** Whether the program succeeds with these arguments. */
   succeeds(program: string, args: readonly string[]): Promise<boolean>;
 }
 
@@ -46,7 +46,7 @@ export async function findServer(around: Surroundings): Promise<ServerCommand | 
     for (const folder of around.path) {
       const file = path.join(folder, name);
       if (!(await around.isProgram(file))) continue;
-      // Isolated: a folder named sessionls in the working directory must not count, nor be started.
+      // Isolated: a folder named sessionls in the working directory must not be found or started.
       if (await around.succeeds(file, ["-I", "-c", HAS_SESSIONLS])) {
         return { program: file, args: ["-I", "-m", "sessionls", "serve"], found: `${file} -m sessionls` };
       }
@@ -59,19 +59,19 @@ export async function findServer(around: Surroundings): Promise<ServerCommand | 
   return undefined;
 }
 
-/** A Python that an environment can be made with, or why there is none. */
+/** A Python that can create an environment, or why there is none. */
 export type FoundPython =
   | { readonly kind: "found"; readonly program: string; readonly args: readonly string[] }
-  /** This one is new enough; what makes environments is not installed with it. */
+  /** This one is new enough, but has no module to create environments. */
   | { readonly kind: "noVenv"; readonly program: string }
-  /** The one that the setting names is none, or too old. */
+  /** The one in the setting is not a Python, or too old. */
   | { readonly kind: "badSetting"; readonly program: string }
   | { readonly kind: "none" };
 
 const NEW_ENOUGH = "import sys; sys.exit(sys.version_info < (3, 11))";
 const MAKES_ENVIRONMENTS = "import ensurepip, venv";
 
-/** Finds a Python of 3.11 or newer: the one of the setting, else one of the workspace's environments, else one of the system. */
+/** Finds a Python 3.11 or newer: from the setting, else from the workspace's environments, else from the system. */
 export async function findPython(around: Surroundings): Promise<FoundPython> {
   const look = async (program: string, args: readonly string[] = []): Promise<FoundPython> => {
     if (!(await around.isProgram(program))) return { kind: "none" };
@@ -97,12 +97,12 @@ export async function findPython(around: Surroundings): Promise<FoundPython> {
   return best;
 }
 
-/** A path that begins in the workspace's folder; a name alone is looked for in PATH. */
+/** A path relative to the workspace's folder; a name without a path is searched in PATH. */
 function isRelativePath(program: string): boolean {
   return /[\\/]/.test(program) && !path.isAbsolute(program);
 }
 
-/** Where the workspace's environments have their programs. */
+/** The folders with the programs of the workspace's environments. */
 function environments({ folders, windows }: Surroundings): string[] {
   return folders.flatMap((folder) => [".venv", "venv"].map((name) => path.join(folder, name, windows ? "Scripts" : "bin")));
 }

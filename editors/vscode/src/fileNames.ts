@@ -1,13 +1,13 @@
 /** Names for new files. Pure. */
 
 const LONGEST = 80; // characters
-/** What some file system does not have in a name, and what would hide a file or be cut off at its end. */
-// eslint-disable-next-line no-control-regex -- no file system wants them
+/** Characters that some file systems do not allow in names, that would hide a file, or that are cut off at its end. */
+// eslint-disable-next-line no-control-regex -- not allowed in file names
 const UNFIT = /[\x00-\x1f<>:"/\\|?*]+/g;
-/** Devices of Windows, whatever their ending. */
+/** Devices of Windows, with any extension. */
 const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
-/** A name for each title, none of them twice and none of `taken`, whatever the case of letters. */
+/** A unique name for each title that is not in `taken`, ignoring case. */
 export function fileNames(titles: readonly string[], extension: string, taken: readonly string[]): readonly string[] {
   const used = new Set(taken.map((name) => name.toLowerCase()));
   return titles.map((title) => {

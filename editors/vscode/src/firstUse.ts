@@ -1,4 +1,4 @@
-/** From nothing to a model that answers: the keys of providers, asked for and kept where they belong. */
+/** Sets up a first model: asks for the keys of providers and stores them. */
 import * as vscode from "vscode";
 import { chooseSession, type Done, type Target } from "./commands/choosing";
 import { textOfSetting } from "./configured";
@@ -9,10 +9,10 @@ import type { Services } from "./services";
 
 interface Provider {
   readonly label: string;
-  /** As the names of its models begin. */
+  /** The prefix of its models' names. */
   readonly name: string;
   readonly variable: string;
-  /** Where keys are made. */
+  /** The page where keys are created. */
   readonly keys: string;
 }
 
@@ -34,14 +34,14 @@ const LOCAL = new Map([
 
 let choosing = false;
 
-/** Whether a setting changes because a model is chosen here; the server is then started again without a question. */
+/** Whether this code is changing a setting; the server is then restarted without a question. */
 export function isChoosingModel(): boolean {
   return choosing;
 }
 
 type Item = vscode.QuickPickItem & { readonly pick?: () => Promise<void> };
 
-/** Leads to a model that answers: one that can already, or the key of a provider. */
+/** Lets the person choose an available model, or enter the key of a provider. */
 export async function setUpModel(services: Services): Promise<void> {
   const { models, secrets } = services;
   const [names] = await Promise.all([secrets.names(), models.refresh()]);
@@ -85,7 +85,7 @@ export async function setUpModel(services: Services): Promise<void> {
   await picked?.pick?.();
 }
 
-/** Has the person choose among models that can answer, and makes it the default. */
+/** Lets the person choose an available model, and makes it the default. */
 async function choose(services: Services, group: readonly ModelInfo[]): Promise<void> {
   const items = group.map((model) => ({ label: model.name, description: model.default ? "the default" : "", model }));
   const picked =
@@ -97,7 +97,7 @@ async function choose(services: Services, group: readonly ModelInfo[]): Promise<
   else await useByDefault(services, picked.model.name);
 }
 
-/** Makes a model the default, or none where `name` is empty. False where the server was not started with it. */
+/** Makes a model the default (none if `name` is empty). False if the server was not restarted with it. */
 async function chooseDefault(services: Services, name: string): Promise<boolean> {
   choosing = true;
   try {
@@ -118,7 +118,7 @@ async function useByDefault(services: Services, name: string): Promise<void> {
   else void vscode.window.showWarningMessage(models.problem ?? `${name} cannot answer. See the server's output for details.`);
 }
 
-/** Asks for another key of the provider whose model answers in a session. */
+/** Asks for a new key for the provider of a session's model. */
 export async function replaceKey(services: Services, target: Target): Promise<Done> {
   const session = await chooseSession(services, target, "Replace the Key");
   if (session === undefined) return false;
@@ -170,7 +170,7 @@ async function tellWhatAnswers(services: Services, provider: string, label: stri
     );
   } else if (first.default) {
     const words = `${label} can answer now: sessions use ${first.name}.`;
-    // Where a session is open the person goes on in it.
+    // If a session is open, the person continues there.
     if (services.panels.visible.length > 0) tell(words);
     else if ((await vscode.window.showInformationMessage(words, "New Session")) !== undefined)
       await vscode.commands.executeCommand("session.new");
@@ -182,7 +182,7 @@ async function tellWhatAnswers(services: Services, provider: string, label: stri
   }
 }
 
-/** Starts the server anew, which is told of models and keys at its start. False where the person would rather wait. */
+/** Restarts the server, which reads models and keys at its start. False if the person postpones it. */
 async function startAnew({ server, sessions }: Services): Promise<boolean> {
   if (sessions.store.sessions.some((session) => session.replying)) {
     const words = "A reply is being written. Restarting the server interrupts it. Your change takes effect after the restart.";
@@ -197,7 +197,7 @@ export async function forgetKey(services: Services): Promise<void> {
   const endpoints = Object.values(VARIABLES);
   const kept = await secrets.names();
   const items = kept
-    // An address goes with its key.
+    // Also remove the address for the key.
     .filter((name) => !endpoints.some(({ base, key }) => base === name && kept.includes(key)))
     .map((name) => {
       const endpoint = endpoints.find(({ base, key }) => base === name || key === name);
@@ -205,7 +205,7 @@ export async function forgetKey(services: Services): Promise<void> {
       return { label, description: name, names: endpoint === undefined ? [name] : [endpoint.base, endpoint.key] };
     });
   if (items.length === 0) {
-    tell("No key is kept here.");
+    tell("No key is stored here.");
     return;
   }
   const picked = await vscode.window.showQuickPick(items, { title: "Forget a Key", placeHolder: "Provider" });

@@ -1,6 +1,6 @@
 /**
- * An open session as a fold over its events and deltas. Pure: the same rules as the server's `sessions/state.py`, without what
- * only the server needs. The panel and the lists show what this gives.
+ * An open session as a fold over its events and deltas, with the same rules as the server's `domain/state.py`, without what only
+ * the server needs. The panel and the lists show the result. Pure.
  */
 import { textOf } from "./format";
 import type {
@@ -19,15 +19,15 @@ import type {
   Usage,
 } from "./protocol";
 
-/** Events that do not change the session: to look at it, and to fork it, is no change of it. */
+/** Events that do not change the session: opening and forking it. */
 const QUIET: readonly string[] = ["participantJoined", "participantLeft", "forked", "shared", "unshared"];
 
-/** A tool that waits for a yes or a no. */
+/** A tool call that waits for permission. */
 export type Question = OpenQuestion;
 
 /**
- * A session that is open here. `messages` are the newest ones: those that have their place, oldest first, then those that
- * wait. `more`: there are older ones. `participants` are those who have it open now.
+ * A session that is open here. `messages` are the newest ones: those with a place, oldest first, then the waiting ones.
+ * `more`: there are older ones. `participants` are those who have it open now.
  */
 export interface OpenSession {
   readonly session: Session;
@@ -36,7 +36,7 @@ export interface OpenSession {
   readonly participants: readonly Participant[];
 }
 
-/** What a step changed. `moved`: messages stand in another order than before, or in other than the last places. */
+/** The changes of a step. `moved`: messages were reordered, or added before the end. */
 export interface Change {
   readonly session: boolean;
   readonly moved: boolean;
@@ -52,8 +52,7 @@ export interface Folded {
 export const NOTHING: Change = { session: false, moved: false, messages: [] };
 
 /**
- * A session as `session/open` gave it. `before` is what was known of it: its older messages are kept where
- * they still join on.
+ * A session from a response to `session/open`. Keeps the older messages of `before` if they are contiguous with the new ones.
  */
 export function opened(result: Opened, before?: OpenSession): OpenSession {
   const first = result.messages[0];
@@ -67,7 +66,7 @@ export function opened(result: Opened, before?: OpenSession): OpenSession {
   };
 }
 
-/** A page of history, put before the others. */
+/** Adds a page of older messages. */
 export function withOlder(state: OpenSession, page: History): OpenSession {
   const known = new Set(state.messages.map((message) => message.id));
   return {
@@ -77,12 +76,12 @@ export function withOlder(state: OpenSession, page: History): OpenSession {
   };
 }
 
-/** The session as `session/changed` tells of it, unless more is known of it already. */
+/** Updates the session from `session/changed`, unless the state is newer. */
 export function withSession(state: OpenSession, session: Session): OpenSession {
   return session.seq >= state.session.seq ? { ...state, session } : state;
 }
 
-/** Folds one event. `resync`: events before it, or messages that it moves, are missing, and the session must be opened again. */
+/** Folds one event. `resync`: earlier events or messages that it moves are missing, and the session must be opened again. */
 export function fold(state: OpenSession, event: Event): Folded | "resync" {
   if (event.seq <= state.session.seq) return { state, change: NOTHING };
   if (event.seq > state.session.seq + 1) return "resync";
@@ -91,7 +90,7 @@ export function fold(state: OpenSession, event: Event): Folded | "resync" {
   return folding.resync ? "resync" : folding.result();
 }
 
-/** Folds words of the reply being written. `resync`: words before them are missing, and the session must be opened again. */
+/** Folds new text of the reply being written. `resync`: text before it is missing, and the session must be opened again. */
 export function grow(state: OpenSession, delta: DeltaParams): Folded | "resync" {
   const at = findLast(state.messages, delta.messageId);
   const message = state.messages[at];
@@ -168,7 +167,7 @@ class Folding {
   private participants: readonly Participant[];
   private asking: readonly Question[];
   private needs: readonly Need[];
-  /** A message moves that is older than what is loaded here. */
+  /** The event moves a message that is not loaded here. */
   resync = false;
   private moved = false;
   private readonly touched = new Set<string>();
@@ -239,7 +238,7 @@ class Folding {
         break;
       case "archived":
         this.session.state = "archived";
-        this.stop(undefined); // nothing can be resumed there
+        this.stop(undefined); // replies of an archived session cannot be resumed
         break;
       case "unarchived":
         this.session.state = event.state;
@@ -333,7 +332,7 @@ class Folding {
         });
         break;
       case "replyFinished":
-        // A reply that ends or stops withdraws its own questions, and no other reply's.
+        // A reply that ends or stops withdraws its own questions, not those of other replies.
         this.asking = this.asking.filter((one) => one.messageId !== event.message.id);
         this.replyFinished(event.message);
         break;
@@ -350,7 +349,7 @@ class Folding {
     this.session = { ...rest, agent, ...(model !== undefined && { model }) };
   }
 
-  /** Nothing waits for a participant any more who does something here. */
+  /** Removes everything that waits for the participant who does something now. */
   private meetNeeds(): void {
     const { by, kind } = this.event;
     if (by === undefined || !("id" in by) || QUIET.includes(kind)) return;
@@ -423,7 +422,7 @@ class Folding {
     this.session.usage = add(this.session.usage, usage, counted);
   }
 
-  /** The reply with what it has used until now. */
+  /** The reply with its usage so far. */
   private wentOn(message: Message, { usage, steps }: { readonly usage?: Usage; readonly steps?: number }): Message {
     if (usage !== undefined) this.spend(usage, message.usage);
     return { ...message, ...(usage !== undefined && { usage }), ...(steps !== undefined && { steps }) };
@@ -432,7 +431,7 @@ class Folding {
   private update(id: string, change: (message: Message) => Message): void {
     const at = findLast(this.messages, id);
     const message = this.messages[at];
-    if (message === undefined) return; // older than what is loaded here
+    if (message === undefined) return; // older messages are not loaded here
     this.messages[at] = change(message);
     this.touched.add(id);
   }
@@ -441,7 +440,7 @@ class Folding {
     this.update(id, (message) => ({ ...message, parts: [...message.parts, part] }));
   }
 
-  /** Where the waiting messages begin. */
+  /** The index of the first waiting message. */
   private get waiting(): number {
     return this.messages.findLastIndex((message) => message.status !== "queued") + 1;
   }
@@ -464,7 +463,7 @@ class Folding {
     this.insert(message.status === "queued" ? this.messages.length : this.waiting, message);
   }
 
-  /** The message takes the reply's place, and the reply the next one: it stands behind all it was told. */
+  /** Inserts the message before the reply: a reply comes after all messages that it answers. */
   private steered(id: string, replyId: string, part: number): void {
     this.session.queued -= 1;
     const message = this.take(id);
@@ -476,7 +475,7 @@ class Folding {
     }
     this.moved = true;
     this.insert(at, { ...message, status: "complete", steered: { messageId: replyId, part } });
-    // Others may have got their places since the reply began.
+    // Other messages may have been answered since the reply began.
     this.insert(this.waiting, reply);
   }
 
@@ -502,7 +501,7 @@ class Folding {
     this.stop(undefined);
   }
 
-  /** Gives a waiting message its place, and its reply the place after it. */
+  /** Moves a waiting message to the end of the answered ones, and adds its reply after it. */
   private begin(id: string, replyTo: string, author: Message["author"]): void {
     const { sessionId, seq, at } = this.event;
     const place = this.waiting;
@@ -546,14 +545,14 @@ class Folding {
   private replyFinished(message: Message): void {
     const { replyTo } = message;
     const stopped = stoppedAs(message);
-    // One that ends with the event that makes it never started: it was cancelled while its message waited, or no model could write
-    // it. The one that is being written, or that stopped, stays as it is.
+    // A reply that ends with its first event never started: it was cancelled while its message waited, or no model could write
+    // it. It does not affect the reply that is being written or that stopped.
     const started = message.seq < this.event.seq;
     if (stopped !== undefined || started) this.stop(stopped);
     if (started) this.session.replying = false;
     if (replyTo !== undefined && !started) this.begin(message.id, replyTo, message.author);
     this.update(message.id, (before) => {
-      // (What a fork's copy has used was spent in its parent.)
+      // (The usage of a fork's copy was counted in its parent.)
       if (started && message.usage !== undefined) this.spend(message.usage, before.usage);
       return { ...message, seq: before.seq, createdAt: before.createdAt };
     });
@@ -562,7 +561,7 @@ class Folding {
   }
 }
 
-/** The parts, with what an agent did that was asked by the call at `path`. */
+/** The parts with the work of an agent that the call at `path` asked. */
 function withWork(parts: readonly Part[], path: readonly number[], index: number, work: readonly Part[]): Part[] {
   const [at, ...rest] = path;
   if (at === undefined) return parts.toSpliced(index, work.length, ...work);
@@ -571,7 +570,7 @@ function withWork(parts: readonly Part[], path: readonly number[], index: number
   return parts.with(at, { ...asking, parts: withWork(asking.parts ?? [], rest, index, work) });
 }
 
-/** How a reply stopped that can be gone on with. */
+/** How a reply stopped that can be resumed. */
 function stoppedAs({ status }: Message): Session["stopped"] {
   return status === "paused" || status === "interrupted" || status === "failed" ? status : undefined;
 }

@@ -1,4 +1,4 @@
-/** The roots of the list of sessions in groups: pinned ones, those that need somebody, and the others by date or by state. Pure. */
+/** Groups the sessions of the list: pinned ones, those that need the person, and the others by date or by state. Pure. */
 import { needOf } from "./attention";
 import { newestOf, showingOf, type Node, type Showing } from "./tree";
 
@@ -38,8 +38,8 @@ const STATE_OF: Readonly<Record<Showing, string>> = {
 };
 
 /**
- * Empty groups are left out. A single group that says only when its sessions were changed, or how they are, is no help: then the
- * nodes stand by themselves, which is told by `undefined`. `now` is in milliseconds.
+ * Omits empty groups. A single group by date or state is no help: then this returns `undefined`, and the list is not grouped.
+ * `now` is in milliseconds.
  */
 export function groupsOf(
   nodes: readonly Node[],
@@ -66,12 +66,12 @@ function keyOf(node: Node, grouping: Grouping, pinned: ReadonlySet<string>, now:
   return grouping === "date" ? dateOf(newestOf(node), now) : STATE_OF[showingOf(node.session)];
 }
 
-/** Whether a session, or a fork below it, needs somebody. */
+/** Whether a session, or a fork below it, needs the person. */
 function needs({ session, forks }: Node): boolean {
   return needOf(session) !== undefined || forks.some(needs);
 }
 
-/** By the days of the person's own calendar. */
+/** Groups by days in the person's time zone. */
 function dateOf(at: string, now: number): string {
   const today = new Date(now);
   today.setHours(0, 0, 0, 0);

@@ -1,4 +1,4 @@
-/** Installs the server that the extension brings, when a person asks for it: with a Python that is found, and with what pip downloads. */
+/** Installs the extension's copy of the server on request, with a Python of the system and packages from pip. */
 import { spawn } from "node:child_process";
 import * as path from "node:path";
 import * as readline from "node:readline";
@@ -15,7 +15,7 @@ const GET = "Get Python";
 const CHOOSE = "Choose a Python…";
 const OUTPUT = "Show Output";
 const PYTHON_PAGE = "https://www.python.org/downloads/";
-/** Of what pip says so much is kept to find out why it failed. */
+/** The end of pip's output that is kept to find the reason of a failure. */
 const KEPT = 200; // lines
 
 export class Installer implements vscode.Disposable {
@@ -34,17 +34,17 @@ export class Installer implements vscode.Disposable {
     });
   }
 
-  /** What is being installed is not waited for: the window closes. */
+  /** Cancels an installation because the window closes. */
   dispose(): void {
     this.cancellation?.cancel();
   }
 
-  /** The Python of the environment, whether it has been made or not; nothing where the extension brings no server. */
+  /** The Python of the environment, which may not exist yet; undefined if the extension has no copy of the server. */
   async python(): Promise<string | undefined> {
     return (await this.found)?.environments.python;
   }
 
-  /** What there is to say where no server is found. */
+  /** The problem if no server is found. */
   async missing(): Promise<Problem> {
     const found = await this.found;
     if (found === undefined) {
@@ -62,7 +62,7 @@ export class Installer implements vscode.Disposable {
     );
   }
 
-  /** The server runs: keeps its environment while this window lives, and removes what no window needs any more. */
+  /** Called when the server runs: locks its environment for this window, and removes environments that no window needs. */
   async used(program: string): Promise<void> {
     const found = await this.found;
     if (found?.environments.python !== program) return;
@@ -70,7 +70,7 @@ export class Installer implements vscode.Disposable {
     await found.environments.tidy();
   }
 
-  /** Installs the server and starts it. Who asks while it is being installed waits for that. */
+  /** Installs the server and starts it. A call during an installation waits for that. */
   install(): Promise<void> {
     this.running ??= this.attempt().finally(() => {
       this.running = undefined;
@@ -78,12 +78,12 @@ export class Installer implements vscode.Disposable {
     return this.running;
   }
 
-  /** Has the person choose a Python, and installs with it. */
+  /** Lets the person choose a Python, and installs with it. */
   async choosePython(): Promise<void> {
     const [file] =
       (await vscode.window.showOpenDialog({ title: "Choose a Python, 3.11 or newer", openLabel: "Choose This Python" })) ?? [];
     if (file === undefined) return;
-    // The setting is one of the machine: where VS Code is remote it goes there.
+    // The setting belongs to the machine: with a remote VS Code it is stored there.
     await vscode.workspace.getConfiguration("sessionls").update("server.python", file.fsPath, vscode.ConfigurationTarget.Global);
     await this.install();
   }
@@ -131,13 +131,13 @@ export class Installer implements vscode.Disposable {
       token.onCancellationRequested(() => {
         cancellation.cancel();
       });
-      progress.report({ message: "making room for it" });
+      progress.report({ message: "creating the environment" });
       let count = 0;
       const hear = (line: string): void => {
         const step = stepOf(line);
         if (step === undefined) return;
         if (step.kind === "placing") {
-          progress.report({ message: "putting the packages in place", increment: 5 });
+          progress.report({ message: "installing the packages", increment: 5 });
           return;
         }
         count += 1;
@@ -180,7 +180,7 @@ export class Installer implements vscode.Disposable {
 function wayOut(python: FoundPython): string {
   switch (python.kind) {
     case "badSetting":
-      return `The server needs Python 3.11 or newer, and ${python.program} in the setting sessionls.server.python is not one. Choose another.`;
+      return `The server needs Python 3.11 or newer, but ${python.program} in the setting sessionls.server.python is not one. Choose another.`;
     case "noVenv":
       return `${python.program} cannot create the virtual environment for the server: its \`venv\` module is missing. On Debian and Ubuntu, install the package python3-venv, or choose another Python.`;
     default:
@@ -188,7 +188,7 @@ function wayOut(python: FoundPython): string {
   }
 }
 
-/** Runs a program in the person's own environment, and tells each line that it says. Cancelled, it ends with all that it started. */
+/** Runs a program in the person's environment, and reports each line of its output. Cancelling ends it and its descendants. */
 function runIn(
   program: string,
   args: readonly string[],
@@ -202,7 +202,7 @@ function runIn(
       reject(new Problem("cancelled", "Cancelled."));
       return;
     }
-    // pip must install into the environment, whatever it is set up to do elsewhere.
+    // pip must install into the environment, whatever its settings.
     const env = { ...process.env, PIP_USER: "0", PIP_PROGRESS_BAR: "off" };
     const child = spawn(program, [...args], {
       cwd,
@@ -220,7 +220,7 @@ function runIn(
       });
     }
     const cancelling = token.onCancellationRequested(() => {
-      // A negative id names all processes of the group. The environment's Python on Windows ends with the one it starts.
+      // A negative id means all processes of the group. On Windows, the environment's Python ends with the one that it starts.
       if (windows || child.pid === undefined) child.kill();
       else process.kill(-child.pid, "SIGTERM");
     });

@@ -6,7 +6,7 @@ import type { ModelInfo } from "./protocol";
 import type { Disposable } from "./emitter";
 import { did } from "./walkthrough";
 
-/** Applies while no model is available and somebody watches: Ollama may be started, or its first model pulled. */
+/** The interval while no model is available and a model list is shown: Ollama may be started, or its first model pulled. */
 const AGAIN = 5000; // milliseconds
 
 export class Models implements vscode.Disposable {

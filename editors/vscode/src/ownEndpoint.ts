@@ -1,4 +1,4 @@
-/** Sets up a server of the person's own that runs models. Nothing is kept of it unless a model there has answered, or they say so. */
+/** Sets up the person's own model server. Its settings are only kept if a model has answered, or on request. */
 import * as vscode from "vscode";
 import { BASE_HINT, baseOf, hostOf, listModels, VARIABLES, type Endpoint, type Listed, type Shape } from "./endpoints";
 import { problemOf } from "./problem";
@@ -15,9 +15,9 @@ const SHAPES: readonly (vscode.QuickPickItem & { readonly shape: Shape })[] = [
 const TITLE = "Own Endpoint";
 const BY_NAME = "$(edit) Another Model, by Name…";
 
-/** What the rest of the setup lends: how a model becomes the default, and how the server is started anew. */
+/** Functions of the rest of the setup. */
 export interface Setup {
-  /** Makes a model the default, and starts the server with what is kept now. False where it was not started. */
+  /** Makes a model the default, and restarts the server with the new settings. False if it was not restarted. */
   use(model: string): Promise<boolean>;
 }
 
@@ -86,7 +86,7 @@ async function askForModel({ endpoint, models }: Listed): Promise<string | undef
   return name === undefined || name.trim() === "" ? undefined : name.trim();
 }
 
-/** Asks the model something, by the way that sessions take. Where it does not answer all is as it was, unless the person keeps it. */
+/** Asks the model a question, like a session would. If it does not answer, the old settings are restored, unless the person keeps the new ones. */
 async function tryOut(services: Services, setup: Setup, endpoint: Endpoint, name: string): Promise<void> {
   const { secrets } = services;
   const { base, key, prefix } = VARIABLES[endpoint.shape];
@@ -116,7 +116,7 @@ async function tryOut(services: Services, setup: Setup, endpoint: Endpoint, name
   if (choice === "Show Output") await vscode.commands.executeCommand("session.showOutput");
 }
 
-/** Why the model does not answer; undefined where it does. */
+/** Why the model does not answer; undefined if it does. */
 async function answerOf({ api }: Services, model: string): Promise<string | undefined> {
   const options = { location: vscode.ProgressLocation.Notification, title: `Asking ${model}…`, cancellable: true };
   return vscode.window.withProgress(options, async (_, token) => {

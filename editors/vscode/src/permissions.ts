@@ -1,4 +1,4 @@
-/** An agent's questions: shown in the panel where it can be seen, else as a notification. The first answer counts. */
+/** Shows an agent's questions in the panel if it is visible, else as a notification. The first answer counts. */
 import * as vscode from "vscode";
 import type { PermissionDecision, PermissionParams } from "./protocol";
 import type { Api } from "./api";
@@ -31,13 +31,13 @@ export class Permissions {
     private readonly sessions: Sessions,
   ) {
     api.onPermission((params, token) => this.ask(params, token));
-    // Nobody has said no: the question is put again when its reply goes on.
+    // This is not a denial: the question is asked again when its reply is resumed.
     api.onDisconnected(() => {
       for (const { drop } of [...this.asked.values()]) drop("The server is stopping.");
     });
   }
 
-  /** From now on questions of sessions that can be seen are asked in their panels alone. */
+  /** From now on, questions of visible sessions are only shown in their panels. */
   use(panels: Panels): vscode.Disposable {
     this.panels = panels;
     const notify = (): void => {
@@ -51,7 +51,7 @@ export class Permissions {
     );
   }
 
-  /** Answers a question, whether it was put to this editor or to another. */
+  /** Answers a question, also one that was sent to another editor. */
   async answer(sessionId: string, requestId: string, decision: Decision): Promise<void> {
     const asked = this.asked.get(requestId);
     this.sessions.store.answer(sessionId, requestId);
@@ -62,14 +62,14 @@ export class Permissions {
     try {
       await this.api.request("session/answer", { sessionId, requestId, decision });
     } catch (error) {
-      // Somebody else was first: what both wanted is done.
+      // Somebody else has given the same answer.
       if (problemOf(error).kind === "notPermitted") return;
       this.sessions.store.answer(sessionId, requestId, true);
       throw error;
     }
   }
 
-  /** Has the person say for which sessions a permission is kept, and answers the question with it. Nothing is kept by accident. */
+  /** Lets the person choose for which sessions to allow it permanently, and answers the question. Requires an explicit choice. */
   async always(sessionId: string, requestId: string): Promise<void> {
     const session = this.sessions.store.session(sessionId);
     const question = session?.asking?.find((one) => one.requestId === requestId);
@@ -78,7 +78,7 @@ export class Permissions {
     const covers = `${question.scope}, in replies to your messages`;
     type Item = vscode.QuickPickItem & { readonly everywhere?: boolean };
     const items: Item[] = [
-      { label: "$(circle-slash) Not Now", detail: "Nothing is kept, and the question stays open." },
+      { label: "$(circle-slash) Not Now", detail: "Allows nothing. The question stays open." },
       ...(folder === undefined
         ? []
         : [{ label: "$(root-folder) Always in This Folder", description: folder, detail: covers, everywhere: false }]),
@@ -86,7 +86,7 @@ export class Permissions {
     ];
     const picked = await vscode.window.showQuickPick(items, {
       title: `Always Allow: ${question.summary}`,
-      placeHolder: "It is written to a file of your own; Session: Permissions… takes it back",
+      placeHolder: "Stored in a file of your own. Session: Permissions… removes it",
       ignoreFocusOut: true,
     });
     if (picked?.everywhere === undefined) return;
@@ -117,7 +117,7 @@ export class Permissions {
     });
   }
 
-  /** Puts a question into a notification, once, where no panel shows it. */
+  /** Shows a question as a notification, once, if no panel shows it. */
   private notify(params: PermissionParams): void {
     const { requestId, sessionId } = params;
     if (this.notified.has(requestId) || this.panels?.isVisible(sessionId) === true) return;
@@ -136,7 +136,7 @@ export class Permissions {
       )
       .then((choice) => {
         if (choice === SHOW) void this.panels?.show(sessionId);
-        // One that went while the window was not in front was not seen: it comes again with the window.
+        // A notification that disappeared while the window was in the background is shown again.
         else if (choice === undefined && !vscode.window.state.focused) this.notified.delete(requestId);
         // The question may have been answered elsewhere in the meantime; a notification that was only closed answers nothing.
         else if (choice !== undefined && this.asked.has(requestId)) {

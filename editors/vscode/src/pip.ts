@@ -1,10 +1,10 @@
-/** What pip says while it installs, as a person wants to hear it. Pure. */
+/** Interprets pip's output for people. Pure. */
 import { Problem } from "./problem";
 
-/** A line of pip's that tells how far it is: it looks at one more of the packages, or has all and puts them in place. */
+/** A line of pip's output about progress: it collects the next package, or installs all of them. */
 export type Step = { readonly kind: "package"; readonly name: string } | { readonly kind: "placing" };
 
-/** pip has one such line for each line of a requirements file. */
+/** pip prints one such line for each line of a requirements file. */
 export function stepOf(line: string): Step | undefined {
   if (line.startsWith("Installing collected packages:")) return { kind: "placing" };
   const name =
@@ -14,7 +14,7 @@ export function stepOf(line: string): Step | undefined {
   return name?.[1] === undefined ? undefined : { kind: "package", name: name[1].replaceAll("_", "-") };
 }
 
-/** How many packages a requirements file names. */
+/** The number of packages in a requirements file. */
 export function countOf(requirements: string): number {
   return requirements.split("\n").filter((line) => /^[\w.-]+==/.test(line)).length;
 }
@@ -62,7 +62,7 @@ const REASONS: readonly { readonly sign: RegExp; readonly message: string; reado
   },
 ];
 
-/** Why the installing failed, from the last of what pip said. */
+/** The reason of a failed installation, from the end of pip's output. */
 export function whyFailed(output: readonly string[]): Problem {
   const text = output.join("\n");
   const reason = REASONS.find(({ sign }) => sign.test(text));

@@ -1,6 +1,6 @@
 /**
- * Edits that are to be confirmed. VS Code shows them in its refactor preview, where each one is unticked at first, and applying
- * what is not ticked changes nothing: so a notification says what to do as long as it waits.
+ * Edits that need confirmation. VS Code shows them unticked in its refactor preview, and applies only ticked ones, so a
+ * notification explains what to do.
  */
 import * as vscode from "vscode";
 import { CancellationToken, type WorkspaceMiddleware } from "vscode-languageclient/node";

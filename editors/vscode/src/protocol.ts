@@ -1,2 +1,2 @@
-/** The types of the wire, as the generated file has them. Everything else imports them from here. */
+/** Exports the generated types of the protocol. All other code imports them from here. */
 export type * from "./generated/protocol";

@@ -1,4 +1,4 @@
-/** What a question for permission is about, whole: a change in the diff editor, all else as a document that can only be read. */
+/** Shows a question for permission in full: a change in the diff editor, everything else as a read-only document. */
 import * as vscode from "vscode";
 import { sidesOf } from "./changes/patch";
 import { besidePanels } from "./panel/places";
@@ -46,14 +46,14 @@ export class QuestionDocuments implements vscode.TextDocumentContentProvider, vs
   }
 }
 
-/** The file that a diff is about; undefined where it is no diff. */
+/** The file of a diff; undefined if it is not a diff. */
 function fileOf(detail: string): string | undefined {
   if (!/^@@ -\d/m.test(detail)) return undefined;
   const [made, old] = [HEADER, OLD_HEADER].map((header) => header.exec(detail)?.[1]);
   return made === "/dev/null" || made === undefined ? old : made;
 }
 
-/** The text that the file has now, in the first folder that has it. */
+/** The current text of the file, in the first folder that contains it. */
 async function textOf(file: string): Promise<string | undefined> {
   for (const folder of vscode.workspace.workspaceFolders ?? []) {
     const uri = vscode.Uri.joinPath(folder.uri, file);
@@ -61,7 +61,7 @@ async function textOf(file: string): Promise<string | undefined> {
     try {
       return (await vscode.workspace.openTextDocument(uri)).getText();
     } catch {
-      // Perhaps it is in another folder.
+      // Try the next folder.
     }
   }
   return undefined;

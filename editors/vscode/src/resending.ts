@@ -1,8 +1,8 @@
-/** A message that was sent, as a draft to be changed and sent again. Pure. */
+/** Converts a sent message to a draft that can be edited and sent again. Pure. */
 import { textOf } from "./format";
 import type { Context, Message } from "./protocol";
 
-/** The context without what the server added when it was sent: it reads documents anew, as they are now. */
+/** The context without the server's additions, so that documents are read again. */
 export function freshContext(context: Context): Context {
   switch (context.kind) {
     case "selection":

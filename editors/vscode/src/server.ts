@@ -1,4 +1,4 @@
-/** The server's process: found, started, started again after a crash, and told what it needs to know. */
+/** Manages the server's process: finds, configures and starts it, and restarts it after a crash. */
 import { homedir } from "node:os";
 import * as path from "node:path";
 import * as vscode from "vscode";
@@ -20,27 +20,27 @@ import { surroundings } from "./surroundings";
 export type ServerState =
   | { readonly kind: "starting" }
   | { readonly kind: "ready"; readonly version: string; readonly found: string }
-  /** It ended by itself, and is started again soon. */
+  /** It ended unexpectedly, and will be restarted. */
   | { readonly kind: "waiting" }
   | { readonly kind: "installing" }
-  /** `told`: the person knows why. */
-  | { readonly kind: "stopped"; readonly problem?: Problem; readonly told?: true };
+  /** `notified`: the person knows the reason. */
+  | { readonly kind: "stopped"; readonly problem?: Problem; readonly notified?: true };
 
-/** What the server is told at its start, beyond the settings. */
+/** Additional configuration for the server's start. */
 export interface ServerNeeds {
-  /** The server that this extension brings: where it is, what to say where none is found, and that it runs. */
+  /** The extension's own copy of the server. */
   readonly bundled: {
     python(): Promise<string | undefined>;
     missing(): Promise<Problem>;
     used(program: string): Promise<void>;
   };
-  /** Keys of model providers, by the name of their environment variable. */
+  /** Keys of model providers, by environment variable. */
   environment(): Promise<Readonly<Record<string, string>>>;
-  /** Shows the session that the server asks to show as a document. */
+  /** Shows a session when the server asks to show its document. */
   show(sessionId: string): Promise<void>;
-  /** The server knows of the folders that are open now: what it lists may be another. */
+  /** Called after the server was notified of changed folders, which may change its lists. */
   foldersChanged(): void;
-  /** The diagnostics of a document that the server tells of: its findings. */
+  /** Called with the published diagnostics (findings) of a document. */
   diagnosed(uri: vscode.Uri, diagnostics: readonly vscode.Diagnostic[]): void;
 }
 
@@ -54,14 +54,14 @@ export class Server implements vscode.Disposable {
   private readonly backoff = new Backoff();
   private client: LanguageClient | undefined;
   private timer: NodeJS.Timeout | undefined;
-  /** Counts starts and stops, so that what an earlier server still says is told from what the present one says. */
+  /** Counts starts and stops, to recognize late events of earlier servers. */
   private round = 0;
   private current: ServerState = { kind: "stopped" };
-  /** The restart that came last: one that came before it starts nothing. */
+  /** The newest restart. Earlier ones do not start a server. */
   private restarting = Promise.resolve();
   private ending: Promise<unknown> = Promise.resolve();
-  /** Whether the server that runs was told that the workspace is trusted. */
-  private toldTrusted = false;
+  /** Whether the running server knows that the workspace is trusted. */
+  private sentTrust = false;
 
   readonly onDidChangeState = this.changed.event;
 
@@ -74,7 +74,7 @@ export class Server implements vscode.Disposable {
     return this.current;
   }
 
-  /** Starts the server, or another in place of the one that runs. Ends when it is ready, or will not be. */
+  /** Starts or restarts the server. Resolves when it is ready, or has failed. */
   async restart(): Promise<void> {
     this.backoff.reset();
     this.become({ kind: "starting" });
@@ -89,9 +89,9 @@ export class Server implements vscode.Disposable {
     this.become({ kind: "installing" });
   }
 
-  /** It was not, and the person has been told: all is as it was before. */
+  /** The installation failed, and the person knows it: restores the earlier state. */
   notInstalled(before: ServerState): void {
-    if (this.current.kind === "installing") this.become(before.kind === "stopped" ? { ...before, told: true } : before);
+    if (this.current.kind === "installing") this.become(before.kind === "stopped" ? { ...before, notified: true } : before);
   }
 
   async stop(): Promise<void> {
@@ -99,9 +99,9 @@ export class Server implements vscode.Disposable {
     await this.end();
   }
 
-  /** The workspace is trusted from now on. A server that runs takes it over, and goes on with its replies. */
+  /** Called when the workspace becomes trusted. Notifies a running server, which continues its replies. */
   async trusted(): Promise<void> {
-    // In the folders, which nothing was started from before, there may be a server.
+    // The folders, which were not searched before, may contain a server.
     if (this.current.kind === "stopped") await this.restart();
     else await this.tellTrust();
   }
@@ -128,7 +128,7 @@ export class Server implements vscode.Disposable {
       let around = surroundings(() => bundled.python());
       let command = await findServer(around);
       if (command === undefined && vscode.workspace.isTrusted !== trusted) {
-        // Now that the workspace is trusted, its own environments count.
+        // The environments of a trusted workspace may be used.
         around = surroundings(() => bundled.python());
         command = await findServer(around);
       }
@@ -158,12 +158,12 @@ export class Server implements vscode.Disposable {
   private async tellTrust(): Promise<void> {
     const { client } = this;
     const trust = trustOptions();
-    if (client?.isRunning() !== true || this.toldTrusted === trust.workspaceTrusted) return;
-    this.toldTrusted = trust.workspaceTrusted;
+    if (client?.isRunning() !== true || this.sentTrust === trust.workspaceTrusted) return;
+    this.sentTrust = trust.workspaceTrusted;
     await client.sendNotification("workspace/didChangeConfiguration", { settings: { sessionls: trust } });
   }
 
-  /** Ends the server that runs. Gives the round that began with it. */
+  /** Stops the running server. Returns the number of the new round. */
   private async end(): Promise<number> {
     this.round += 1;
     const { round } = this;
@@ -171,13 +171,13 @@ export class Server implements vscode.Disposable {
     this.api.disconnect();
     const { client } = this;
     this.client = undefined;
-    // Whoever starts another waits for all that were put away.
+    // The next start waits for all stopped servers.
     if (client !== undefined) this.ending = Promise.all([this.ending, this.discard(client)]);
     await this.ending;
     return round;
   }
 
-  /** A server ended, or could not start. What an earlier one says late is of no interest. */
+  /** Called when a server ended or could not start. Ignores late events of earlier servers. */
   private ended(round: number, problem: Problem): void {
     if (!this.isCurrent(round)) return;
     this.round += 1;
@@ -210,14 +210,14 @@ export class Server implements vscode.Disposable {
     try {
       await client.dispose(STOP_TIMEOUT);
     } catch {
-      // It was not running any more, which is what was wanted.
+      // It was not running any longer.
     }
     this.api.abandon(client);
   }
 
   private async makeClient(command: ServerCommand, round: number): Promise<LanguageClient> {
     const env = { ...process.env, ...(await this.needs.environment()) };
-    // In a workspace's folder Python, and Windows, would look for programs first.
+    // Python and Windows would search a workspace's folder for programs first.
     const cwd = homedir();
     const options: LanguageClientOptions = {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
@@ -225,9 +225,9 @@ export class Server implements vscode.Disposable {
       outputChannel: this.log,
       traceOutputChannel: this.trace,
       initializationOptions: () => {
-        const told = initializationOptions();
-        this.toldTrusted = told.workspaceTrusted;
-        return told;
+        const options = initializationOptions();
+        this.sentTrust = options.workspaceTrusted;
+        return options;
       },
       initializationFailedHandler: () => false,
       errorHandler: {
@@ -268,7 +268,7 @@ export class Server implements vscode.Disposable {
   }
 }
 
-/** What this client handles, beyond LSP. */
+/** The client's capabilities beyond LSP. */
 const ABILITIES: StaticFeature = {
   fillClientCapabilities: (capabilities) => {
     capabilities.experimental = {
@@ -281,7 +281,7 @@ const ABILITIES: StaticFeature = {
   clear: () => undefined,
 };
 
-/** In Restricted Mode the workspace defines nothing, and agents may only read. */
+/** In Restricted Mode, definitions of the workspace are ignored, and agents may only read. */
 function trustOptions(): { workspaceTrusted: boolean; readOnly: boolean } {
   const { isTrusted } = vscode.workspace;
   return { workspaceTrusted: isTrusted, readOnly: !isTrusted };

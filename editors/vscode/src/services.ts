@@ -1,4 +1,4 @@
-/** What the capabilities of the extension are given: each takes what it needs of this. */
+/** The services that the features of the extension share. */
 import type { Api } from "./api";
 import type { EditorContext } from "./context";
 import type { Deletions } from "./deletions";

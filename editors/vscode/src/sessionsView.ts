@@ -12,7 +12,7 @@ import { accessText, age, descriptionOf, iconOf, showingOf, stateText, treeOf, t
 import { did } from "./walkthrough";
 
 const MINUTE = 60_000;
-/** Rows of sessions have addresses of this scheme, for their decoration alone. */
+/** The scheme of the URIs of rows, which are only used for decorations. */
 const SCHEME = "sessionls-row";
 const COLORS: Partial<Readonly<Record<Showing, string>>> = {
   asks: "list.warningForeground",
@@ -21,7 +21,7 @@ const COLORS: Partial<Readonly<Record<Showing, string>>> = {
   archived: "disabledForeground",
 };
 
-/** The row below the last session that is known, where there are more. */
+/** The row below the last known session, if there are more. */
 const MORE = "more";
 type Row = Node | Group | typeof MORE;
 
@@ -41,7 +41,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   constructor(
     private readonly sessions: Sessions,
     private readonly panels: Panels,
-    /** Whether something is written for a session that was not sent yet. */
+    /** Whether a session has an unsent draft. */
     private readonly hasDraft: (sessionId: string) => boolean,
     private readonly pins: Pins,
   ) {
@@ -52,7 +52,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     });
     const timer = setInterval(() => {
       if (!this.view.visible) return;
-      this.roots = undefined; // at midnight today becomes yesterday
+      this.roots = undefined; // the groups by date change at midnight
       this.changed.fire();
     }, MINUTE);
     this.subscriptions.push(
@@ -81,7 +81,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     for (const subscription of this.subscriptions) subscription.dispose();
   }
 
-  /** Shows only sessions whose title or agent has all these words; all where there are none. */
+  /** Shows only sessions with all these words in their title or agent; all sessions without words. */
   setFilter(filter: string): void {
     this.filter = filter.trim();
     void vscode.commands.executeCommand("setContext", "sessionls.filtered", this.filter !== "");
@@ -99,23 +99,23 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     this.refresh();
   }
 
-  /** Takes a session out of the view for now, or puts it back. */
+  /** Temporarily hides a session, or shows it again. */
   hide(sessionId: string, hidden: boolean): void {
     if (hidden) this.hidden.add(sessionId);
     else this.hidden.delete(sessionId);
     this.refresh();
   }
 
-  /** The reply that ended just now was seen elsewhere than in a panel. */
+  /** The last ended reply was seen outside a panel. */
   seen(sessionId: string): void {
     this.wereReplying.delete(sessionId);
     this.unseen.delete(sessionId);
     this.count();
   }
 
-  /** The sessions that a key is for: the selected ones where the row with the focus is one of several, else that row's. */
+  /** The sessions for a key: all selected ones if the focused row is one of them, else only that row. */
   async focused(): Promise<readonly string[]> {
-    // VS Code tells only what is selected; where the arrow keys went from there is known to its own command alone.
+    // VS Code's API only has the selection. The focused row is only known to VS Code's own command.
     const before = this.selected();
     await vscode.commands.executeCommand("list.toggleSelection");
     const after = this.selected();
@@ -175,13 +175,13 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     const showing = showingOf(session);
     const state = node.forks.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
     const item = new vscode.TreeItem(shownTitle(session), state);
-    // VS Code keeps a node of the same id collapsed when it gets its first fork; a new one it shows expanded.
+    // VS Code keeps a node with the same id collapsed when it gets its first fork, but shows a new node expanded.
     item.id = node.forks.length > 0 ? `${session.id} and forks` : session.id;
     item.description = descriptionOf(session, Date.now());
     const icon = iconOf(session, node.parent !== undefined);
     const color = COLORS[showing];
     item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
-    // What stands behind a long title is cut off; its decoration never is.
+    // The description of a long title is cut off, its decoration never.
     const mark = showing === "archived" ? showing : needOf(session);
     if (mark !== undefined) item.resourceUri = vscode.Uri.from({ scheme: SCHEME, path: `/${session.id}`, query: mark });
     item.contextValue = `session.${showing}${this.pins.ids.has(session.id) ? " pinned" : ""}`;
@@ -194,7 +194,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     return item;
   }
 
-  /** A session in which nothing was said is listed only where its draft waits in no panel. */
+  /** An empty session is only listed if it has a draft and no panel. */
   private listed(): readonly Session[] {
     const shown = ({ id }: Session): boolean => this.hasDraft(id) && !this.panels.isOpen(id);
     return this.sessions.store.sessions.filter((session) => !isEmpty(session) || shown(session));
@@ -207,8 +207,8 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     const all = this.listed();
     if (all.length > 0) did("session");
     const none = !this.getChildren().some((row) => row !== MORE);
-    // VS Code shows a message in place of the welcome content.
-    this.view.message = this.filter === "" ? "" : none ? `No session fits “${this.filter}”.` : `Filtered: ${this.filter}`;
+    // VS Code shows a message instead of the welcome content.
+    this.view.message = this.filter === "" ? "" : none ? `No session matches “${this.filter}”.` : `Filtered: ${this.filter}`;
     void vscode.commands.executeCommand("setContext", "sessionls.listed", this.sessions.listed);
     void vscode.commands.executeCommand(
       "setContext",
@@ -218,7 +218,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     this.changed.fire();
   }
 
-  /** Replies that ended while nobody could see them are counted at the view's icon. */
+  /** Shows the number of replies that ended unseen at the view's icon. */
   private watchReplies(): void {
     for (const session of this.sessions.store.sessions) {
       if (session.replying) this.wereReplying.add(session.id);
@@ -230,7 +230,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     for (const id of this.unseen) {
       if (this.panels.isVisible(id) || this.sessions.store.session(id) === undefined) this.unseen.delete(id);
     }
-    // What needs the person counts until it is seen to, whatever became of its notification.
+    // Sessions that need the person count until that is settled, also if their notification was closed.
     const waiting = inNeed(this.sessions.store.sessions);
     const ended = [...this.unseen].filter((id) => !waiting.some((session) => session.id === id)).length;
     const words = [
@@ -242,7 +242,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
 }
 
 function heading({ key, label, nodes }: Group): vscode.TreeItem {
-  // What is older and done is there for who looks for it.
+  // Groups of older sessions are collapsed.
   const open = key !== "older" && key !== "archived";
   const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
   const item = new vscode.TreeItem(label, open ? Expanded : Collapsed);

@@ -33,7 +33,7 @@ export function showStatus(server: Server): vscode.Disposable {
     item,
     server.onDidChangeState((state) => {
       show(state);
-      if (state.kind === "stopped" && state.problem !== undefined && !state.told) void offer(state.problem);
+      if (state.kind === "stopped" && state.problem !== undefined && !state.notified) void offer(state.problem);
     }),
   );
 }
@@ -46,7 +46,7 @@ const TEXTS: Readonly<Record<ServerState["kind"], string>> = {
   stopped: "Sessions: stopped",
 };
 
-/** The server's state as `when` clauses and the panel know it. `missing`: it is nowhere to be found. */
+/** The server's state for `when` clauses and the panel. `missing`: no server was found. */
 export function standingOf(state: ServerState): "ready" | "starting" | "installing" | "missing" | "stopped" {
   if (state.kind === "stopped") return state.problem?.kind === "serverNotFound" ? "missing" : "stopped";
   return state.kind === "waiting" ? "starting" : state.kind;

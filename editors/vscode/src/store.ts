@@ -1,4 +1,4 @@
-/** The sessions known here: those of the lists, and those that are open with their messages. The panel and the tree show this. */
+/** The known sessions: those in lists, and open ones with their messages. The panel and the tree show this. */
 import type { DeltaParams, Event, History, Opened, Session, SessionChangedParams } from "./protocol";
 import { byAttention } from "./attention";
 import { Emitter } from "./emitter";
@@ -13,22 +13,22 @@ export type OpenChange =
   | { readonly sessionId: string; readonly kind: "whole" | "older" }
   | { readonly sessionId: string; readonly kind: "gone"; readonly accessLost: boolean };
 
-/** `resync`: events or words are missing, and the session must be opened again before the store can go on. */
+/** `resync`: events or text are missing, and the session must be opened again. */
 export type StepResult = "resync" | undefined;
 
 export class Store {
   private readonly listed = new Map<string, Session>();
   private readonly opened = new Map<string, OpenSession>();
-  /** Questions that were answered here, until the server says so too. */
+  /** Questions that were answered here, until the server confirms it. */
   private readonly answered = new Set<string>();
   private readonly listChanged = new Emitter<void>();
   private readonly openChanged = new Emitter<OpenChange>();
 
-  /** The sessions of the lists changed. */
+  /** The sessions in lists have changed. */
   readonly onDidChangeList = this.listChanged.event;
   readonly onDidChangeOpen = this.openChanged.event;
 
-  /** The sessions of the open folders that are known: those that need somebody first, newest first each. */
+  /** The known sessions of the open folders: those that need the person first, each newest first. */
   get sessions(): readonly Session[] {
     return [...this.listed.values()].map((session) => this.withoutAnswered(session)).sort(byAttention);
   }
@@ -37,7 +37,7 @@ export class Store {
     return this.listed.has(id);
   }
 
-  /** What is known of a session, from the list or because it is open. */
+  /** A known session, from a list or because it is open. */
   session(id: string): Session | undefined {
     const known = this.opened.get(id)?.session ?? this.listed.get(id);
     return known && this.withoutAnswered(known);
@@ -50,19 +50,19 @@ export class Store {
     return session === state.session ? state : { ...state, session };
   }
 
-  /** The answer of `session/list`. Replaces the list, or adds a further page to it. */
+  /** The response to `session/list`. Replaces the list, or adds a page to it. */
   setList(sessions: readonly Session[], further = false): void {
     const before = new Map(this.listed);
     if (!further) this.listed.clear();
     for (const session of sessions) {
-      // What was heard while the list was on its way is newer.
+      // Notifications that arrived after the request are newer.
       const known = before.get(session.id);
       this.listed.set(session.id, known !== undefined && known.seq > session.seq ? known : session);
     }
     this.listChanged.fire();
   }
 
-  /** The answer of a request that gives a session. */
+  /** The response to a request that returns a session. */
   putSession(session: Session): void {
     this.changed({ session });
   }
@@ -86,7 +86,7 @@ export class Store {
     this.listChanged.fire();
   }
 
-  /** The answer of `session/open`. */
+  /** The response to `session/open`. */
   setOpen(result: Opened): void {
     const { id } = result.session;
     this.opened.set(id, opened(result, this.opened.get(id)));
@@ -113,7 +113,7 @@ export class Store {
     return this.folded(delta.sessionId, (state) => grow(state, delta));
   }
 
-  /** A question is answered here, and not shown any more; `failed`: it was not, after all. */
+  /** Hides a question that is being answered here; `failed`: shows it again. */
   answer(sessionId: string, requestId: string, failed = false): void {
     if (failed) this.answered.delete(requestId);
     else this.answered.add(requestId);

@@ -10,8 +10,8 @@ export interface Node {
 }
 
 /**
- * A session stands where the newest of it and its forks belongs, so that new work in a fork of an old session is seen. Of those in
- * `hidden` nothing is shown, of archived ones only where `archived` says so, and of others only what fits the filter.
+ * A session is sorted by the newest of itself and its forks, so that new work in a fork of an old session is visible. Sessions in
+ * `hidden` are omitted, archived ones unless `archived` is set, and those that do not match the filter.
  */
 export function treeOf(
   sessions: readonly Session[],
@@ -43,25 +43,25 @@ export function treeOf(
   return nodes(undefined);
 }
 
-/** Below 0 where the first of two times on the wire is the later one. */
+/** Compares two times of the protocol: negative if the first one is later. */
 function later(one: string, other: string): number {
   return one > other ? -1 : one < other ? 1 : 0;
 }
 
-/** When a session, or a fork below it, was changed last: as on the wire. */
+/** The time of the last change of a session or a fork below it. */
 export function newestOf({ session, forks }: Node): string {
   return forks.map(newestOf).reduce((one, other) => (one < other ? other : one), session.updatedAt);
 }
 
-/** How much a session, or a fork below it, needs somebody. */
+/** The highest urgency of a session and the forks below it. */
 function rankWithin({ session, forks }: Node): number {
   return Math.max(rankOf(session), ...forks.map(rankWithin));
 }
 
-/** A state of a session as lists show it. `asks`: a question for permission waits for an answer. */
+/** A state of a session in lists. `asks`: a question for permission is open. */
 export type Showing = "asks" | "replying" | "waiting" | "paused" | "interrupted" | "failed" | "archived" | "idle";
 
-/** The icon of each, by its name in VS Code's own set. */
+/** The codicon of each state. */
 export const ICONS: Readonly<Record<Showing, string>> = {
   asks: "bell-dot",
   replying: "loading~spin",
@@ -91,14 +91,14 @@ const STEPS: readonly (readonly [number, string])[] = [
   [60, "min"],
 ];
 
-/** How long ago something was, in a few characters. `at` as on the wire, `now` in milliseconds. */
+/** A short text for how long ago a time was. `at` is RFC 3339, `now` is in milliseconds. */
 export function age(at: string, now: number): string {
   const seconds = (now - Date.parse(at)) / 1000;
   for (const [length, unit] of STEPS) if (seconds >= length) return `${Math.floor(seconds / length)} ${unit}`;
   return "now";
 }
 
-/** The state of a session in words; empty where nothing happens in it. */
+/** The state of a session as text; empty for an idle session. */
 export function stateText(session: Session): string {
   const need = needOf(session);
   if (need !== undefined) return `needs you: ${need}`;
@@ -131,9 +131,9 @@ export function namesText(names: readonly string[], most = 3): string {
   return [...names.slice(0, most), ...(names.length > most ? [`${names.length - most} more`] : [])].join(", ");
 }
 
-/** What stands behind a session's title in a list. */
+/** The description after a session's title in a list. */
 export function descriptionOf(session: Session, now: number): string {
   const others = session.participants.length > 1 ? peopleText(session) : "";
-  // Where there is little room the end is cut off.
+  // The end is cut off in a narrow view.
   return [stateText(session), session.agent, others, age(session.updatedAt, now)].filter(Boolean).join(" · ");
 }

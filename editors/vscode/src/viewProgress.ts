@@ -1,4 +1,4 @@
-/** A line of progress in the view of sessions, until it is known which sessions there are. */
+/** Shows progress in the view of sessions until the first list is loaded. */
 import * as vscode from "vscode";
 import type { Server } from "./server";
 import type { Sessions } from "./sessions";

@@ -1,4 +1,4 @@
-/** The walkthrough "Get Started with Sessions": opens it, and tells it which of its steps are done, whichever way. */
+/** The walkthrough "Get Started with Sessions": opens it, and marks completed steps. */
 import * as vscode from "vscode";
 
 type Step = "install" | "model" | "session" | "context" | "agent" | "pause" | "review";
@@ -16,19 +16,19 @@ const BY_COMMAND: Readonly<Record<string, Step>> = {
   "session.securityReview": "review",
 };
 
-/** So long a walkthrough takes to open, at most. */
+/** The longest time in which a walkthrough opens. */
 const SETTLED = 500; // milliseconds
 
 const done = new Set<Step>();
 
-/** A person did what this step is about. */
+/** A step was completed. */
 export function did(step: Step): void {
   if (done.has(step)) return;
   done.add(step);
   void announce(step);
 }
 
-/** A command ended well. */
+/** A command succeeded. */
 export function ran(command: string): void {
   const step = BY_COMMAND[command];
   if (step !== undefined) did(step);
@@ -38,7 +38,7 @@ export async function getStarted(): Promise<void> {
   await vscode.commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH, false);
 }
 
-/** Tells a walkthrough that is opened, by whomever, what was done before: VS Code hears of it only while one has been opened. */
+/** Marks earlier completed steps when a walkthrough is opened, because VS Code ignores them before. */
 export function watchWalkthrough(): vscode.Disposable {
   let timer: NodeJS.Timeout | undefined;
   return vscode.Disposable.from(
@@ -46,7 +46,7 @@ export function watchWalkthrough(): vscode.Disposable {
       clearTimeout(timer);
     }),
     vscode.window.tabGroups.onDidChangeTabs(({ opened, changed }) => {
-      // Extensions are not told what tab it is: walkthroughs are among those of which nothing is told.
+      // The API has no type for walkthrough tabs: they are among the tabs with an unknown type.
       if (![...opened, ...changed].some((tab) => tab.isActive && tab.input === undefined)) return;
       clearTimeout(timer);
       timer = setTimeout(() => {
@@ -56,7 +56,7 @@ export function watchWalkthrough(): vscode.Disposable {
   );
 }
 
-/** The key is true for a moment alone: one that is true when VS Code begins to listen counts as never having become so. */
+/** Sets the key only for a moment: VS Code ignores a key that was already true when it starts to listen. */
 async function announce(step: Step): Promise<void> {
   const key = `sessionls.did.${step}`;
   await vscode.commands.executeCommand("setContext", key, true);

@@ -1,15 +1,15 @@
 /**
- * What keeps its place while a person reads. The browser's own scroll anchoring does nothing at the very start of a list, where
- * older messages come in, so it is switched off and done here.
+ * Scroll anchoring: keeps the visible messages at their position. The browser's own does not work at the very start of a list,
+ * where older messages are added, so it is disabled.
  */
 
-/** A message in sight, and where its upper edge stands, in pixels below that of the list. */
+/** A visible message, and the position of its upper edge in pixels below that of the list. */
 export interface Anchor {
   readonly id: string;
   readonly top: number;
 }
 
-/** The first message of which something can be seen. */
+/** The first visible message. */
 export function anchorIn(list: HTMLElement): Anchor | undefined {
   const messages = list.getElementsByClassName("message");
   const edge = list.getBoundingClientRect().top;
@@ -24,13 +24,13 @@ export function anchorIn(list: HTMLElement): Anchor | undefined {
   return first === undefined || id === undefined ? undefined : { id, top: first.getBoundingClientRect().top - edge };
 }
 
-/** How far the list has to scroll, in pixels, to have the message in its middle, or its beginning in sight where it is longer. */
+/** The scroll distance in pixels to center the message, or to show its beginning if it is longer than the list. */
 export function toMiddle(list: HTMLElement, message: HTMLElement): number {
   const [around, own] = [list.getBoundingClientRect(), message.getBoundingClientRect()];
   return own.top - around.top - Math.max(0, (around.height - own.height) / 2);
 }
 
-/** How far the message has moved since, in pixels downwards. */
+/** How far the message has moved down since, in pixels. */
 export function moved(list: HTMLElement, { id, top }: Anchor): number {
   const message = list.querySelector(`.message[data-id="${CSS.escape(id)}"]`);
   return message === null ? 0 : message.getBoundingClientRect().top - list.getBoundingClientRect().top - top;

@@ -1,16 +1,16 @@
-/** Which model answers a message in a session that names none, and why none can. Pure. */
+/** The model that answers a message without its own model, or why none is available. Pure. */
 import type { Agent, Models, Session } from "../src/panel/messages";
 
 export interface Answering {
-  /** Not there where no model can be told, or none can answer. */
+  /** Absent if the model is unknown or none is available. */
   readonly model?: string;
-  /** Who chose it. */
+  /** Where it was chosen. */
   readonly by: "session" | "agent" | "default";
-  /** Why it cannot answer. */
+  /** Why it is not available. */
   readonly problem?: string;
 }
 
-/** `models` is not there before the server has said which models can answer: then nothing is wrong with any. */
+/** `models` is absent until the server has listed its models. Until then, none has a problem. */
 export function answering(session: Session, agents: readonly Agent[], models: Models | undefined): Answering {
   const agent = agents.find((one) => one.name === session.agent)?.model;
   const [model, by] = session.model !== undefined ? ([session.model, "session"] as const) : ([agent ?? "", "agent"] as const);

@@ -1,4 +1,4 @@
-/** What there is to choose from in a menu, and what the keys do there. Pure. */
+/** The options of a menu, and its keys. Pure. */
 
 export interface Choice {
   readonly key: string;
@@ -9,7 +9,7 @@ export interface Choice {
   readonly checked?: boolean;
 }
 
-/** Where a key leads that writes nothing while the menu is open: to an end of it, or to the next label with that first letter. */
+/** The new index for a key in an open menu without a text field: Home, End, or the next label with that first letter. */
 export function jumpKey(key: string, active: number, choices: readonly Choice[]): number | undefined {
   if (choices.length === 0) return undefined;
   if (key === "Home") return 0;
@@ -19,7 +19,7 @@ export function jumpKey(key: string, active: number, choices: readonly Choice[])
   return onward.find((index) => choices[index]?.label.toLowerCase().startsWith(key.toLowerCase())) ?? active;
 }
 
-/** What a key does in an open menu: a new active index, 'pick', 'close', or nothing. */
+/** The effect of a key in an open menu: a new active index, 'pick', 'close', or nothing. */
 export function menuKey(key: string, active: number, choices: readonly Choice[]): number | "pick" | "close" | undefined {
   const count = choices.length;
   switch (key) {

@@ -1,10 +1,10 @@
-/** What the text of the composer asks for: an agent at its start, a completion where the caret is. Pure. */
+/** Parses the text of the composer: an agent at its start, a completion at the caret. Pure. */
 import type { Completion } from "../src/panel/messages";
 
 export interface Wanted {
   readonly kind: "agent" | "person" | "context" | "prompt";
   readonly query: string;
-  /** The range of the text that a choice takes the place of. */
+  /** The range of the text that a choice replaces. */
   readonly start: number;
   readonly end: number;
 }
@@ -28,7 +28,7 @@ export function wanted(text: string, caret: number): Wanted | undefined {
 
 export interface Found {
   readonly query: string;
-  /** Where the word begins that they were found for. */
+  /** The start of the word for which the matches were found. */
   readonly start: number;
   readonly items: readonly Completion[];
 }
@@ -37,11 +37,11 @@ export const nothingFound: Found = { query: "", start: -1, items: [] };
 
 export interface Fitting {
   readonly items: readonly Completion[];
-  /** They were found for less of the word than is there now: the answer to that is on its way, and no key may take one. */
+  /** The matches are for a shorter word, and newer ones are on their way: no key may choose one. */
   readonly pending: boolean;
 }
 
-/** What there is to choose from. A list stays in sight while its word grows; that of another word is never shown. */
+/** The options to choose from. A list stays visible while its word grows, but is never shown for another word. */
 export function fitting(found: Found, asked: Wanted | undefined): Fitting {
   if (asked?.kind !== "context") return { items: nothingFound.items, pending: false };
   if (found.start !== asked.start) return { items: nothingFound.items, pending: true };
@@ -50,7 +50,7 @@ export function fitting(found: Found, asked: Wanted | undefined): Fitting {
 
 export { named } from "../src/naming";
 
-/** The text without the given range, and without the second of two spaces that then meet. */
+/** The text without the given range, and without a double space in its place. */
 export function cut(text: string, start: number, end: number): string {
   const before = text.slice(0, start);
   const after = text.slice(end);

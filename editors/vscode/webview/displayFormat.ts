@@ -1,4 +1,4 @@
-/** Numbers, times and places in words. Pure. */
+/** Formats numbers, times and locations. Pure. */
 import type { Message, Session } from "../src/panel/messages";
 
 export function tokens(usage: { inputTokens: number; outputTokens: number }): string {
@@ -7,7 +7,7 @@ export function tokens(usage: { inputTokens: number; outputTokens: number }): st
   return total < 1_000_000 ? `${short(total / 1000)}k tokens` : `${short(total / 1_000_000)}M tokens`;
 }
 
-/** A number of tokens in a few characters: `51k`. */
+/** A short number of tokens: `51k`. */
 export function tokenCount(count: number): string {
   return count < 1000 ? String(count) : count < 1_000_000 ? `${short(count / 1000)}k` : `${short(count / 1_000_000)}M`;
 }
@@ -16,7 +16,7 @@ function short(value: number): string {
   return value < 10 ? value.toFixed(1).replace(/\.0$/, "") : String(Math.round(value));
 }
 
-/** US dollars: two digits that say something, however small. */
+/** US dollars with two significant digits, however small. */
 export function cost(dollars: number): string {
   if (dollars === 0) return "$0";
   return dollars < 0.01 ? `$${dollars.toPrecision(1)}` : `$${dollars.toFixed(2)}`;
@@ -53,12 +53,12 @@ interface Range {
   readonly end: { readonly line: number; readonly character: number };
 }
 
-/** The first and the last line of a range. One that ends at the start of a line leaves that line out. */
+/** The first and the last line of a range. A range that ends at the start of a line does not include that line. */
 export function selected({ start, end }: Range): { line: number; endLine: number } {
   return { line: start.line, endLine: end.character === 0 && end.line > start.line ? end.line - 1 : end.line };
 }
 
-/** Lines as a person counts them: `12` or `12–19`. */
+/** One-based lines: `12` or `12–19`. */
 export function lines(range: Range): string {
   const { line, endLine } = selected(range);
   return line === endLine ? String(line + 1) : `${line + 1}–${endLine + 1}`;

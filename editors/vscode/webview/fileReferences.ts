@@ -1,23 +1,23 @@
-/** Where text names a line of a file, as `orders.py:14` or pytest's `tests/test_orders.py:14: AssertionError` do. Pure. */
+/** Finds references to lines of files in text, such as `orders.py:14` or pytest's `tests/test_orders.py:14: AssertionError`. Pure. */
 
-/** A piece of a text; `href` where it leads to a file. */
+/** A piece of a text, with `href` if it refers to a file. */
 export interface Piece {
   readonly text: string;
   readonly href?: string;
 }
 
 /**
- * A path whose last name has an ending, and a line behind it. Without the line nothing tells a file from a name such as Node.js.
- * What stands before it must not belong to it: neither an address of the web nor another path.
+ * A path with an extension, followed by a line number. Without the number, names such as Node.js would match.
+ * It must not be a part of a web address or of another path.
  */
 const REFERENCE =
   /(?<![\w/\\.:@%~+-])(?:[A-Za-z]:[\\/]|\.{0,2}[\\/])?(?:@?[\w.+-]+[\\/])*[\w+-][\w.+-]*\.([A-Za-z]\w{0,9}):[1-9]\d{0,6}(?::\d{1,5})?(?![\w/@])/g;
-/** Above this many characters a text is not searched: it would be felt while scrolling. */
+/** The limit in characters: searching longer texts would make scrolling slow. */
 const LONGEST = 200_000;
 /** `example.com:8080` is a host with its port. */
 const DOMAINS = new Set(["com", "org", "net", "edu", "gov", "io", "dev", "app", "local", "internal", "localhost"]);
 
-/** The text in pieces, in order. */
+/** Splits the text into pieces. */
 export function fileReferences(text: string): readonly Piece[] {
   if (text.length > LONGEST) return [{ text }];
   const pieces: Piece[] = [];
@@ -32,7 +32,7 @@ export function fileReferences(text: string): readonly Piece[] {
   return pieces;
 }
 
-/** The address that a piece of code leads to which is nothing but a line of a file. */
+/** The link for code that is nothing but a reference to a line. */
 export function referenceOf(code: string): string | undefined {
   const [piece, ...rest] = fileReferences(code.trim());
   return rest.length === 0 ? piece?.href : undefined;

@@ -1,6 +1,6 @@
 /**
- * Focuses an element because the host says so: as soon as the page has the focus, and never away from another part of the window
- * (a page that comes late would close the palette that was opened meanwhile).
+ * Focuses an element at the host's request, but only once the page has the focus: taking it from another part of the window
+ * could close a command palette that was opened meanwhile.
  */
 export function focusHere(element: HTMLElement | null): void {
   const focus = () => {

@@ -1,4 +1,4 @@
-/** Colours for code: the languages that sessions are mostly about, and no more. */
+/** Syntax highlighting for the most common languages. */
 import hljs from "highlight.js/lib/core";
 import bash from "highlight.js/lib/languages/bash";
 import c from "highlight.js/lib/languages/c";
@@ -51,12 +51,12 @@ const languages = {
 };
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 
-/** Above this many characters a block stays plain: colouring it would be felt while typing. */
+/** The limit in characters: highlighting longer blocks would make typing slow. */
 const LONGEST = 50_000;
-/** A block that is being written is coloured anew with each frame: above this many characters it waits for its end. */
+/** The limit for a block that is being written, which is highlighted again in each frame. Longer ones are highlighted at their end. */
 const GROWING = 8_000;
 
-/** The code as HTML, every character of it escaped; undefined where it is too long, or the language is not known. */
+/** The code as escaped HTML; undefined if it is too long, or the language is unknown. */
 export function highlighted(code: string, language: string, growing = false): string | undefined {
   if (code.length > (growing ? GROWING : LONGEST) || hljs.getLanguage(language) === undefined) return undefined;
   return hljs.highlight(code, { language, ignoreIllegals: true }).value;

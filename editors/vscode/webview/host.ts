@@ -1,4 +1,4 @@
-/** What goes between the page and the extension host. */
+/** The connection between the page and the extension host. */
 import type { FromPage, FromView, Kept } from "../src/panel/messages";
 
 interface Api {

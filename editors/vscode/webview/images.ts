@@ -1,16 +1,16 @@
-/** Images between the page and the host: what is pasted or dropped goes there, what is shown comes from there. */
+/** Exchanges images with the host: sends pasted and dropped ones, and requests those to show. */
 import type { Context } from "../src/panel/messages";
 import { tell } from "./host";
 
 export type ImageContext = Extract<Context, { kind: "image" }>;
 
-/** So many of them are kept, for what is drawn again. */
+/** The number of cached images. */
 const KEPT = 60;
 
 const found = new Map<string, Promise<string | undefined>>();
 const waiting = new Map<string, (source: string | undefined) => void>();
 
-/** What an `img` shows; the host is asked once for each. */
+/** The source for an `img`. Each image is requested once. */
 export function sourceOf(context: ImageContext): Promise<string | undefined> {
   const key = context.sha256 ?? context.uri ?? "";
   const known = found.get(key);
@@ -33,12 +33,12 @@ export function arrived(key: string, source: string | undefined): void {
   if (source === undefined) found.delete(key);
 }
 
-/** Whether something is dragged that can become context. */
+/** Whether the dragged item can become context. */
 export function canDrop(data: DataTransfer | null): boolean {
   return data?.types.some((type) => type === "Files" || type.endsWith("uri-list")) ?? false;
 }
 
-/** Hands what was pasted or dropped over to the host. Gives whether there was anything for it. */
+/** Sends pasted or dropped items to the host. Returns whether there were any. */
 export function attach(data: DataTransfer | null): boolean {
   if (data === null) return false;
   const files = [...data.files].filter(({ type }) => type.startsWith("image/"));

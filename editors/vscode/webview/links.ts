@@ -1,7 +1,7 @@
-/** Which links of a message lead somewhere. Pure. */
+/** Decides which links in a message are allowed. Pure. */
 
 /**
- * The web, mail, a file, a path, and a path with lines behind it: `read.py:12` looks like a scheme, and is none where a dot stands
- * before the colon. What else has a scheme (`javascript:`, `command:`, `data:`) is no link. Where a path leads is for the host to check.
+ * Allowed: web, mail, `file:`, and paths, optionally with lines. `read.py:12` looks like a scheme, but schemes with a dot are not
+ * used. Other schemes (`javascript:`, `command:`, `data:`) are not allowed. The host checks paths.
  */
 export const LINK = /^(?:(?:https?|mailto|file):|[a-z]:(?:[\\/]|%5C)|[^:]*(?:[/?#]|$)|(?=[^:?#]*\.)[^:?#]*:\d+(?::\d+)?(?:#|$))/i;

@@ -1,4 +1,4 @@
-/** Markdown to HTML, in pieces, so that a reply that grows redraws only its last piece. Pure; `safe` must have the last word. */
+/** Renders Markdown to HTML in blocks, so that a growing reply redraws only its last block. Pure. `safe` must sanitize the result. */
 import MarkdownIt, { type Env } from "markdown-it";
 import { fileReferences, referenceOf, type Piece } from "./fileReferences";
 import { highlighted } from "./highlight";
@@ -7,15 +7,15 @@ import { shown } from "./visible";
 
 export interface Block {
   readonly source: string;
-  /** The link definitions of the whole text, for a block that may use them. As JSON: two that are equal are the same. */
+  /** The link definitions of the whole text for a block that may use them, as JSON, so that equal ones compare equal. */
   readonly references: string;
-  /** Code whose end has not been seen. */
+  /** Whether the block is code without its end so far. */
   readonly open: boolean;
 }
 
 const md = new MarkdownIt({ html: false, linkify: true, breaks: false });
 
-// A picture may be in its own address. It is not shown, and such an address is nothing to read either: `safe` takes it away.
+// Images with a `data:` address are not shown, and `safe` removes the address.
 md.validateLink = (href) => LINK.test(href) || IMAGE.test(href);
 const IMAGE = /^data:image\//i;
 
@@ -24,16 +24,16 @@ md.renderer.rules["fence"] = (tokens, index, _options, env) => {
   return token ? codeBlock(token.content, token.info.trim().split(/\s+/)[0] ?? "", env?.["growing"] === true) : "";
 };
 md.renderer.rules["code_block"] = (tokens, index) => codeBlock(tokens[index]?.content ?? "", "", false);
-// Nothing is loaded from anywhere: an image becomes a link to it.
+// Images are not loaded: an image becomes a link.
 md.renderer.rules["image"] = (tokens, index) => {
   const token = tokens[index];
   const href = String(token?.attrGet("src") ?? "");
   const words = token?.content === "" || token === undefined ? href : token.content;
   return LINK.test(href) ? `<a href="${escaped(href)}">${escaped(words)}</a>` : escaped(token?.content ?? "");
 };
-// Names of files look like those of hosts: `.py`, `.md` and `.rs` are countries too. What is a link to the web says `https:`, or has an @.
+// File names look like hosts, because `.py`, `.md` and `.rs` are also country codes. So only link addresses with `https:` or an @.
 md.linkify.set({ fuzzyLink: false });
-// A line of a file is a link to it, in text and as code.
+// References to lines become links, in text and in code.
 md.core.ruler.before("linkify", "files", ({ tokens, Token }) => {
   for (const block of tokens) {
     if (block.children === null) continue;
@@ -63,7 +63,7 @@ function codePieces(code: string): readonly Piece[] {
   return href === undefined ? [] : [{ text: code, href }];
 }
 
-// `[ ]` and `[x]` at the beginning of a list's item say what is to be done and what is.
+// `[ ]` and `[x]` at the beginning of a list item become checkboxes.
 md.core.ruler.after("inline", "tasks", ({ tokens }) => {
   tokens.forEach((item, index) => {
     const words = tokens[index + 2];
@@ -81,7 +81,7 @@ md.renderer.rules["list_item_open"] = (tokens, index, options, _env, renderer) =
   const [icon, label] = done === "done" ? ["pass-filled", "Done:"] : ["circle-large", "To do:"];
   return `${opened}<span class="codicon codicon-${icon}" role="img" aria-label="${label}"></span>`;
 };
-// Their alignment would be a style, which no page of ours may have.
+// Column alignment would need a style attribute, which the page's policy forbids.
 for (const cell of ["th_open", "td_open"])
   md.renderer.rules[cell] = (tokens, index, options, _env, renderer) => {
     const token = tokens[index];
@@ -107,7 +107,7 @@ function codeBlock(code: string, language: string, growing: boolean): string {
   );
 }
 
-/** The top-level blocks, in order. Link definitions are in none of them: they belong to all. */
+/** The top-level blocks, in order, without link definitions, which apply to all blocks. */
 export function blocks(given: string): Block[] {
   const source = shown(given);
   const lines = source.split("\n");
@@ -128,13 +128,13 @@ export function blocks(given: string): Block[] {
   });
 }
 
-/** Whether a line ends a fence that began with these marks. */
+/** Whether a line closes a fence that was opened with these characters. */
 function ends(line: string, marks: string): boolean {
   const text = line.trim();
   return text.length >= marks.length && text === marks.charAt(0).repeat(text.length);
 }
 
-/** `growing`: more of it is on its way. */
+/** `growing`: more text will arrive. */
 export function html({ source, references, open }: Block, growing = false): string {
   const env: Env = { growing: growing && open };
   if (references !== "") env.references = JSON.parse(references) as NonNullable<Env["references"]>;

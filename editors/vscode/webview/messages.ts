@@ -1,8 +1,8 @@
-/** Which of the messages is meant. Pure. */
+/** Finds certain messages. Pure. */
 import type { Message, View } from "../src/panel/messages";
 import { textOf } from "../src/format";
 
-/** The newest that does not wait: where it is a reply that stopped, that can be gone on with, whatever waits behind it. */
+/** The newest message that is not waiting. If it is a stopped reply, it can be resumed, whatever waits after it. */
 export function newestBegun(messages: readonly Message[]): Message | undefined {
   return messages.findLast((message) => message.status !== "queued");
 }

@@ -1,4 +1,4 @@
-/** A unified diff, line by line, to be coloured. Pure. */
+/** Splits a unified diff into lines with their kinds. Pure. */
 
 export interface PatchLine {
   readonly kind: "added" | "removed" | "head" | "same";
@@ -10,8 +10,8 @@ export function isPatch(text: string): boolean {
 }
 
 /**
- * Its lines with their marks. Before the first `@@` stand the names of the files, which begin with the marks of lines too, unless
- * it begins `inside` a hunk.
+ * The lines with their signs. The file names before the first `@@` also begin with such signs, unless the text begins `inside` a
+ * hunk.
  */
 export function patchLines(patch: string, inside = false): readonly PatchLine[] {
   return patch.split("\n").map((text) => {

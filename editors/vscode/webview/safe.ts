@@ -1,4 +1,4 @@
-/** HTML that can be put into the page: what Markdown makes, and nothing that runs, loads or leads elsewhere. */
+/** Sanitizes HTML for the page: keeps the output of Markdown, without scripts, resources and unsafe links. */
 import DOMPurify from "dompurify";
 import { LINK } from "./links";
 

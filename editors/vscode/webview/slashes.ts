@@ -1,4 +1,4 @@
-/** What `/` at the beginning of a message offers: commands of the session, and prompt files. Pure. */
+/** The completions of `/` at the beginning of a message: commands of the session, and prompt files. Pure. */
 import type { COMMANDS, PromptFile } from "../src/panel/messages";
 import type { Choice } from "./choosing";
 
@@ -6,17 +6,17 @@ type Command = (typeof COMMANDS)[number];
 
 const SLASHES: readonly { readonly name: string; readonly command: Command; readonly detail: string }[] = [
   { name: "compact", command: "compact", detail: "Summarise the older part of the session for the model" },
-  { name: "fork", command: "fork", detail: "Go on in a fork of this session" },
-  { name: "rename", command: "rename", detail: "Give the session another title" },
+  { name: "fork", command: "fork", detail: "Continue in a fork of this session" },
+  { name: "rename", command: "rename", detail: "Change the title of the session" },
   { name: "export", command: "export", detail: "Open the session as a document" },
   { name: "share", command: "share", detail: "Show who has access to the session, and share it" },
   { name: "hand-over", command: "handOver", detail: "Hand the session to somebody, with a note" },
   { name: "agent", command: "switchAgent", detail: "Switch the agent of this session" },
   { name: "model", command: "switchModel", detail: "Switch the model of this session" },
-  { name: "budget", command: "setBudget", detail: "Limit what models may cost in this session" },
+  { name: "budget", command: "setBudget", detail: "Limit the cost of models in this session" },
 ];
 
-/** Prompt files first: who wrote one with the name of a command means it. */
+/** Prompt files come first and replace commands with the same name. */
 export function slashChoices(prompts: readonly PromptFile[], query: string): Choice[] {
   const has = (name: string): boolean => name.toLowerCase().includes(query.toLowerCase());
   return [
@@ -40,7 +40,7 @@ function promptChoice({ name, description, arguments: takes, problem }: PromptFi
   };
 }
 
-/** The command that a whole message stands for. */
+/** The command if the whole message is one. */
 export function slashCommand(prompts: readonly PromptFile[], text: string): Command | undefined {
   const name = /^\/([\w-]+)$/.exec(text.trim())?.[1];
   if (name === undefined || prompts.some((prompt) => prompt.name === name)) return undefined;

@@ -1,4 +1,4 @@
-/** What the panel shows, as a fold over what the host says. Pure: no page, no host. */
+/** The state of the panel as a fold over the host's messages. Pure. */
 import type {
   Agents,
   Chip,
@@ -17,10 +17,10 @@ import type {
 
 export interface State {
   readonly view?: View;
-  /** What was written before the page was there. */
+  /** The stored draft. */
   readonly draft: Draft;
   readonly agents: Agents;
-  /** Not there before the server has said which models can answer. */
+  /** Absent until the server has listed its models. */
   readonly models?: Models;
   readonly window?: WindowUse;
   readonly offers: readonly Chip[];
@@ -31,18 +31,18 @@ export interface State {
   readonly accessLost?: { readonly title: string; readonly draft: Draft };
   readonly server: Server;
   readonly trusted: boolean;
-  /** It was deleted, and can still be brought back. */
+  /** Whether the session was deleted and can still be restored. */
   readonly deleting: boolean;
-  /** Where the code of findings is now, by their ids. */
+  /** The current locations of findings, by id. */
   readonly places: Readonly<Record<string, PlaceNow>>;
-  /** What is known of the changes of replies, by the ids of those. */
+  /** The known changes of replies, by the replies' ids. */
   readonly changes: Readonly<Record<string, readonly ShownChange[]>>;
   readonly problem?: Problem;
-  /** The page before the first message has been asked for and is on its way. */
+  /** Whether older messages have been requested. */
   readonly loading: boolean;
-  /** The message that is to be shown; its number tells one wish from the next. */
+  /** The message to scroll to. The number distinguishes repeated requests. */
   readonly reveal?: { readonly number: number; readonly messageId: string };
-  /** A draft that the host wants in the composer; its number tells one from the next. */
+  /** A draft for the composer from the host. The number distinguishes repeated ones. */
   readonly compose?: { readonly number: number; readonly draft: Draft; readonly givenBack: boolean };
 }
 

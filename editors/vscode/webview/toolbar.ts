@@ -1,6 +1,6 @@
-/** A toolbar is one stop of the Tab key; the arrow keys go from one of its buttons to the next. */
+/** A toolbar is one tab stop; the arrow keys move between its buttons. */
 
-/** The number of the button that a key leads to, in a row of so many. */
+/** The index of the button that a key moves to. */
 export function buttonAfter(key: string, at: number, count: number): number | undefined {
   switch (key) {
     case "ArrowRight":
@@ -17,8 +17,8 @@ export function buttonAfter(key: string, at: number, count: number): number | un
 }
 
 /**
- * For `onKeyDown` of a toolbar, or of what holds some. The first of its buttons is to have a `tabIndex` of 0, the others of -1;
- * the one that was last used is the stop from then on.
+ * For `onKeyDown` of a toolbar, or of an element with several. Its first button must have a `tabIndex` of 0, the others of -1.
+ * The last used button becomes the tab stop.
  */
 export function walkToolbar(event: KeyboardEvent): void {
   const button = event.target instanceof Element ? event.target.closest("button") : null;

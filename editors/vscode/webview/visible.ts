@@ -1,8 +1,8 @@
 /**
- * What text is shown as: nothing in it turns the direction of what follows, or hides. What does becomes its escape (`\u202e`), as in
- * the server's `visible.py`. Joiners and marks of direction, which many scripts need, stay. Pure.
+ * Makes text safe to show, like the server's `visible.py`: invisible characters and those that change the text direction become
+ * escapes (`\u202e`). Joiners and direction marks, which many scripts need, stay. Pure.
  */
-// eslint-disable-next-line no-control-regex -- these are what is looked for
+// eslint-disable-next-line no-control-regex -- these must be found
 const HIDING = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e0fff}]/gu;
 
 export function shown(text: string): string {

@@ -19,10 +19,10 @@ export function pairsOf(files: readonly FileChange[]): readonly Pair[] {
     .map(({ uri, kind, before }) => ({ uri, there: kind !== "deleted", ...(before !== undefined && { before }) }));
 }
 
-export function takenBackText(uris: readonly string[], notices: readonly string[] = []): string {
+export function revertedText(uris: readonly string[], notices: readonly string[] = []): string {
   const [first] = uris;
   const what = uris.length === 1 && first !== undefined ? nameOf(first) : `${uris.length} files`;
-  return [`What agents changed in ${what} was taken back.`, ...notices].join(" ");
+  return [`Reverted the changes by agents in ${what}.`, ...notices].join(" ");
 }
 
 /** The lines that the edits among these parts changed, by file, to show until the server has returned their state. */

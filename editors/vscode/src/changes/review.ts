@@ -4,7 +4,7 @@ import type { Api } from "../api";
 import { problemOf } from "../problem";
 import type { Requests } from "../protocol";
 import type { ShownChange } from "../panel/messages";
-import { pairsOf, takenBackText } from "./fileChanges";
+import { pairsOf, revertedText } from "./fileChanges";
 
 const SCHEME = "sessionls-before";
 
@@ -57,7 +57,7 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
       return [now, before === undefined ? undefined : this.document(scope, uri, before), there ? now : undefined];
     });
     if (pairs.length === 0) {
-      void vscode.window.showInformationMessage("There is nothing left to undo of what agents changed here.");
+      void vscode.window.showInformationMessage("No changes by agents are left to undo here.");
       return false;
     }
     await vscode.commands.executeCommand("vscode.changes", title, pairs);
@@ -67,8 +67,8 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
   /** Reverts changes: all in the scope, those of one file, or one hunk. The notification offers to undo this. */
   async revert(scope: Scope, uri?: string, hunk?: string): Promise<void> {
     const done = await this.request({ ...scope, ...(uri !== undefined && { uri }), ...(hunk !== undefined && { hunk }) });
-    const choice = await vscode.window.showInformationMessage(takenBackText(done.uris, done.notices), "Put Back");
-    if (choice === "Put Back") await this.request({ sessionId: scope.sessionId, revertId: done.revertId });
+    const choice = await vscode.window.showInformationMessage(revertedText(done.uris, done.notices), "Restore");
+    if (choice === "Restore") await this.request({ sessionId: scope.sessionId, revertId: done.revertId });
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {

@@ -23,7 +23,7 @@ export function asked(
   reasoning: Reasoning = NONE,
 ): Pick<ModelReplyParams, "instructions" | "messages"> {
   const instructions: string[] = [];
-  const told: ModelMessage[] = [];
+  const converted: ModelMessage[] = [];
   const results = new Map(messages.flatMap(({ content }) => content.filter(isResult)).map((one) => [one.callId, one]));
   for (const message of messages) {
     const text = textOf(message);
@@ -34,10 +34,10 @@ export function asked(
     if (message.role === INSTRUCTIONS) instructions.push(text);
     else if (message.role === MODEL && calls.length > 0) {
       const thought = calls.map(({ callId }) => reasoning.get(callId)).find((one) => one !== undefined);
-      told.push({ role: "agent", text, calls, ...(thought !== undefined && { reasoning: thought }) });
-    } else if (text !== "") told.push({ role: message.role === MODEL ? "agent" : "participant", text });
+      converted.push({ role: "agent", text, calls, ...(thought !== undefined && { reasoning: thought }) });
+    } else if (text !== "") converted.push({ role: message.role === MODEL ? "agent" : "participant", text });
   }
-  const [first, ...rest] = told;
+  const [first, ...rest] = converted;
   if (first === undefined) throw new Problem("invalidParams", "There is nothing to answer.", "Send a message with text.");
   return { messages: [first, ...rest], ...(instructions.length > 0 && { instructions: instructions.join("\n\n") }) };
 }

@@ -20,7 +20,7 @@ const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 
 
 export class ChatRenderer {
   /** For each part, the length of the rendered text, or its rendered state. */
-  private readonly told: (number | string)[] = [];
+  private readonly rendered: (number | string)[] = [];
   private readonly asked = new Set<string>();
   private waited = false;
   private began = false;
@@ -48,12 +48,12 @@ export class ChatRenderer {
   }
 
   private part(part: Part, index: number): Piece[] {
-    const before = this.told[index];
+    const before = this.rendered[index];
     switch (part.kind) {
       case "text": {
         const length = typeof before === "number" ? before : 0;
         if (part.text.length <= length) return [];
-        this.told[index] = part.text.length;
+        this.rendered[index] = part.text.length;
         const text = part.text.slice(length);
         return [length === 0 ? this.paragraph(text) : { kind: "markdown", text }];
       }
@@ -80,8 +80,8 @@ export class ChatRenderer {
   }
 
   private once(index: number, state: string, pieces: () => Piece[]): Piece[] {
-    if (this.told[index] === state) return [];
-    this.told[index] = state;
+    if (this.rendered[index] === state) return [];
+    this.rendered[index] = state;
     return pieces();
   }
 

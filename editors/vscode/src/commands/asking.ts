@@ -28,7 +28,7 @@ export async function attachImage(services: Services, target: Target): Promise<D
   await services.panels.show(session.id, { text: "", context });
 }
 
-/** Puts the selection and the agent into the composer; the person writes the words and sends them. */
+/** Puts the selection and the agent into the composer; the person writes and sends the message. */
 export async function askAboutSelection(services: Services): Promise<Done> {
   const selection = selectionContext(services);
   if (selection === undefined) {
@@ -41,7 +41,7 @@ export async function askAboutSelection(services: Services): Promise<Done> {
   await services.panels.show(session.id, { text: "", agent: agent.name, context: [selection] });
 }
 
-/** What is reviewed, and with which words the agent is asked. */
+/** What is reviewed, as in the message to the agent. */
 export type Subject = "selection" | "file" | "changes";
 
 const WORDS: Readonly<Record<Subject, string>> = {
@@ -50,7 +50,7 @@ const WORDS: Readonly<Record<Subject, string>> = {
   changes: "the uncommitted changes",
 };
 
-/** Has an agent review something, in the session that is shown, else in a new one. */
+/** Has an agent review something, in the visible session or in a new one. */
 export async function review(services: Services, subject: Subject, agent: "review" | "security"): Promise<Done> {
   const context: Context | undefined =
     subject === "changes" ? { kind: "diff" } : subject === "file" ? fileContext(services) : selectionContext(services);
@@ -67,9 +67,9 @@ export async function review(services: Services, subject: Subject, agent: "revie
     await services.sessions.message({ sessionId: session.id, text, agent, context: [context] });
   } catch (error) {
     const { kind, messageKept } = problemOf(error);
-    // What happens to a message that is in the session shows there.
+    // The session shows the errors of a message that it accepted.
     if (messageKept) return;
-    // A session that was begun for what cannot be reviewed is of no use. (A server that was lost may have the message.)
+    // Delete a new session if the review was refused. (If the server was lost, it may have the message.)
     const { sessions } = services;
     if (begun && kind !== "serverLost" && sessions.store.open(session.id)?.messages.length === 0)
       await sessions.delete(session.id);
@@ -77,7 +77,7 @@ export async function review(services: Services, subject: Subject, agent: "revie
   }
 }
 
-/** Reviews the selection where there is one, else the file. */
+/** Reviews the selection, if any, or the file. */
 export function securityReview(services: Services): Promise<Done> {
   const place = services.context.last;
   return review(services, place === undefined ? "changes" : place.selection.isEmpty ? "file" : "selection", "security");
@@ -94,7 +94,7 @@ function fileContext({ context }: Services): Context | undefined {
   return uri === undefined ? undefined : { kind: "file", uri: uri.toString() };
 }
 
-/** The session that can be seen and takes messages, else a new one for the folder of the file. */
+/** The visible session if it accepts messages, or a new one for the folder of the file. */
 async function sessionForAsking({ sessions, panels, context }: Services): Promise<{ session: Session; begun: boolean }> {
   const shown = panels.visible.map((id) => sessions.store.session(id)).find((session) => session?.state === "active");
   if (shown !== undefined) return { session: shown, begun: false };
@@ -104,7 +104,7 @@ async function sessionForAsking({ sessions, panels, context }: Services): Promis
   return { session: await sessions.create(params), begun: true };
 }
 
-/** The folder that a new session is tied to: undefined for all open ones, `none` where the person picked nothing. */
+/** The folder for a new session: undefined for all open ones, `none` if the person cancelled. */
 async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined | "none"> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   if (folders.length < 2) return folders[0];
@@ -115,7 +115,7 @@ async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined | "non
   ];
   const picked = await vscode.window.showQuickPick(items, {
     title: "New Session",
-    placeHolder: "The folder that the session is about",
+    placeHolder: "The folder for the session",
   });
   return picked === undefined ? "none" : picked.folder;
 }

@@ -1,4 +1,4 @@
-/** Which session, and which agent, a command is about. */
+/** Chooses the session and the agent for a command. */
 import * as vscode from "vscode";
 import { byAttention } from "../attention";
 import { isEmpty } from "../emptySessions";
@@ -8,16 +8,16 @@ import type { Agent, Session } from "../protocol";
 import type { Services } from "../services";
 import { descriptionOf, ICONS, showingOf, type Node } from "../tree";
 
-/** What a command is called with: a node of the view, the id of a session, or nothing. */
+/** The argument of a command: a node of the view, the id of a session, or nothing. */
 export type Target = Node | string | undefined;
 
-/** What a command gives: false where the person did not go through with it. */
-// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most commands give nothing
+/** The result of a command: false if the person cancelled it. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most commands return nothing
 export type Done = false | void;
 
 /**
- * The session that a command is about: the one it was called for, else the one that was active last or is the only one in sight,
- * else the one that the person picks among those that fit. Undefined where they pick none.
+ * The session for a command: the one in its argument, else the last active or the only visible one, else one that the person
+ * picks among the suitable ones. Undefined if they cancel.
  */
 export async function chooseSession(
   { sessions, panels }: Services,
@@ -32,7 +32,7 @@ export async function chooseSession(
   if (current !== undefined && fits(current)) return current;
   const offered = sessions.store.sessions.filter((session) => session.state !== "archived" && fits(session));
   if (offered.length === 0) {
-    void vscode.window.showInformationMessage("No session fits this command.");
+    void vscode.window.showInformationMessage("No session is suitable for this command.");
     return undefined;
   }
   return pickSession(title, offered);
@@ -43,11 +43,11 @@ export async function pickSession(title: string, offered: readonly Session[]): P
   return (await vscode.window.showQuickPick(items, { title, placeHolder: "Session", matchOnDescription: true }))?.session;
 }
 
-const DELAY = 150; // milliseconds without a key before the server is asked
+const DELAY = 150; // milliseconds without a key before the server is searched
 
 /**
- * A session that the person picks. `known` are offered at once, and what `list` gives for the words that they write as soon as it
- * has come, so that sessions are found that no list holds yet.
+ * A session that the person picks. Offers `known` immediately, and the results of `list` for the entered words as soon as they
+ * arrive, so that sessions outside the loaded lists are found, too.
  */
 export function findSession(
   title: string,
@@ -105,7 +105,7 @@ function itemOf(session: Session): SessionItem {
   };
 }
 
-/** An agent that the person picks. Those that cannot be invoked stand last, with the reason. */
+/** An agent that the person picks. Unavailable agents come last, with the reason. */
 export async function pickAgent({ sessions }: Services, title: string, current?: string): Promise<Agent | undefined> {
   if (sessions.agents.length === 0) await sessions.refreshAgents();
   const usable = (agent: Agent): boolean => agent.available && agent.trusted;

@@ -18,7 +18,7 @@ const FORMATS: readonly {
   { label: "HTML", format: "html", language: "html", extension: "html" },
 ];
 
-/** Opens the whole session as a new document, to be saved wherever one likes; one that is too long goes straight to a file. */
+/** Opens the whole session as a new document; one that is too long is written to a file instead. */
 export async function exportSession(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
   if (targets.length > 1) return exportSeveral(services, targets);
   const session = await chooseSession(services, target, "Export Session");
@@ -30,7 +30,7 @@ export async function exportSession(services: Services, target: Target, targets:
   try {
     ({ content } = await services.api.request("session/export", asked));
   } catch (error) {
-    if (problemOf(error).kind !== "invalidParams") throw error; // else it is too long for an answer
+    if (problemOf(error).kind !== "invalidParams") throw error; // else it is too long for a response
     const filters = { [format.label]: [format.extension] };
     const file = await vscode.window.showSaveDialog({
       title: `“${session.title}” is too long for an editor. Save it as`,
@@ -43,7 +43,7 @@ export async function exportSession(services: Services, target: Target, targets:
   await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });
 }
 
-/** Writes one file for each session into a folder. No file that is there is written over. */
+/** Writes one file for each session into a folder. Never overwrites an existing file. */
 async function exportSeveral({ api, sessions }: Services, ids: readonly string[]): Promise<Done> {
   const chosen = ids.map((id) => sessions.store.session(id)).filter((session): session is Session => session !== undefined);
   const title = `Export ${chosen.length} Sessions`;

@@ -1,4 +1,4 @@
-/** Every command, under its id. package.json has their titles, and where they show. */
+/** All commands, by id. package.json has their titles and menus. */
 import * as vscode from "vscode";
 import { forgetKey, replaceKey, setUpModel } from "../firstUse";
 import { problemOf, type Problem } from "../problem";
@@ -35,7 +35,7 @@ import { search } from "./searching";
 import { handOver, share } from "./sharing";
 import { compactNow, showWindow } from "./windowUse";
 
-/** Gives false, or nothing. */
+/** Returns false, or nothing. */
 type Command = (services: Services, target: Target, targets: readonly string[]) => unknown;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -103,7 +103,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     vscode.commands.registerCommand(id, async (target?: unknown, selected?: unknown) => {
       try {
         const targets = isFocused(target) ? await services.view.focused() : targetsOf(target, selected);
-        // What is for the row with the focus is for nothing else.
+        // Keys in the view only apply to its rows.
         if (isFocused(target) && targets.length === 0) return;
         const about = isFocused(target) ? targets[0] : targetOf(target);
         if ((await command(services, about, targets)) !== false) ran(id);
@@ -116,7 +116,7 @@ export function registerCommands(services: Services): vscode.Disposable {
   return vscode.Disposable.from(...registered);
 }
 
-/** Says what went wrong, with buttons for what can be done about it. */
+/** Shows an error, with buttons for possible remedies. */
 async function showProblem({ kind, words, reason }: Problem): Promise<void> {
   const remedies = remediesFor(kind, reason);
   const choice = await vscode.window.showErrorMessage(words, ...remedies.map(({ label }) => label));
@@ -124,18 +124,18 @@ async function showProblem({ kind, words, reason }: Problem): Promise<void> {
   if (chosen !== undefined) await vscode.commands.executeCommand(`session.${chosen.command}`);
 }
 
-/** Whether the view's keys call it. */
+/** Whether the command is bound to keys of the view. */
 function isFocused(given: unknown): boolean {
   return typeof given === "object" && given !== null && "focused" in given;
 }
 
-/** The sessions that a menu is for: all that are selected, where the row that it was opened on is one of them. */
+/** The sessions for a menu: all selected ones, if the menu was opened on one of them. */
 function targetsOf(target: unknown, selected: unknown): readonly string[] {
   const rows = Array.isArray(selected) ? selected : [target];
   return rows.map(targetOf).flatMap((row) => (row === undefined ? [] : [typeof row === "string" ? row : row.session.id]));
 }
 
-/** What the view's menus name; menus of editors name the document's URI, which is no session. */
+/** The argument of the view's menus. (Menus of editors pass the document's URI, which is not a session.) */
 function targetOf(given: unknown): Target {
   if (typeof given === "string") return given;
   return typeof given === "object" && given !== null && "session" in given ? (given as Target) : undefined;

@@ -1,4 +1,4 @@
-/** Commands for the sessions there are. */
+/** Commands for existing sessions. */
 import * as vscode from "vscode";
 import { nextInNeed } from "../attention";
 import { GROUPINGS, type Grouping } from "../grouping";
@@ -8,7 +8,7 @@ import type { Services } from "../services";
 import { amountOf, dollars } from "../format";
 import { chooseSession, findSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
 
-/** So many sessions are offered at once. */
+/** The number of sessions that are offered together. */
 const FOUND = 100;
 const UNDO_TIME = 15_000; // milliseconds
 
@@ -24,7 +24,7 @@ export async function open({ api, sessions, panels }: Services, target: Target):
   if (session !== undefined) await panels.show(session.id);
 }
 
-/** Shows the session that asks for permission, or the one of them that the person picks. */
+/** Shows the session that asks for permission. If there are several, the person picks one. */
 export async function goToQuestion({ sessions, panels }: Services, target: Target): Promise<Done> {
   const id = typeof target === "string" ? target : target?.session.id;
   const asking = sessions.store.sessions.filter((session) => session.asking !== undefined);
@@ -33,7 +33,7 @@ export async function goToQuestion({ sessions, panels }: Services, target: Targe
   await panels.show(chosen);
 }
 
-/** Shows the next session that needs the person, after the one that is shown. */
+/** Shows the next session that needs the person, after the visible one. */
 export async function nextNeedsYou({ sessions, panels }: Services): Promise<Done> {
   const { current } = panels;
   const shown = current !== undefined && panels.isVisible(current) ? current : undefined;
@@ -45,7 +45,7 @@ export async function nextNeedsYou({ sessions, panels }: Services): Promise<Done
   await panels.show(next.id);
 }
 
-/** Answers the first question of the panel that was active last. */
+/** Answers the first question of the last active panel. */
 export async function answer({ sessions, panels, permissions }: Services, decision: Decision): Promise<Done> {
   const session = panels.current === undefined ? undefined : sessions.store.session(panels.current);
   const question = session?.asking?.[0];
@@ -61,11 +61,11 @@ export async function openArchived(services: Services): Promise<void> {
 async function pickArchived({ api }: Services, title: string): Promise<Session | undefined> {
   const { sessions } = await api.request("session/list", { state: "archived", limit: 200 });
   if (sessions.length > 0) return pickSession(title, sessions);
-  void vscode.window.showInformationMessage("There is no archived session of these folders.");
+  void vscode.window.showInformationMessage("These folders have no archived sessions.");
   return undefined;
 }
 
-/** Lists the archived sessions with the others, or no more. */
+/** Toggles whether archived sessions are listed. */
 export async function showArchived({ sessions, view }: Services, shown: boolean): Promise<void> {
   view.showArchived(shown);
   await sessions.listArchived(shown);
@@ -87,14 +87,14 @@ export async function rename(services: Services, target: Target): Promise<void> 
   if (title !== undefined && title.trim() !== session.title) await services.sessions.rename(session.id, title.trim());
 }
 
-/** Asks how much models may cost in a session; one that is paused for that is offered to go on. */
+/** Asks for the budget of a session. Offers to resume it if it is paused because of its budget. */
 export async function setBudget(services: Services, target: Target): Promise<void> {
   const { sessions } = services;
   const session = await chooseSession(services, target, "Set Budget");
   if (session === undefined) return;
   const given = await vscode.window.showInputBox({
     title: `Budget of “${session.title}”`,
-    prompt: `The most that models may cost in this session, in US dollars; leave it empty for no limit. Used so far: ${dollars(session.usage.cost ?? 0)}. Models without a known price are not counted.`,
+    prompt: `The limit for the cost of models in this session, in US dollars; empty for no limit. Used so far: ${dollars(session.usage.cost ?? 0)}. Models without a known price are not counted.`,
     value: session.budget === undefined ? "" : String(session.budget),
     validateInput: (value) =>
       amountOf(value) === undefined ? "Enter an amount in US dollars, such as 2.50, or nothing." : undefined,
@@ -126,14 +126,14 @@ export async function act(services: Services, method: Act, target: Target): Prom
   const { title, fits } = ACTS[method];
   const { current } = services.panels;
   const shown = current === undefined ? undefined : services.sessions.store.session(current);
-  // Lists leave archived sessions out.
+  // Lists omit archived sessions.
   const archived = method === "session/unarchive" && target === undefined && shown?.state !== "archived";
   const session = await (archived ? pickArchived(services, title) : chooseSession(services, target, title, fits));
   if (session === undefined) return false;
   await services.sessions.act(method, session.id);
 }
 
-/** Archives a session, or all of `targets` where there are several. */
+/** Archives a session, or all of `targets`. */
 export async function archive(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
   const { sessions } = services;
   const { title, fits } = ACTS["session/archive"];
@@ -145,7 +145,7 @@ export async function archive(services: Services, target: Target, targets: reado
   if (choice === "Undo") for (const { id } of chosen) await sessions.act("session/unarchive", id);
 }
 
-/** Brings an archived session back, or all of `targets` where there are several. */
+/** Restores an archived session, or all of `targets`. */
 export async function unarchive(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
   if (targets.length < 2) return act(services, "session/unarchive", target);
   const chosen = several(services, targets).filter(ACTS["session/unarchive"].fits);
@@ -165,10 +165,10 @@ function named(sessions: readonly Session[]): string {
   return sessions.length === 1 && first !== undefined ? `“${first.title}”` : `${sessions.length} sessions`;
 }
 
-/** The server deletes for good: so it is asked to only when the time to undo is over. A window that closes before keeps the session. */
+/** Deletes sessions when the time to undo is over, because the server deletes permanently. Closing the window earlier keeps them. */
 export async function remove(services: Services, target: Target, targets: readonly string[]): Promise<void> {
   const { sessions, panels, view, deletions } = services;
-  // What cannot be seen is not put away without a choice.
+  // Never delete an invisible session without a choice.
   const blind = target === undefined && (panels.current === undefined || !panels.isVisible(panels.current));
   const pick = (): Promise<Session | undefined> =>
     blind ? pickSession("Delete Session", sessions.store.sessions) : chooseSession(services, target, "Delete Session");
@@ -207,7 +207,7 @@ export async function switchAgent(services: Services, target: Target): Promise<v
     await services.sessions.switchAgent({ sessionId: session.id, agent: agent.name });
 }
 
-/** Picks the model that the session's default agent uses in place of its own. */
+/** Picks the model that the session's default agent uses instead of its own. */
 export async function switchModel(services: Services, target: Target): Promise<void> {
   const { models, sessions } = services;
   const session = await chooseSession(services, target, "Switch Model");
@@ -260,7 +260,7 @@ function windowOf(tokens: number | undefined): string {
   return tokens === undefined ? "" : `${Math.round(tokens / 1000)}k tokens`;
 }
 
-/** Pins sessions, so that they stand first in the list, or no more. */
+/** Pins sessions at the top of the list, or unpins them. */
 export async function pin(services: Services, target: Target, targets: readonly string[], pinned: boolean): Promise<Done> {
   const title = pinned ? "Pin Session" : "Unpin Session";
   const fits = ({ id }: Session): boolean => services.pins.ids.has(id) !== pinned;
@@ -270,7 +270,7 @@ export async function pin(services: Services, target: Target, targets: readonly 
   await services.sessions.listMissing();
 }
 
-/** Has the person choose what the list is grouped by. */
+/** Lets the person choose the grouping of the list. */
 export async function groupBy(): Promise<Done> {
   const settings = vscode.workspace.getConfiguration("sessionls");
   const current = settings.get<Grouping>("sessions.groupBy", "date");

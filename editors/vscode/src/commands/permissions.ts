@@ -1,26 +1,26 @@
-/** What the person allowed for good: listed, and taken back. */
+/** Lists and removes the person's permanent permissions. */
 import * as vscode from "vscode";
 import type { KeptPermission } from "../protocol";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
 import { age } from "../tree";
 
-const REMOVE: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("trash"), tooltip: "Take Back" };
+const REMOVE: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("trash"), tooltip: "Remove" };
 const ICONS = { read: "eye", write: "edit", execute: "terminal", network: "globe" } as const;
 
 type Item = vscode.QuickPickItem & { readonly permission?: KeptPermission };
 
 export async function showPermissions({ api }: Services): Promise<void> {
   const picker = vscode.window.createQuickPick<Item>();
-  picker.title = "Permissions That Were Given for Good";
-  picker.placeholder = "Enter, or the button, takes one back";
+  picker.title = "Permanent Permissions";
+  picker.placeholder = "Press Enter or the button to remove a permission";
   picker.matchOnDescription = true;
   picker.ignoreFocusOut = true;
   const list = async (): Promise<void> => {
     const { permissions } = await api.request("permission/list", {});
     picker.items =
       permissions.length === 0
-        ? [{ label: "None: agents ask each time, or as your settings say.", alwaysShow: true }]
+        ? [{ label: "None: agents ask each time, or according to your settings.", alwaysShow: true }]
         : permissions.map(itemOf);
   };
   const remove = async ({ permission }: Item): Promise<void> => {

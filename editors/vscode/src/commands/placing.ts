@@ -9,7 +9,7 @@ export async function openInSideBar(services: Services, target: Target, side: "p
   await services.panels.showInSideBar(session.id, side);
 }
 
-/** The session of the side bar that had the focus last, where none is named. */
+/** By default, the session of the side bar that last had the focus. */
 export async function openInEditor(services: Services, target: Target): Promise<Done> {
   const { panels } = services;
   const inSides = [panels.sideOf("primary"), panels.sideOf("secondary")];
@@ -23,6 +23,6 @@ export async function openInNewWindow(services: Services, target: Target): Promi
   const session = await chooseSession(services, target, "Open Session in a New Window");
   if (session === undefined) return false;
   await services.panels.showInEditor(session.id);
-  // It moves the tab that is active, which this one is by now.
+  // This moves the active tab, which is now this one.
   await vscode.commands.executeCommand("workbench.action.moveEditorToNewWindow");
 }

@@ -4,7 +4,7 @@ import type { Hit } from "../protocol";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
 
-const DELAY = 150; // milliseconds without a key before it is searched
+const DELAY = 150; // milliseconds without a key before the search
 const LIMIT = 50;
 
 interface HitItem extends vscode.QuickPickItem {
@@ -27,7 +27,7 @@ export function search({ api, panels }: Services): void {
       ({ hits }) => (hits.length === 0 ? [message("No message has these words.")] : hits.map(itemOf)),
       (error: unknown) => [message(problemOf(error).words)],
     );
-    if (mine !== round) return; // the words are others by now
+    if (mine !== round) return; // the words have changed
     picker.busy = false;
     picker.items = items;
   };
@@ -57,7 +57,7 @@ export function search({ api, panels }: Services): void {
   picker.show();
 }
 
-// The server has chosen what fits, so the picker must not choose again.
+// The server has filtered the results, so the picker must not filter again.
 function itemOf(hit: Hit): HitItem {
   const { session, snippet } = hit;
   return {

@@ -1,4 +1,4 @@
-/** What of a session its model is sent, and a summary of the older part on demand. */
+/** Shows how much of the model's context window a session uses, and summarises the older part on demand. */
 import * as vscode from "vscode";
 import { besidePanels } from "../panel/places";
 import type { Services } from "../services";
@@ -6,17 +6,17 @@ import { chooseSession, type Done, type Target } from "./choosing";
 
 type Item = vscode.QuickPickItem & { readonly pick?: () => Promise<Done> };
 
-/** Says how full the window is, and offers what can be done about it. */
+/** Shows how full the window is, and offers remedies. */
 export async function showWindow(services: Services, target: Target): Promise<Done> {
   const session = await chooseSession(services, target, "Window of the Session's Model");
   if (session === undefined) return false;
   const use = await services.api.request("session/window", { sessionId: session.id });
   const number = (tokens: number): string => tokens.toLocaleString();
-  const size = use.window === undefined ? "tokens; how many the model takes is not known" : `of ${number(use.window)} tokens`;
+  const size = use.window === undefined ? "tokens; the model's limit is unknown" : `of ${number(use.window)} tokens`;
   const items: Item[] = [
     {
       label: "$(fold) Compact Now",
-      detail: "Summarises all but the newest exchange for the model. The session keeps all messages.",
+      detail: "Summarises all but the newest message and its reply for the model. The session keeps all messages.",
       pick: () => compact(services, session.id),
     },
     ...(use.summary === undefined
@@ -52,7 +52,7 @@ async function compact({ api }: Services, sessionId: string): Promise<Done> {
   const after = await api.request("session/window", { sessionId });
   const words =
     after.summarised === before.summarised
-      ? "There was nothing to summarise: the newest exchange is never summarised."
+      ? "There was nothing to summarise: the newest message and its reply are never summarised."
       : `${after.summarised} messages are summarised for the model: about ${after.used.toLocaleString()} tokens instead of ${before.used.toLocaleString()}.`;
   void vscode.window.showInformationMessage(words);
 }

@@ -1,4 +1,4 @@
-/** What can be done about a finding, wherever it is shown. */
+/** The actions on a finding, wherever it is shown. */
 import * as vscode from "vscode";
 import type { CodeAction, CodeActionParams } from "vscode-languageclient/node";
 import type { Api } from "../api";
@@ -9,7 +9,7 @@ import { Problem } from "../problem";
 import type { Context, Exchange, FindingUpdateParams } from "../protocol";
 import type { Sessions } from "../sessions";
 import type { Shown, ShownFindings } from "./shown";
-import { toldOf } from "./findingFormat";
+import { findingText } from "./findingFormat";
 
 export class FindingActions {
   constructor(
@@ -22,20 +22,20 @@ export class FindingActions {
     await this.api.request("finding/update", { findingId, state });
   }
 
-  /** Has the agent that can edit fix it, in the finding's session, which is shown. Ends when that has begun. */
-  async fix(findingId: string, wishes?: string): Promise<void> {
+  /** Has an agent that can edit fix it, in the finding's session, and shows that. Resolves when the reply has begun. */
+  async fix(findingId: string, instructions?: string): Promise<void> {
     const title = this.shown.get(findingId)?.finding.title ?? "";
-    const text = wishes === undefined || wishes === "" ? undefined : `Fix this finding: ${title}\n\n${wishes}`;
+    const text = instructions === undefined || instructions === "" ? undefined : `Fix this finding: ${title}\n\n${instructions}`;
     await this.api.standard("workspace/executeCommand", {
       command: "sessionls.fix",
       arguments: [{ findingId, ...(text !== undefined && { text }) }],
     });
   }
 
-  /** Puts the suggestion in the place of the code, as the server's code action does. */
+  /** Replaces the code with the suggestion, like the server's code action. */
   async applySuggestion(findingId: string): Promise<void> {
     const { uri, range } = this.needed(findingId);
-    // The server makes edits for documents that it has, in the state that they are in now.
+    // The server computes edits for open documents in their current state.
     const document = await vscode.workspace.openTextDocument(uri);
     const diagnostics = [{ range: wireRange(range), message: "", source: "sessionls", data: { findingId } }];
     const params: CodeActionParams = {
@@ -50,14 +50,14 @@ export class FindingActions {
     await vscode.window.showTextDocument(document, { viewColumn: besidePanels(), preserveFocus: true });
   }
 
-  /** Sends a message about the finding to its session. Ends when the reply has ended or stopped. */
+  /** Sends a message about the finding to its session. Resolves when the reply has ended or stopped. */
   reply(shown: Shown, text: string): Promise<Exchange> {
     const { finding, uri, range } = shown;
     const context: Context[] = [
-      { kind: "text", title: "The finding", text: toldOf(finding) },
+      { kind: "text", title: "The finding", text: findingText(finding) },
       { kind: "selection", uri: uri.toString(), range: wireRange(range) },
     ];
-    // Who found it answers, where that agent can still be invoked.
+    // The agent that reported it answers, if it is still available.
     const found = this.sessions.agents.find((agent) => agent.name === finding.agent);
     const agent = found?.available === true && found.trusted ? found.name : undefined;
     return this.sessions.message({
@@ -68,7 +68,7 @@ export class FindingActions {
     });
   }
 
-  /** Does what the panel offers. */
+  /** Runs an action from the panel. */
   async act(findingId: string, act: FindingAct): Promise<void> {
     if (act === "fix") await this.fix(findingId);
     else if (act === "apply") await this.applySuggestion(findingId);

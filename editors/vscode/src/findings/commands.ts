@@ -1,4 +1,4 @@
-/** The commands of a finding's place in the gutter. package.json has their titles; none stands in the command palette. */
+/** The commands of a finding's comment thread. package.json has their titles; none is in the command palette. */
 import * as vscode from "vscode";
 import { problemOf } from "../problem";
 import type { Panels } from "../panel/openPanels";
@@ -9,7 +9,7 @@ type Command = (findingId: string, text: string) => Promise<void> | void;
 
 export function registerFindingCommands(actions: FindingActions, threads: FindingThreads, panels: Panels): vscode.Disposable {
   const commands: Readonly<Record<string, Command>> = {
-    // The text box is emptied when the command has ended, so it ends before the reply does, which says itself how it ended.
+    // VS Code empties the text box when the command ends, so it must not wait for the reply, which reports its own errors.
     "session.finding.reply": (id, text) => {
       void threads.reply(id, text);
     },
@@ -23,7 +23,7 @@ export function registerFindingCommands(actions: FindingActions, threads: Findin
     },
   };
   const registered = Object.entries(commands).map(([name, command]) =>
-    // The thread itself from its title, with what was written from beside the text box.
+    // Menus in the title pass the thread; those beside the text box also pass its text.
     vscode.commands.registerCommand(name, async (given: vscode.CommentThread | vscode.CommentReply | undefined) => {
       if (given === undefined) return;
       const [thread, text] = "thread" in given ? [given.thread, given.text] : [given, ""];

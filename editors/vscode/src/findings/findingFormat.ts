@@ -1,10 +1,10 @@
-/** A finding in words: for its place in the gutter, and for the agent that is asked about it. Pure. */
+/** Formats a finding for its comment thread, and for an agent. Pure. */
 import type { Finding, Message } from "../protocol";
 import { fenced, incomplete, textOf } from "../format";
 
 const SEVERITIES = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" } as const;
 
-/** What stands above a finding: how bad it is, and which rule says so. */
+/** The heading of a finding: its severity and rule. */
 export function labelOf({ severity, rule }: Finding): string {
   return rule === undefined ? SEVERITIES[severity] : `${SEVERITIES[severity]} · ${rule}`;
 }
@@ -13,11 +13,11 @@ export function labelOf({ severity, rule }: Finding): string {
 export function markdownOf({ title, body, suggestion }: Finding, language: string): string {
   const pieces = [`**${plain(title)}**`, safe(body)];
   if (suggestion !== undefined)
-    pieces.push(suggestion.trim() === "" ? "*Suggestion: take it out.*" : `Suggestion:\n\n${fenced(suggestion, language)}`);
+    pieces.push(suggestion.trim() === "" ? "*Suggestion: remove it.*" : `Suggestion:\n\n${fenced(suggestion, language)}`);
   return pieces.filter((piece) => piece !== "").join("\n\n");
 }
 
-/** What a reply says, or how it ended where it says nothing. */
+/** The text of a reply, or how it ended if it has no text. */
 export function answerOf(reply: Message): string {
   const edits = reply.parts.filter((part) => part.kind === "edit" && part.applied).length;
   const pieces = [safe(textOf(reply))];
@@ -26,7 +26,7 @@ export function answerOf(reply: Message): string {
   if (reply.error !== undefined) pieces.push(plain([reply.error.message, reply.error.hint].filter(Boolean).join(" ")));
   else if (standing !== undefined) pieces.push(`*${standing}*`);
   const words = pieces.filter((piece) => piece !== "").join("\n\n");
-  return words === "" ? "*It said nothing. The session shows what it did.*" : words;
+  return words === "" ? "*The reply has no text. The session shows the work.*" : words;
 }
 
 const STANDINGS: Partial<Readonly<Record<Message["status"], string>>> = {
@@ -35,19 +35,19 @@ const STANDINGS: Partial<Readonly<Record<Message["status"], string>>> = {
   cancelled: "The reply was cancelled.",
 };
 
-/** The finding as an agent is told of it; the code goes along beside it. */
-export function toldOf({ title, body, rule, suggestion }: Finding): string {
+/** The finding as text for an agent. The code is sent as context. */
+export function findingText({ title, body, rule, suggestion }: Finding): string {
   const said = [title, body, rule === undefined ? "" : `Rule: ${rule}`];
-  if (suggestion !== undefined) said.push(`Suggested in its place:\n${suggestion}`);
+  if (suggestion !== undefined) said.push(`Suggested replacement:\n${suggestion}`);
   return said.filter((piece) => piece !== "").join("\n\n");
 }
 
-/** Words that mean nothing in Markdown. */
+/** Text escaped for Markdown. */
 export function plain(text: string): string {
   return text.replace(/[\\`*_{}[\]()#+\-.!|<>~&$:]/g, "\\$&").replace(/\s+/g, " ");
 }
 
-/** Markdown of a person or an agent. VS Code runs nothing that is in it, but it would load pictures: it could tell others what it read. */
+/** Markdown of a person or an agent without images: VS Code would load them, which could leak data to other servers. */
 export function safe(markdown: string): string {
   const couldShow = markdown.includes("![") && /\](\(|\[|:)/.test(markdown);
   return (couldShow ? markdown.replaceAll("![", "!\u200b[") : markdown).trim();

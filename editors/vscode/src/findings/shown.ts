@@ -1,6 +1,6 @@
 /**
- * The open findings that stand in Problems, and where. The server publishes them as diagnostics that follow their code: from
- * those come existence and place, and all else, which never changes, is asked for once.
+ * The open findings in Problems, and their ranges. The server publishes them as diagnostics that follow the code, which provide
+ * existence and range. Everything else never changes and is requested once.
  */
 import * as vscode from "vscode";
 import type { Api } from "../api";
@@ -21,23 +21,23 @@ interface Place {
 }
 
 export class ShownFindings {
-  /** The places of each document, by its URI, of each finding. */
+  /** The ranges of the findings in each document, by URI. */
   private readonly places = new Map<string, ReadonlyMap<string, Place>>();
   private readonly known = new Map<string, Finding>();
-  /** The sessions that are asked, and whether to ask again: something came up that the answer may not know yet. */
+  /** The sessions with a pending request, and whether to request again because of newer diagnostics. */
   private readonly asking = new Map<string, boolean>();
   private readonly changed = new Emitter<void>();
   private readonly failed = new Emitter<unknown>();
   private readonly subscriptions: Disposable[];
 
   readonly onDidChange = this.changed.event;
-  /** What they are could not be asked for. */
+  /** The findings could not be requested. */
   readonly onError = this.failed.event;
 
   constructor(private readonly api: Api) {
     this.subscriptions = [
-      // The first diagnostics may come before requests are answered. Those of the server before stay until then: what a person
-      // writes below a finding stays with them.
+      // The first diagnostics may come before the server answers requests. The old threads stay until then, because a person may be
+      // writing in them.
       api.onConnected(() => {
         this.ask();
         void this.forgetClosed();
@@ -52,7 +52,7 @@ export class ShownFindings {
     for (const one of this.subscriptions) one.dispose();
   }
 
-  /** The server's diagnostics of a document, all of them. */
+  /** All diagnostics of the server for a document. */
   take(uri: vscode.Uri, diagnostics: readonly vscode.Diagnostic[]): void {
     const places = new Map<string, Place>();
     for (const diagnostic of diagnostics) {
@@ -84,7 +84,7 @@ export class ShownFindings {
     );
   }
 
-  /** Of findings that were fixed or dismissed while no server ran, none publishes anything. */
+  /** Removes findings that were fixed or dismissed while no server was running, for which no diagnostics are published. */
   private async forgetClosed(): Promise<void> {
     const before = new Map([...this.places.values()].flatMap((places) => [...places].map(([id, one]) => [id, one.sessionId])));
     try {
@@ -111,7 +111,7 @@ export class ShownFindings {
     }
   }
 
-  /** Asks what the findings are that are not known, session by session. */
+  /** Requests unknown findings, session by session. */
   private ask(): void {
     if (!this.api.ready) return;
     for (const places of this.places.values())
@@ -139,7 +139,7 @@ export class ShownFindings {
   }
 }
 
-/** What the server put into a diagnostic. The language client keeps it there; VS Code's own type does not name it. */
+/** The server's data in a diagnostic. The language client keeps it, but VS Code's type does not include it. */
 function dataOf(diagnostic: vscode.Diagnostic): { sessionId: string; findingId: string } | undefined {
   const data: unknown = "data" in diagnostic ? diagnostic.data : undefined;
   if (typeof data !== "object" || data === null) return undefined;

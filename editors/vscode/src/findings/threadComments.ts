@@ -1,19 +1,19 @@
-/** What was said below findings: their sessions have it too, but not which finding each message is about. It outlives the window. */
+/** The comments below findings, stored beyond the window. The sessions have the messages, but not which finding they are about. */
 import type { Memento } from "vscode";
 
-/** Something said below a finding. */
+/** A comment below a finding. */
 export interface ThreadComment {
   author: string;
   words: string;
   label?: string;
   /** Milliseconds since 1970. */
   at: number;
-  /** It is being written. */
+  /** The reply is being written. */
   pending?: true;
 }
 
 const KEY = "findings.said";
-/** Of so many findings, those that were spoken of last. */
+/** The number of findings whose comments are kept, those with the newest comments. */
 const LIMIT = 100;
 
 export class ThreadComments {
@@ -27,14 +27,14 @@ export class ThreadComments {
     return this.all.get(findingId) ?? NOTHING;
   }
 
-  /** Puts these at the end of what was said, in place of what they were there before. */
+  /** Appends these comments, replacing their earlier versions. */
   put(findingId: string, ...said: readonly ThreadComment[]): void {
     const before = this.of(findingId).filter((one) => !said.includes(one));
     this.all.delete(findingId);
     this.all.set(findingId, [...before, ...said]);
   }
 
-  /** Keeps what was said for the next window. */
+  /** Stores the comments for the next window. */
   keep(): Thenable<void> {
     return this.memory.update(KEY, [...this.all].slice(-LIMIT));
   }
@@ -42,7 +42,7 @@ export class ThreadComments {
 
 const NOTHING: readonly ThreadComment[] = [];
 
-/** What was being written when the window closed went on without it. */
+/** A reply that was being written when the window closed has continued without it. */
 function settled({ pending, ...said }: ThreadComment): ThreadComment {
   return pending ? { ...said, words: "*The session has the reply.*" } : said;
 }

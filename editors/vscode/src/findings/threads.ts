@@ -1,4 +1,4 @@
-/** Findings in the editor's gutter: each one that stands in Problems is a comment thread where its code is. */
+/** Shows each finding in Problems as a comment thread at its code. */
 import * as vscode from "vscode";
 import type { OpenSession } from "../folding";
 import { problemOf } from "../problem";
@@ -21,7 +21,7 @@ export class FindingThreads implements vscode.Disposable {
   constructor(
     private readonly actions: FindingActions,
     private readonly sessions: Sessions,
-    /** A thread that goes with its code, and comes back with it, still has what was said. */
+    /** The comments of each finding, kept while its code is temporarily missing. */
     private readonly said: ThreadComments,
   ) {
     const toggle = (): void => {
@@ -44,13 +44,13 @@ export class FindingThreads implements vscode.Disposable {
     this.stop();
   }
 
-  /** The finding that a thread shows. */
+  /** The finding of a thread. */
   findingOf(thread: vscode.CommentThread): string | undefined {
     for (const [id, one] of this.threads) if (one === thread) return id;
     return undefined;
   }
 
-  /** Sends what a person wrote below a finding, and shows the reply there. */
+  /** Sends a person's comment below a finding, and shows the reply there. */
   async reply(findingId: string, text: string): Promise<void> {
     const shown = this.actions.shown.get(findingId);
     if (shown === undefined || text.trim() === "") return;
@@ -83,7 +83,7 @@ export class FindingThreads implements vscode.Disposable {
     await this.said.keep();
   }
 
-  /** Tells what becomes of a message, until it is disposed. */
+  /** Reports the progress of a message until it is disposed. */
   private follow(sessionId: string, text: string, tell: (doing: string) => void): vscode.Disposable {
     const { store } = this.sessions;
     let last = "";
@@ -115,7 +115,7 @@ export class FindingThreads implements vscode.Disposable {
     this.controller = undefined;
   }
 
-  /** Makes the threads what is shown. */
+  /** Updates the threads. */
   private update(): void {
     const { controller } = this;
     if (controller === undefined) return;
@@ -128,7 +128,7 @@ export class FindingThreads implements vscode.Disposable {
     }
     for (const [id, one] of shown) {
       const thread = this.threads.get(id) ?? this.create(controller, one);
-      // What is set is sent and drawn anew, whether it changed or not.
+      // VS Code redraws a thread whenever a property is set, even if it has not changed.
       if (thread.range?.isEqual(one.range) !== true) thread.range = one.range;
       const replies = this.said.of(id);
       if (this.drawn.get(thread) === replies) continue;
@@ -148,7 +148,7 @@ export class FindingThreads implements vscode.Disposable {
   }
 }
 
-/** What goes on with a message that asks this. */
+/** The progress of a message. */
 function doingOf(state: OpenSession, text: string): string {
   const asked = state.session.asking?.at(-1);
   if (asked !== undefined) return `Waiting for your permission: ${plain(asked.summary)}. The session asks.`;
@@ -175,7 +175,7 @@ function commentOf({ author, words, label, at }: ThreadComment): vscode.Comment 
   };
 }
 
-/** Agents wrote it: no HTML, and no link that does anything but lead to a page. */
+/** Text of agents: without HTML, and without command links. */
 function markdown(words: string): vscode.MarkdownString {
   const made = new vscode.MarkdownString(words);
   made.isTrusted = false;

@@ -1,4 +1,4 @@
-/** What is written and not yet sent, for each session: it outlives its panel, and a window that is closed without a word. */
+/** The unsent draft of each session, stored beyond its panel and the window. */
 import type { Memento } from "vscode";
 import { givenBack, type Unsure } from "./draft";
 import type { Draft } from "./messages";
@@ -19,7 +19,7 @@ export class Drafts {
     return this.memory.update(draftOf(sessionId), undefined);
   }
 
-  /** Puts a message that was not sent before what was begun since. */
+  /** Puts an unsent message before the current draft. */
   giveBack(sessionId: string, refused: Draft): Thenable<void> {
     return this.keep(sessionId, givenBack(this.of(sessionId) ?? { text: "", chips: [] }, refused));
   }
@@ -28,7 +28,7 @@ export class Drafts {
     return this.memory.update(unsureOf(sessionId), [...this.unsure(sessionId), unsure]);
   }
 
-  /** Those of a session, which are asked for once. */
+  /** The unsent messages of a session. Each is returned once. */
   takeUnsure(sessionId: string): readonly Unsure[] {
     const unsure = this.unsure(sessionId);
     if (unsure.length > 0) void this.memory.update(unsureOf(sessionId), undefined);

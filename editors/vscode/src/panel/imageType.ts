@@ -1,4 +1,4 @@
-/** Which image the bytes begin as: the server takes no others. Pure. */
+/** Detects the image types that the server accepts. Pure. */
 
 /** Bytes of one image. */
 export const IMAGE_LIMIT = 5 * 1024 * 1024;
@@ -11,7 +11,7 @@ export function imageType(bytes: Uint8Array): string | undefined {
   return head.startsWith("RIFF") && head.slice(8, 12) === "WEBP" ? "image/webp" : undefined;
 }
 
-/** Whether a file is called as an image is: to offer it as one. */
+/** Whether a file name has the extension of an image, to offer it as one. */
 export function namedAsImage(path: string): boolean {
   return /\.(?:png|jpe?g|webp|gif)$/i.test(path);
 }

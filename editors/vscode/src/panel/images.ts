@@ -1,4 +1,4 @@
-/** The images of messages: those of drafts are kept in files, since a draft is told and kept anew with each key that is pressed. */
+/** The images of messages. Those of drafts are stored in files, because a draft is sent and stored with each key. */
 import { createHash } from "node:crypto";
 import * as vscode from "vscode";
 import type { Api } from "../api";
@@ -8,7 +8,7 @@ import { IMAGE_LIMIT, imageType } from "./imageType";
 
 export type ImageContext = Extract<Context, { kind: "image" }>;
 
-/** So long, in milliseconds, the file of an image is kept that was written for a message. */
+/** Milliseconds for which the file of a draft's image is kept. */
 const KEPT = 30 * 24 * 60 * 60 * 1000;
 
 export class Images {
@@ -23,7 +23,7 @@ export class Images {
     void this.clear();
   }
 
-  /** An image as context of a draft. Fails with a `Problem` for what is none, or too large. */
+  /** An image as context of a draft. Throws a `Problem` if it is not an image or too large. */
   async keep(bytes: Uint8Array, title: string): Promise<ImageContext> {
     const type = imageType(bytes);
     if (type === undefined) throw new Problem("invalidParams", `${title} is not an image.`, "Send a PNG, JPEG, WebP or GIF.");
@@ -34,7 +34,7 @@ export class Images {
     return { kind: "image", sha256, title, mimeType: type };
   }
 
-  /** A file that was dropped or chosen: by its place where the server reads it there, else its bytes. */
+  /** A dropped or chosen file: its URI if the server can read it, else its bytes. */
   async fromFile(uri: vscode.Uri): Promise<ImageContext> {
     const title = vscode.workspace.asRelativePath(uri);
     const kept = await this.keep(await vscode.workspace.fs.readFile(uri), title);
@@ -42,7 +42,7 @@ export class Images {
     return inside ? { kind: "image", uri: uri.toString() } : kept;
   }
 
-  /** Those that the person chooses. */
+  /** Images that the person chooses. */
   async choose(): Promise<readonly ImageContext[]> {
     const chosen = await vscode.window.showOpenDialog({
       title: "Attach Image",
@@ -53,7 +53,7 @@ export class Images {
     return Promise.all((chosen ?? []).map((uri) => this.fromFile(uri)));
   }
 
-  /** Whether the file begins as an image. */
+  /** Whether the file begins like an image. */
   async isImage(uri: vscode.Uri): Promise<boolean> {
     try {
       return imageType(await vscode.workspace.fs.readFile(uri)) !== undefined;
@@ -62,7 +62,7 @@ export class Images {
     }
   }
 
-  /** The context as the server takes it: with the bytes of an image that it does not have. */
+  /** The context for the server, with the bytes of images that it does not have. */
   async sendable(context: Context): Promise<Context> {
     if (context.kind !== "image" || context.sha256 === undefined) return context;
     const bytes = await this.read(this.file(context.sha256));
@@ -74,7 +74,7 @@ export class Images {
     };
   }
 
-  /** Keeps the images of a message that was sent, to send them again elsewhere. */
+  /** Stores the images of a sent message, to send them again in another session. */
   async adopt(sessionId: string, contexts: readonly Context[]): Promise<void> {
     for (const context of contexts) {
       if (context.kind !== "image" || context.sha256 === undefined) continue;
@@ -83,7 +83,7 @@ export class Images {
     }
   }
 
-  /** The image as the page shows it; undefined where it cannot be had. */
+  /** The image for the page; undefined if it is not available. */
   async source(sessionId: string, context: ImageContext): Promise<string | undefined> {
     const { sha256, uri } = context;
     const draft = sha256 === undefined ? undefined : await this.read(this.file(sha256));
@@ -96,7 +96,7 @@ export class Images {
     return bytes === undefined ? undefined : shown(bytes);
   }
 
-  /** Shows the image in an editor: the file that it came from is perhaps another one by now. */
+  /** Shows the stored image in an editor, because its original file may have changed. */
   async open(sessionId: string, context: ImageContext): Promise<void> {
     if (context.sha256 === undefined) {
       if (context.uri !== undefined) await vscode.commands.executeCommand("vscode.open", vscode.Uri.parse(context.uri));
@@ -132,7 +132,7 @@ export class Images {
         if ((await vscode.workspace.fs.stat(file)).mtime < Date.now() - KEPT) await vscode.workspace.fs.delete(file);
       }
     } catch {
-      // There is none yet.
+      // The folder does not exist yet.
     }
   }
 }

@@ -1,18 +1,18 @@
-/** The places that links of agents lead to. Pure. */
+/** Parses the targets of links in agents' text. Pure. */
 import { posix } from "node:path";
 import { decoded } from "../format";
 
 export interface LinkedPlace {
-  /** As URIs have it: `/` between its names, and no way up out of where it begins. */
+  /** With `/` as in URIs, and without `..` that leads out of the start folder. */
   readonly path: string;
-  /** Lines from 0. */
+  /** Zero-based lines. */
   readonly line?: number;
   readonly endLine?: number;
 }
 
 /**
- * Where `src/read.py`, `/home/ada/src/read.py`, `C:\\src\\read.py` or `file:///src/read.py` leads, each also with `#L12`, `#L12-L20`
- * or `:12` behind it. Undefined where it is no path.
+ * The target of `src/read.py`, `/home/ada/src/read.py`, `C:\\src\\read.py` or `file:///src/read.py`, each optionally followed by
+ * `#L12`, `#L12-L20` or `:12`. Undefined if it is not a path.
  */
 export function placeOf(href: string): LinkedPlace | undefined {
   const [, given, line, from, to] = LINK.exec(href) ?? [];
@@ -27,7 +27,7 @@ export function placeOf(href: string): LinkedPlace | undefined {
   return { path, ...(first !== undefined && { line: fromZero(first) }), ...(to !== undefined && { endLine: fromZero(to) }) };
 }
 
-/** A path, and its lines; what else stands behind `#` is of no use in a text. */
+/** A path and its lines. Other fragments are ignored. */
 const LINK = /^(?:file:\/\/(?:localhost(?=\/))?)?([^#]+?)(?::(\d+)(?::\d+)?)?(?:#(?:L(\d+)(?:C\d+)?(?:-L?(\d+))?)?.*)?$/i;
 
 function fromZero(digits: string): number {

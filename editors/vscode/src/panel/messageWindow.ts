@@ -1,15 +1,15 @@
-/** Which part of a session's messages the page has. The store may know more; the page is given it when it asks. Pure. */
+/** The part of a session's messages that the page has. The store may have more, which the page gets on request. Pure. */
 import type { OpenSession } from "../folding";
 import type { Message } from "../protocol";
 import type { ToView, View } from "./messages";
 
-/** The page begins with this many of the newest messages, and gets this many more each time. */
+/** The number of newest messages that the page begins with, and of older ones that it gets each time. */
 export const PAGE = 50;
 
 export class MessageWindow {
   private first: string | undefined;
 
-  /** The session anew, from the first message that the page had where that is still known. */
+  /** Resets the page, from the first message that it had if that is still known. */
   show(state: OpenSession): View {
     const had = state.messages.findIndex((message) => message.id === this.first);
     const from = had >= 0 ? had : Math.max(0, state.messages.length - PAGE);
@@ -17,17 +17,17 @@ export class MessageWindow {
     return { ...state, messages: state.messages.slice(from), more: from > 0 || state.more };
   }
 
-  /** Begins with the newest messages again: the page was thrown away. */
+  /** Begins with the newest messages again, because the page was discarded. */
   reset(): void {
     this.first = undefined;
   }
 
-  /** Whether the store knows messages before those of the page. */
+  /** Whether the store has messages before those of the page. */
   hasOlder(state: OpenSession): boolean {
     return this.start(state) > 0;
   }
 
-  /** The page of messages before those that the page has. */
+  /** Messages before those that the page has. */
   older(state: OpenSession): Extract<ToView, { type: "older" }> {
     const start = this.start(state);
     const from = Math.max(0, start - PAGE);
@@ -36,16 +36,16 @@ export class MessageWindow {
     return { type: "older", messages, more: from > 0 || state.more };
   }
 
-  /** Whether the page has that message, which the store knows. */
+  /** Whether the page has that message of the store. */
   has(state: OpenSession, id: string): boolean {
     return state.messages.findIndex((message) => message.id === id) >= this.start(state);
   }
 
-  /** Those of the given messages that the page has, or should have because they are new. */
+  /** The given messages that the page has, or that are new. */
   within(state: OpenSession, ids: readonly string[]): readonly Message[] {
     const wanted = new Set(ids);
     const start = this.start(state);
-    // A session that was empty begins with its first message.
+    // An empty session gets its first message.
     this.first ??= state.messages[0]?.id;
     return state.messages.slice(start).filter((message) => wanted.has(message.id));
   }
@@ -58,7 +58,7 @@ export class MessageWindow {
   }
 }
 
-/** What the page is told of a step of the store. */
+/** The update of the page for a change of the store. */
 export function updatesFor(
   state: OpenSession,
   change: {
@@ -70,10 +70,10 @@ export function updatesFor(
   window: MessageWindow,
 ): ToView[] {
   if (change.moved) return [{ type: "show", view: window.show(state) }];
-  const told: ToView[] = [];
-  if (change.append) told.push({ type: "append", ...change.append });
+  const updates: ToView[] = [];
+  if (change.append) updates.push({ type: "append", ...change.append });
   const messages = window.within(state, change.messages);
-  if (messages.length > 0) told.push({ type: "messages", messages });
-  if (change.session) told.push({ type: "session", session: state.session, participants: state.participants });
-  return told;
+  if (messages.length > 0) updates.push({ type: "messages", messages });
+  if (change.session) updates.push({ type: "session", session: state.session, participants: state.participants });
+  return updates;
 }

@@ -1,10 +1,10 @@
-/** What the extension host and the panel's webview say to each other. Both sides import these types and nothing else of each other. */
+/** The messages between the extension host and the panel's webview. Both sides import only these types of each other. */
 import type { OpenSession, Question } from "../folding";
 import type { Agent, Context, Finding, Message, Participant, PromptFile, Session, WindowUse } from "../protocol";
 
 export type { Agent, Context, Message, Participant, PromptFile, Question, Session, WindowUse };
 
-/** A piece of context that a person sees before it is sent. `key` is the same for the same place. */
+/** A piece of context as shown before it is sent. `key` is the same for the same location. */
 export interface Chip {
   readonly key: string;
   readonly icon: string;
@@ -13,7 +13,7 @@ export interface Chip {
   readonly context: Context;
 }
 
-/** What a person has written and not yet sent. */
+/** An unsent message. */
 export interface Draft {
   readonly text: string;
   readonly agent?: string;
@@ -22,7 +22,7 @@ export interface Draft {
 
 export type Decision = "once" | "session" | "deny";
 
-/** An open session as the panel shows it: the newest part of what the store knows. */
+/** An open session in the panel: the newest part of the store's messages. */
 export type View = OpenSession;
 
 export interface Agents {
@@ -30,11 +30,11 @@ export interface Agents {
   readonly default: string;
 }
 
-/** Something that went wrong, in words for a person. */
+/** An error for a person. */
 export interface Problem {
-  /** As in the protocol's table of errors. */
+  /** The error kind of the protocol. */
   readonly kind?: string;
-  /** Of `modelUnavailable`: which of its reasons. */
+  /** The reason of `modelUnavailable`. */
   readonly reason?: string;
   readonly message: string;
   readonly hint?: string;
@@ -47,16 +47,16 @@ export interface Completion {
   readonly chip: Chip;
 }
 
-/** Where a finding's code is now. */
+/** The current location of a finding's code. */
 export interface PlaceNow {
   readonly uri: string;
   readonly range: Finding["range"];
 }
 
-/** What can be done about a finding in the panel. */
+/** The actions on a finding in the panel. */
 export type FindingAct = "fix" | "apply" | "dismiss" | "resolve" | "reopen";
 
-/** What a reply changed in a file, and what of it stands; no `state` where that is not known. */
+/** The changes of a reply to a file, and their state; `state` is absent if unknown. */
 export interface ShownChange {
   readonly uri: string;
   readonly kind: "edited" | "created" | "deleted";
@@ -64,7 +64,7 @@ export interface ShownChange {
   readonly added: number;
   readonly removed: number;
   readonly notice?: string;
-  /** Its hunks, where the server knows them. */
+  /** Its hunks, if known. */
   readonly hunks: readonly ShownHunk[];
 }
 
@@ -73,25 +73,25 @@ export interface ShownHunk {
   readonly state: "applied" | "reverted" | "overwritten";
   readonly added: number;
   readonly removed: number;
-  /** Where it stands now, from 0. */
+  /** Its current line (zero-based). */
   readonly line?: number;
   readonly patch?: string;
 }
 
-/** `missing`: the server is not installed, and can be from here. */
+/** `missing`: the server is not installed, and can be installed from here. */
 export type Server = "ready" | "starting" | "installing" | "missing" | "stopped";
 
-/** Which models can answer. */
+/** The available models. */
 export interface Models {
-  /** The one that does where neither the message, the session nor the agent names one. */
+  /** The model that is used if neither the message, the session nor the agent sets one. */
   readonly default?: string;
-  /** Why there is no default, where it was chosen and cannot answer. */
+  /** Why the chosen default is not available. */
   readonly problem?: string;
-  /** What is known to be wrong with models, by their names. */
+  /** Known problems of models, by name. */
   readonly unable: Readonly<Record<string, string>>;
 }
 
-/** The commands that the page may have run, as `session.…`, for its session. */
+/** The commands (`session.…`) that the page may run for its session. */
 export const COMMANDS = [
   "switchAgent",
   "switchModel",
@@ -117,82 +117,82 @@ export type ToView =
       readonly session: Session;
       readonly participants: readonly Participant[];
     }
-  /** Messages that changed, and new ones, which stand after all others. */
+  /** Changed messages, and new ones at the end. */
   | { readonly type: "messages"; readonly messages: readonly Message[] }
-  /** Text at the end of one part of one message. */
+  /** New text at the end of a part of a message. */
   | { readonly type: "append"; readonly messageId: string; readonly part: number; readonly text: string }
-  /** Messages that stand before all others. */
+  /** Messages before all others. */
   | { readonly type: "older"; readonly messages: readonly Message[]; readonly more: boolean }
-  /** Show this message, which the page has. */
+  /** Scrolls to this message, which the page has. */
   | { readonly type: "reveal"; readonly messageId: string }
   | { readonly type: "agents"; readonly agents: Agents }
   | { readonly type: "models"; readonly models: Models }
-  /** Prompt files, which `/` and their name stand for. */
+  /** Prompt files, which are used with `/` and their name. */
   | { readonly type: "prompts"; readonly prompts: readonly PromptFile[] }
-  /** How much of its model's window the session takes; nothing where that is not known. */
+  /** How much of its model's context window the session uses; absent if unknown. */
   | { readonly type: "window"; readonly use?: WindowUse }
-  /** What the editor could hand over now. */
+  /** The context that the editor offers. */
   | { readonly type: "offers"; readonly chips: readonly Chip[] }
-  /** What an image is shown with, a `data:` URL; nothing where it cannot be had. */
+  /** The `data:` URL of an image; absent if it is not available. */
   | { readonly type: "image"; readonly key: string; readonly source?: string }
   | { readonly type: "completions"; readonly id: number; readonly items: readonly Completion[] }
-  /** What was written here before and not sent. Comes before the first `show`. */
+  /** The stored draft. Sent before the first `show`. */
   | { readonly type: "draft"; readonly draft: Draft }
-  /** Put into the composer: from a command such as "Ask Agent About Selection". */
+  /** Input for the composer from a command such as "Ask Agent About Selection". */
   | { readonly type: "compose"; readonly draft: Draft }
-  /** A message was taken back: it goes into the composer before what is begun there. */
+  /** A withdrawn message, to be put into the composer before its present text. */
   | { readonly type: "takenBack"; readonly draft: Draft }
   /** Which participant the person here is; nothing where that is not known yet. */
   | { readonly type: "participant"; readonly id?: string }
   /** The person has no access to the session any more; `draft` is what they had not sent. */
   | { readonly type: "accessLost"; readonly title: string; readonly draft: Draft }
   | { readonly type: "server"; readonly server: Server }
-  /** What a reply changed in files. */
+  /** The changes of a reply to files. */
   | { readonly type: "changes"; readonly messageId: string; readonly files: readonly ShownChange[] }
-  /** Whether the session was deleted, and can still be brought back: it takes no messages. */
+  /** Whether the session was deleted and can still be restored. It accepts no messages. */
   | { readonly type: "deleting"; readonly deleting: boolean }
-  /** Whether the workspace is trusted; where it is not, agents may only read. */
+  /** Whether the workspace is trusted. If not, agents may only read. */
   | { readonly type: "trust"; readonly trusted: boolean }
-  /** Where the code is now of the findings of this session that stand in Problems, by the finding's id. */
+  /** The current locations of this session's findings in Problems, by the finding's id. */
   | { readonly type: "places"; readonly places: Readonly<Record<string, PlaceNow>> }
-  /** What could not be done; `draft` goes back into the composer where it is empty. */
+  /** A failed request; `draft` is put back into the composer if it is empty. */
   | { readonly type: "problem"; readonly problem: Problem; readonly draft?: Draft };
 
 export type FromView =
   | { readonly type: "ready" }
   /** The page has the focus. */
   | { readonly type: "focused" }
-  /** `resume`: the session, or the reply that was interrupted, goes on first. */
+  /** `resume`: resume the session or the interrupted reply first. */
   | { readonly type: "send"; readonly draft: Draft; readonly delivery: "queue" | "steer"; readonly resume?: true }
   /** A message to people, for which no agent wakes. */
   | { readonly type: "comment"; readonly draft: Draft }
   | { readonly type: "draft"; readonly draft: Draft }
   | { readonly type: "older" | "listPrompts" }
   | { readonly type: "cancel" | "pause" | "resume" | "unarchive" }
-  /** `draft` goes into the composer of the fork. */
+  /** `draft` is put into the composer of the fork. */
   | { readonly type: "fork"; readonly at?: string; readonly draft?: Draft }
   /** Opens a fork that ends before this message, with the message in its composer. */
   | { readonly type: "resend"; readonly messageId: string }
   | { readonly type: "undoDelete" }
-  /** What a reply changed in files is to be told, or shown in the diff editor. */
+  /** Requests the changes of a reply to files, or shows them in the diff editor. */
   | { readonly type: "listChanges" | "reviewChanges"; readonly messageId: string }
-  /** It is to be taken back: in all files, in this one, or this hunk of it. */
+  /** Reverts the changes: in all files, in this file, or this hunk. */
   | { readonly type: "revertChanges"; readonly messageId: string; readonly uri?: string; readonly hunk?: string }
-  /** All that agents changed since this message is to be taken back. */
+  /** Reverts all changes by agents since this message. */
   | { readonly type: "revertSince"; readonly messageId: string }
-  /** What becomes of a message that waits. `editQueued`: it is taken back into the composer; `sendSooner`: one place further up. */
+  /** Actions on a waiting message. `editQueued`: withdraw it into the composer; `sendSooner`: move it up by one. */
   | { readonly type: "withdraw" | "editQueued" | "sendNow" | "sendSooner"; readonly messageId: string }
   | { readonly type: "showParent" | "manageTrust" }
   | { readonly type: "command"; readonly command: (typeof COMMANDS)[number] }
-  /** All that a question is about is to be shown in an editor; or what it asks for is to be allowed for good, if the person means it. */
+  /** Shows a question in full in an editor, or allows it permanently after a confirmation. */
   | { readonly type: "showQuestion" | "alwaysAllow"; readonly requestId: string }
   | { readonly type: "answer"; readonly requestId: string; readonly decision: Decision }
   | { readonly type: "complete"; readonly id: number; readonly query: string }
-  /** An image that was pasted or dropped; `data` is base64. */
+  /** A pasted or dropped image; `data` is base64. */
   | { readonly type: "attachImage"; readonly name: string; readonly data: string }
-  /** What was dropped from elsewhere in the editor. */
+  /** Items dropped from elsewhere in VS Code. */
   | { readonly type: "attachUris"; readonly uris: readonly string[] }
-  /** The person wants to choose an image. */
+  /** Lets the person choose an image. */
   | { readonly type: "chooseImage" }
   | { readonly type: "image"; readonly key: string; readonly context: Extract<Context, { kind: "image" }> }
   | { readonly type: "openImage"; readonly context: Extract<Context, { kind: "image" }> }
@@ -201,15 +201,15 @@ export type FromView =
   | { readonly type: "openPlace"; readonly uri: string; readonly line?: number; readonly endLine?: number }
   | { readonly type: "openLink"; readonly href: string }
   | { readonly type: "finding"; readonly findingId: string; readonly act: FindingAct }
-  /** `path`: the number of the part in its message, and of the part in that one. */
+  /** `path`: the index of the part in its message, then of the part within that part. */
   | { readonly type: "showChanges"; readonly messageId: string; readonly path: readonly number[] };
 
-/** What a page says: `page` is the token that it was made with. */
+/** A message of a page; `page` is the token that it was created with. */
 export type FromPage = FromView & { readonly page: string };
 
-/** What the webview keeps of itself across reloads of the window. */
+/** The state that the webview keeps across reloads of the window. */
 export interface Kept {
   readonly sessionId: string;
-  /** What was last sent from here. */
+  /** The last message that was sent from here. */
   readonly sent?: string;
 }

@@ -1,30 +1,30 @@
-/** The open panels as the rest of the extension sees them. */
+/** The interface of the open panels for the rest of the extension. */
 import type * as vscode from "vscode";
 import type { Context } from "../protocol";
 
-/** The panels that show sessions: one for each session that is shown. */
+/** The panels that show sessions, one for each visible session. */
 export interface Panels {
-  /** Shows a session, and puts the focus into its composer, which then holds the draft where one is given. */
+  /** Shows a session, puts the draft into its composer, if any, and focuses it. */
   show(
     sessionId: string,
     draft?: { readonly text: string; readonly agent?: string; readonly context?: readonly Context[] },
   ): Promise<void>;
-  /** Shows a session in a side bar, in place of the one that was there. */
+  /** Shows a session in a side bar, replacing the previous one. */
   showInSideBar(sessionId: string, side: "primary" | "secondary"): Promise<void>;
-  /** The session that a side bar shows, or would where it was opened. */
+  /** The session of a side bar, which may be hidden. */
   sideOf(side: "primary" | "secondary"): string | undefined;
-  /** Shows a session in a tab, wherever it was shown before. */
+  /** Moves a session to a tab. */
   showInEditor(sessionId: string): Promise<void>;
-  /** Shows a session at one of its messages. */
+  /** Shows a session and scrolls to a message. */
   reveal(sessionId: string, messageId: string): void;
-  /** The session of the panel that was active last, as long as that panel is there. */
+  /** The session of the last active panel, if it still exists. */
   readonly current: string | undefined;
-  /** The sessions whose panels can be seen, that of the one that was active last first. */
+  /** The sessions with visible panels, the last active one first. */
   readonly visible: readonly string[];
-  /** Whether there is a panel with the session, seen or not. */
+  /** Whether the session has a panel, visible or not. */
   isOpen(sessionId: string): boolean;
-  /** Whether a panel with the session can be seen now. */
+  /** Whether the session has a visible panel. */
   isVisible(sessionId: string): boolean;
-  /** What can be seen changed. */
+  /** The visible panels have changed. */
   readonly onDidChange: vscode.Event<void>;
 }

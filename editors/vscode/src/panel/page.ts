@@ -1,8 +1,8 @@
-/** The panel's page: a shell whose policy lets nothing run or load but the extension's own two files. */
+/** The HTML of the panel's page. Its content security policy allows only the extension's own script and style. */
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 
-/** `token` comes back with all that the page says. */
+/** The page includes `token` in all its messages. */
 export function page(webview: vscode.Webview, dist: vscode.Uri, token: string): string {
   const nonce = randomBytes(16).toString("base64url");
   const file = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
@@ -23,7 +23,7 @@ export function page(webview: vscode.Webview, dist: vscode.Uri, token: string): 
 </html>`;
 }
 
-/** The page of a side bar that shows no session: links to commands, and nothing that runs. */
+/** The page of a side bar without a session: links to commands, without scripts. */
 export function emptyPage(webview: vscode.Webview, dist: vscode.Uri): string {
   const style = webview.asWebviewUri(vscode.Uri.joinPath(dist, "webview.css")).toString();
   return `<!DOCTYPE html>

@@ -1,4 +1,4 @@
-/** One session in a tab or a side bar: tells the page what the store knows, and does what the page asks for. */
+/** A session in a tab or a side bar: sends the store's state to the page, and handles the page's requests. */
 import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 import type { Api } from "../api";
@@ -32,7 +32,7 @@ import { MessageWindow, updatesFor } from "./messageWindow";
 import type { Surface } from "./surface";
 import { WindowMeter } from "./windowUse";
 
-/** What the panels need of the extension. */
+/** The services for panels. */
 export interface PanelServices {
   readonly api: Api;
   readonly sessions: Sessions;
@@ -46,26 +46,26 @@ export interface PanelServices {
   readonly changes: Changes;
   readonly review: ChangeReview;
   readonly questions: QuestionDocuments;
-  /** The page of this session has the focus. */
+  /** Called when the page of this session gets the focus. */
   readonly focused: (sessionId: string) => void;
   /** Shows another session. */
   readonly show: (sessionId: string, draft?: Resent) => void;
   readonly deletions: Deletions;
 }
 
-/** A session is opened with fewer messages than that. */
+/** The number of messages with which a session is opened. */
 const KNOWN = 100;
 
 export class SessionPanel {
-  /** The page listens: what it is told arrives. */
+  /** Whether the page is ready to receive messages. */
   private listening = false;
   private joined = false;
   private disposed = false;
   private waiting: Draft[] = [];
-  /** What went wrong while no page listened. */
+  /** Errors from while no page was ready. */
   private untold: unknown;
   private joining = false;
-  /** The replies whose changes the page shows. */
+  /** The replies with changes that the page shows. */
   private readonly listedChanges = new Set<string>();
   private title = "";
   /** Somebody took the access to the session away. */
@@ -73,7 +73,7 @@ export class SessionPanel {
   /** Which participant the page was told that the person is. */
   private toldParticipant: string | undefined;
   private completing = new vscode.CancellationTokenSource();
-  /** The message that is to be shown as soon as the page is there. */
+  /** The message to scroll to when the page is ready. */
   private wanted: string | undefined;
   private readonly window = new MessageWindow();
   private readonly meter: WindowMeter;
@@ -88,7 +88,7 @@ export class SessionPanel {
   ) {
     const { webview } = surface;
     webview.options = { enableScripts: true, localResourceRoots: [dist] };
-    // A view shows one page after another: what an earlier one still says is of another session.
+    // A view shows one page after another: ignore late messages of an earlier page.
     const token = randomUUID();
     const { api, server, sessions, context } = services;
     this.meter = new WindowMeter(api, (use) => {
@@ -98,7 +98,7 @@ export class SessionPanel {
       webview.onDidReceiveMessage(({ page: from, ...message }: FromPage) => {
         if (from === token) this.attempt(this.heard(message));
       }),
-      // A hidden page is thrown away, and says that it is ready when it is shown again.
+      // VS Code discards a hidden page. It reports `ready` when it is shown again.
       surface.onDidChangeVisibility(() => {
         if (!surface.visible) this.listening = false;
       }),
@@ -144,24 +144,24 @@ export class SessionPanel {
     this.attempt(this.join());
   }
 
-  /** Leaves the session. The panel is gone. */
+  /** Leaves the session, because the panel was closed. */
   dispose(): void {
     this.disposed = true;
     this.listening = false;
     for (const one of this.subscriptions) one.dispose();
     this.completing.dispose();
     this.meter.dispose();
-    // A server that is not there has nothing to leave.
+    // Without a server there is nothing to leave.
     if (this.joined && !this.joining) this.services.sessions.leave(this.sessionId).catch(() => undefined);
   }
 
-  /** Puts words, an agent or context into the composer. */
+  /** Puts text, an agent or context into the composer. */
   compose(draft: Draft): void {
     if (this.listening) this.tell({ type: "compose", draft });
     else this.waiting.push(draft);
   }
 
-  /** Scrolls to a message of the session, however far back it stands. */
+  /** Scrolls to a message of the session, however old it is. */
   reveal(messageId: string): void {
     this.wanted = messageId;
     this.attempt(this.goTo());
@@ -194,7 +194,7 @@ export class SessionPanel {
       this.joined = false;
       const problem = problemOf(error);
       if (problem.kind !== "sessionNotFound" || this.disposed) throw problem;
-      // Perhaps it is in another database: what was written for it stays.
+      // It may be in another database, so its draft stays.
       this.surface.close();
       void vscode.window.showWarningMessage(
         "That session was not found: it was deleted, is not shared with you, or is in another database.",
@@ -243,12 +243,12 @@ export class SessionPanel {
       this.tell({ type: "show", view: this.window.show(state) });
       this.giveBackLost(state);
     } else if (change.kind === "step" && this.listening) {
-      for (const told of updatesFor(state, change.change, this.window)) this.tell(told);
+      for (const update of updatesFor(state, change.change, this.window)) this.tell(update);
       if (change.change.session) this.meter.look(state.session);
     }
   }
 
-  /** The whole state, for a page that has nothing yet. */
+  /** Sends the whole state to a new page. */
   private shown(): void {
     const state = this.services.sessions.store.open(this.sessionId);
     if (!state) return;
@@ -301,7 +301,7 @@ export class SessionPanel {
     });
   }
 
-  /** They are read from files each time: a page that comes into sight has those of that moment. */
+  /** Requests the changes again, because they are read from files: a page that becomes visible shows the current ones. */
   private async tellPrompts(): Promise<void> {
     if (!this.services.api.ready) return;
     const list = await this.services.api.request("prompt/list", {}).catch(() => undefined);
@@ -321,7 +321,7 @@ export class SessionPanel {
     });
   }
 
-  /** Tells what went wrong, and puts a message that was not sent back: into the composer, or where it finds it. */
+  /** Reports an error, and puts an unsent message back into the composer or into the stored draft. */
   private failed(error: unknown, draft?: Draft): void {
     if (!this.listening) {
       if (draft !== undefined) void this.services.drafts.giveBack(this.sessionId, draft);
@@ -439,7 +439,7 @@ export class SessionPanel {
         await this.services.permissions.answer(sessionId, message.requestId, message.decision);
         return;
       case "complete": {
-        // What was asked for before is of no interest any more.
+        // Only the newest request is of interest.
         this.completing.cancel();
         this.completing.dispose();
         this.completing = new vscode.CancellationTokenSource();
@@ -490,7 +490,7 @@ export class SessionPanel {
   }
 
   private async attachImage(bytes: Uint8Array, name: string): Promise<void> {
-    // Chromium gives what was pasted this name.
+    // Chromium's name for pasted images.
     const context = await this.services.images.keep(bytes, name === "image.png" ? "Pasted image" : name);
     this.compose({ text: "", chips: [chipOf(context)] });
   }
@@ -515,7 +515,7 @@ export class SessionPanel {
     await drafts.forget(this.sessionId);
   }
 
-  /** The message once more, in a session that holds what was said before it: a fork, or a new session where that is nothing. */
+  /** Resends the message in a session with the messages before it: a fork, or a new session if there are none. */
   private async resend(messageId: string): Promise<void> {
     const { sessions, show } = this.services;
     const find = (): [Message | undefined, Message | undefined] => {
@@ -555,12 +555,12 @@ export class SessionPanel {
     const scope = { sessionId: this.sessionId, since };
     const files = (await review.list(scope)).filter(({ state }) => state === "applied" || state === "partly");
     if (files.length === 0) {
-      void vscode.window.showInformationMessage("There is nothing left to undo of what agents changed since this message.");
+      void vscode.window.showInformationMessage("No changes by agents since this message are left to undo.");
       return;
     }
     const what = files.length === 1 ? "1 file" : `${files.length} files`;
     const detail = files.map(({ uri }) => vscode.workspace.asRelativePath(vscode.Uri.parse(uri))).join("\n");
-    const words = `Take back what agents changed in ${what} since this message?`;
+    const words = `Revert the changes by agents in ${what} since this message?`;
     const choice = await vscode.window.showWarningMessage(words, { modal: true, detail }, "Undo Changes");
     if (choice === "Undo Changes") await review.revert(scope);
   }
@@ -612,7 +612,7 @@ export class SessionPanel {
       });
     } catch (error) {
       const problem = problemOf(error);
-      // A reply that failed or was cancelled says so itself, in its place.
+      // The page already shows why a reply failed or was cancelled.
       if (problem.messageKept || problem.kind === "messageWithdrawn") return;
       if (problem.kind === "serverLost") {
         await this.services.drafts.keepUnsure(this.sessionId, { draft, known });

@@ -1,4 +1,4 @@
-/** What `when` clauses of keys know about the panel that was active last. */
+/** Sets context keys about the last active panel, for `when` clauses. */
 import * as vscode from "vscode";
 import type { Sessions } from "../sessions";
 import type { Panels } from "./openPanels";

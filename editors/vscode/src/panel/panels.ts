@@ -1,4 +1,4 @@
-/** The sessions that are shown: each in one tab or one side bar, kept across reloads of the window. */
+/** Manages the panels: each session in one tab or one side bar, restored after a reload of the window. */
 import * as vscode from "vscode";
 import { chipOf } from "../context";
 import { isEmpty } from "../emptySessions";
@@ -17,13 +17,13 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   private readonly services: PanelServices;
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly sides: Readonly<Record<Side, SideView>>;
-  /** Sessions that go from one place to another just now. */
+  /** Sessions that are being moved between a tab and a side bar. */
   private readonly moving = new Set<string>();
   private last: string | undefined;
 
   readonly onDidChange = this.changed.event;
 
-  /** `memory`: of this workspace. */
+  /** `memory` is the state of this workspace. */
   constructor(extension: vscode.Uri, memory: vscode.Memento, services: Omit<PanelServices, "show" | "focused">) {
     this.dist = vscode.Uri.joinPath(extension, "dist");
     this.services = {
@@ -102,25 +102,25 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
     return ids.sort((one, other) => Number(other === this.last) - Number(one === this.last));
   }
 
-  /** VS Code brings a panel back after a reload. */
+  /** VS Code restores a panel after a reload. */
   deserializeWebviewPanel(panel: vscode.WebviewPanel, state: Kept | undefined): Promise<void> {
     if (state === undefined || typeof state.sessionId !== "string" || this.isOpen(state.sessionId)) panel.dispose();
     else this.adopt(state.sessionId, new Tab(panel));
     return Promise.resolve();
   }
 
-  /** Brings the panel of a session into sight where there is one. */
+  /** Reveals the panel of a session, if there is one. */
   private async revealed(sessionId: string): Promise<SessionPanel | undefined> {
     const known = this.panels.get(sessionId);
     known?.surface.reveal();
     if (known !== undefined) return known;
-    // A side bar that was not opened since the window was makes its page when it is.
+    // A side bar creates its page when it is first opened.
     const side = Object.values(this.sides).find((one) => one.sessionId === sessionId);
     await side?.focus();
     return this.panels.get(sessionId);
   }
 
-  /** The session goes elsewhere: what is not there for a moment is not thrown away. */
+  /** Moves the session: an empty session must not be deleted while it has no panel for a moment. */
   private async moved(sessionId: string, show: () => Promise<void>): Promise<void> {
     this.moving.add(sessionId);
     try {
@@ -139,14 +139,14 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
     return this.adopt(sessionId, new Tab(panel));
   }
 
-  /** With the other panels, else where it covers no document. */
+  /** The column of the other panels, or one where it covers no document. */
   private column(): vscode.ViewColumn {
     const tabs = [...this.panels.values()].map(({ surface }) => surface);
     const other = tabs.find(({ visible, viewColumn }) => visible && viewColumn !== undefined)?.viewColumn;
     return other ?? (vscode.window.activeTextEditor === undefined ? vscode.ViewColumn.Active : anotherColumn());
   }
 
-  /** A session in which nobody said anything goes with its panel, unless something is written for it, or somebody else is there. */
+  /** Deletes an empty session when its panel closes, unless it has a draft or somebody else has it open. */
   private async discardEmpty(sessionId: string): Promise<void> {
     const { sessions, drafts, api } = this.services;
     const session = sessions.store.session(sessionId);
@@ -157,7 +157,7 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
       await api.request("session/close", { sessionId });
       if (isEmpty(now.session) && now.participants.length <= 1 && !this.isOpen(sessionId)) await sessions.delete(sessionId);
     } catch {
-      // It stays, as a session that is not listed.
+      // It stays as an unlisted session.
     }
   }
 

@@ -1,13 +1,13 @@
-/** Opens what a message points to. Nothing that an agent wrote can do more than show a document or, after VS Code's own question, a page. */
+/** Opens link targets in messages. A link can only show a document or, after VS Code's own question, a web page. */
 import * as vscode from "vscode";
 import { placeOf } from "./links";
 
 const SCHEMES = new Set(["file", "untitled", "sessionls", "vscode-remote"]);
 
-/** The type of the panels that show sessions. */
+/** The view type of session panels. */
 export const SESSION_VIEW = "sessionls.session";
 
-/** So many files of the same name are offered. */
+/** The maximum number of files with the same name to choose from. */
 const FOUND = 50;
 
 export async function openPlace(address: string, line?: number, endLine?: number): Promise<void> {
@@ -22,7 +22,7 @@ export async function openPlace(address: string, line?: number, endLine?: number
   }
 }
 
-/** A link in Markdown: a page of the web, or a path in the workspace such as `src/read.py#L12` or `src/read.py:12`. */
+/** Opens a link: a web page, or a path in the workspace such as `src/read.py#L12` or `src/read.py:12`. */
 export async function openLink(href: string): Promise<void> {
   if (/^(https?|mailto):/i.test(href)) {
     await vscode.env.openExternal(vscode.Uri.parse(href));
@@ -34,22 +34,22 @@ export async function openLink(href: string): Promise<void> {
   for (const folder of vscode.workspace.workspaceFolders ?? []) {
     const whole = path.startsWith("/") ? [folder.uri.with({ path })] : [];
     for (const uri of [...whole, vscode.Uri.joinPath(folder.uri, path)]) {
-      // Out of the workspace leads no link.
+      // Links cannot lead out of the workspace.
       if (vscode.workspace.getWorkspaceFolder(uri) === undefined) continue;
       try {
         await showAt(uri, line, endLine ?? line);
         return;
       } catch {
-        // Perhaps it is elsewhere.
+        // Try the next folder.
       }
     }
   }
   const found = await named(path);
-  if (found === undefined) vscode.window.setStatusBarMessage(`There is no ${path} in this workspace.`, 5000);
+  if (found === undefined) vscode.window.setStatusBarMessage(`${path} does not exist in this workspace.`, 5000);
   else if (found !== "none") await showAt(found, line, endLine ?? line);
 }
 
-/** Programs name files from where they run: `test_orders.py:14` may stand in a folder further down. `none`: the person picked none. */
+/** Finds a file by the end of its path, because programs print paths relative to their folder. `none`: the person cancelled. */
 async function named(path: string): Promise<vscode.Uri | undefined | "none"> {
   if (path.startsWith("/") || /[*?[\]{}]/.test(path)) return undefined;
   const found = await vscode.workspace.findFiles(`**/${path.replace(/^\.\//, "")}`, undefined, FOUND);
@@ -67,7 +67,7 @@ async function showAt(uri: vscode.Uri, line?: number, endLine?: number): Promise
   await vscode.window.showTextDocument(document, { viewColumn: besidePanels(), ...(selection && { selection }) });
 }
 
-/** Where a document is shown so that it covers no session: with other documents, else in another column. */
+/** A column for a document in which it covers no session: with other documents, or another column. */
 export function besidePanels(): vscode.ViewColumn {
   const shown = vscode.window.visibleTextEditors.find((editor) => editor.viewColumn !== undefined)?.viewColumn;
   const { all, activeTabGroup } = vscode.window.tabGroups;
@@ -76,13 +76,13 @@ export function besidePanels(): vscode.ViewColumn {
   return all.find((group) => !showsSession(group))?.viewColumn ?? anotherColumn();
 }
 
-/** A column beside the active one. A new one is made only where there is one alone: nobody reads three. */
+/** A column beside the active one. Creates a second column at most. */
 export function anotherColumn(): vscode.ViewColumn {
   const { all, activeTabGroup } = vscode.window.tabGroups;
   return all.find((group) => group !== activeTabGroup)?.viewColumn ?? vscode.ViewColumn.Beside;
 }
 
 function showsSession({ activeTab }: vscode.TabGroup): boolean {
-  // VS Code puts a word of its own before the type.
+  // VS Code adds a prefix to the view type.
   return activeTab?.input instanceof vscode.TabInputWebview && activeTab.input.viewType.endsWith(SESSION_VIEW);
 }

@@ -1,13 +1,13 @@
-/** A view of a side bar that shows one session, which it keeps across reloads of the window. */
+/** A view in a side bar that shows one session, and restores it after a reload of the window. */
 import * as vscode from "vscode";
 import { emptyPage } from "./page";
 import type { Surface } from "./surface";
 
-/** The side bars that can show a session, by the ids of their views. */
+/** The ids of the views in side bars. */
 export const SIDES = { primary: "sessionls.side", secondary: "sessionls.secondary" } as const;
 export type Side = keyof typeof SIDES;
 
-/** What the view without a session leads to. */
+/** The commands in the view without a session. */
 const COMMANDS = ["session.openInSecondarySideBar", "session.new"];
 
 export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
@@ -19,7 +19,7 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
     private readonly side: Side,
     private readonly dist: vscode.Uri,
     private readonly memory: vscode.Memento,
-    /** Shows the session there. */
+    /** Shows the session. */
     private readonly adopt: (sessionId: string, surface: Surface) => void,
   ) {
     this.subscription = vscode.window.registerWebviewViewProvider(SIDES[side], this);
@@ -34,10 +34,10 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
     return this.memory.get<string>(this.key);
   }
 
-  /** Shows a session in place of the one that was here. */
+  /** Shows a session, replacing the previous one. */
   async show(sessionId: string): Promise<void> {
     const before = this.shown;
-    this.shown = undefined; // its end does not put the view away
+    this.shown = undefined; // so that disposing it does not hide the view
     before?.close();
     await this.memory.update(this.key, sessionId);
     this.announce();
@@ -57,7 +57,7 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
     else this.clear();
   }
 
-  /** Says that there is no session, where the view stays: VS Code shows none that comes back into a side bar that was empty. */
+  /** Shows the page without a session. The view stays visible, because VS Code would not show it again in an empty side bar. */
   private clear(): void {
     const { view } = this;
     if (view === undefined) return;
@@ -82,7 +82,7 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.adopt(sessionId, surface);
   }
 
-  /** It shows that session no more, where it did. */
+  /** Stops showing that session, if the view shows it. */
   forget(sessionId: string): void {
     if (this.sessionId !== sessionId) return;
     this.shown?.close();
@@ -141,7 +141,7 @@ class SideSurface implements Surface {
     this.gone();
   }
 
-  /** VS Code put the view away; the session comes back with it. */
+  /** VS Code disposed the view. The session is shown again with the view. */
   gone(): void {
     if (this.over) return;
     this.over = true;

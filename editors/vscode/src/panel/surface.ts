@@ -1,4 +1,4 @@
-/** Where the page of a session is shown: a tab of the editor, or a view of a side bar. */
+/** The container for the page of a session: an editor tab, or a view in a side bar. */
 import * as vscode from "vscode";
 
 export interface Surface {
@@ -7,10 +7,10 @@ export interface Surface {
   /** Only tabs have one. */
   readonly viewColumn: vscode.ViewColumn | undefined;
   readonly onDidChangeVisibility: vscode.Event<void>;
-  /** It shows the session no more. */
+  /** Stops showing the session. */
   readonly onDidClose: vscode.Event<void>;
   setTitle(title: string): void;
-  /** Brings it into sight, with the focus. */
+  /** Reveals and focuses it. */
   reveal(): void;
   close(): void;
 }

@@ -1,8 +1,8 @@
-/** Asks the server how much of its model's window a session takes, whenever that may have changed, and only for who can see it. */
+/** Requests a session's use of the context window whenever it may have changed while the panel is visible. */
 import type { Api } from "../api";
 import type { Session, WindowUse } from "../protocol";
 
-/** Several things often change together, and a long session takes a while to measure. */
+/** Joins changes that happen together, because measuring a long session takes a while. */
 const PAUSE = 300; // milliseconds
 
 export class WindowMeter {
@@ -12,7 +12,7 @@ export class WindowMeter {
 
   constructor(
     private readonly api: Api,
-    private readonly told: (use: WindowUse | undefined) => void,
+    private readonly onMeasured: (use: WindowUse | undefined) => void,
   ) {}
 
   dispose(): void {
@@ -20,12 +20,12 @@ export class WindowMeter {
     this.round += 1;
   }
 
-  /** The page has nothing, or something else was said or chosen. */
+  /** Measures again for a new page, or after a change. */
   reset(): void {
     this.measured = undefined;
   }
 
-  /** Measures the session where it is another than when it was measured last. While a reply is written its end is waited for. */
+  /** Measures the session if it has changed since the last time. Waits for the end of a reply being written. */
   look(session: Session): void {
     const state = [session.messageCount, session.agent, session.model, session.usage.inputTokens].join(" ");
     if (session.replying || state === this.measured) return;
@@ -36,8 +36,8 @@ export class WindowMeter {
 
   private async measure(sessionId: string): Promise<void> {
     const mine = ++this.round;
-    // Where no model or agent can answer the panel says so already.
+    // The panel already shows that no model or agent is available.
     const use = this.api.ready ? await this.api.request("session/window", { sessionId }).catch(() => undefined) : undefined;
-    if (mine === this.round) this.told(use);
+    if (mine === this.round) this.onMeasured(use);
   }
 }

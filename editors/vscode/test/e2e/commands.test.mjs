@@ -39,7 +39,7 @@ it("the arrow up brings the last message back", async () => {
   await panel.text.fill("");
 });
 
-it("an agent that is typed shows in the picker at once, and goes when it is taken back there", async () => {
+it("a typed agent shows in the picker immediately, and is removed when it is deselected there", async () => {
   await panel.write("@review is it right?");
   assert.match(await panel.agent.innerText(), /review/);
   await panel.frame.getByRole("button", { name: "Back to code" }).click();

@@ -151,7 +151,7 @@ it("a question about a file shows its diff in colours, and opens as one", async 
   assert.ok(!fs.existsSync(path.join(editor.folder, "Makefile")));
 });
 
-it("what is allowed for good is asked for no more, until it is taken back", async () => {
+it("a permanent permission is not asked for again until it is removed", async () => {
   const picked = (name) => window.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first();
   const runs = { tools: [{ name: "run_command", arguments: { command: "echo kept" } }] };
   const reply = await questioned(runs, { text: "Ran." });

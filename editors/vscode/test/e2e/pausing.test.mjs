@@ -174,7 +174,7 @@ it("a session that asks behind another editor is found until it is answered, wha
   await until(async () => !/needs you: permission/.test(await row.innerText()), "the session to ask no more");
 });
 
-it("a message that waits is edited, taken back, or sent now", async () => {
+it("a waiting message is edited, withdrawn, or sent now", async () => {
   const before = await panel.replies.count();
   await panel.text.fill(`slow: ${words(900)}`);
   await panel.text.press("Enter");
@@ -188,8 +188,8 @@ it("a message that waits is edited, taken back, or sent now", async () => {
   await window.shotInEachTheme("queue");
   await waiting.nth(1).getByRole("button", { name: "Answer Sooner" }).click();
   await until(async () => /never sent/.test(await waiting.first().innerText()), "the second to stand first");
-  await waiting.first().getByRole("button", { name: "Take Back" }).click();
-  await until(async () => (await waiting.count()) === 1, "one to be taken back");
+  await waiting.first().getByRole("button", { name: "Withdraw" }).click();
+  await until(async () => (await waiting.count()) === 1, "one to be withdrawn");
   await waiting.getByRole("button", { name: "Edit" }).click();
   await waiting.waitFor({ state: "hidden" });
   await until(async () => (await panel.text.inputValue()) === "say: second", "the message in the composer again");

@@ -65,7 +65,7 @@ it("a command sees the edit of an open file, which is saved and can be undone in
   assert.equal(await dirty("clean.py").count(), 0);
   await window.page.locator(".monaco-editor .view-line").first().click();
   await window.page.keyboard.press("Control+z");
-  await until(async () => /^one = 1(\n|$)/.test(await window.text()), "the edit to be taken back");
+  await until(async () => /^one = 1(\n|$)/.test(await window.text()), "the edit to be reverted");
   await dirty("clean.py").waitFor();
   await window.page.keyboard.press("Control+s");
   await until(() => onDisk("clean.py") === "one = 1\n", "the file as it was");
@@ -106,7 +106,7 @@ it("what a person has not saved is not saved for them, and the tools say so", as
   assert.equal(await tab("typed.py").count(), 1);
 });
 
-it("what a reply changed is counted, reviewed, taken back and put back", async () => {
+it("the changes of a reply are counted, reviewed, reverted and restored", async () => {
   await window.page.locator(".monaco-workbench").press("Escape");
   const { reply } = await worked(
     reads("closed.py"),
@@ -125,26 +125,28 @@ it("what a reply changed is counted, reviewed, taken back and put back", async (
   await window.command("View: Close Editor");
   await changes.getByRole("button", { name: "Undo: closed.py" }).click();
   await until(() => onDisk("closed.py") === "two = 22\n", "the one file to be as it was");
-  await changes.locator("li", { hasText: "closed.py" }).getByText("taken back").waitFor();
+  await changes.locator("li", { hasText: "closed.py" }).getByText("reverted").waitFor();
   assert.ok(fs.existsSync(path.join(editor.folder, "made.py")), "and the other not");
   await changes.getByRole("button", { name: "Undo All" }).click();
   await until(() => !fs.existsSync(path.join(editor.folder, "made.py")), "the new file to go");
-  const note = window.page.locator(".notifications-toasts .notification-list-item", { hasText: "made.py was taken back" });
-  await note.locator(".monaco-button", { hasText: "Put Back" }).click();
+  const note = window.page.locator(".notifications-toasts .notification-list-item", {
+    hasText: "Reverted the changes by agents in made.py",
+  });
+  await note.locator(".monaco-button", { hasText: "Restore" }).click();
   await until(() => fs.existsSync(path.join(editor.folder, "made.py")), "the new file to come back");
   await changes.getByRole("button", { name: "Undo All" }).waitFor();
-  await window.shot("changes-taken-back-dark");
+  await window.shot("changes-reverted-dark");
   const message = panel.frame.locator(".message.participant").last();
   await message.hover();
   await message.getByRole("button", { name: "Undo Changes Since Here" }).click();
   const dialog = window.page.locator(".monaco-dialog-box");
-  await dialog.getByText("Take back what agents changed in 1 file since this message?").waitFor();
+  await dialog.getByText("Revert the changes by agents in 1 file since this message?").waitFor();
   await dialog.getByRole("button", { name: "Undo Changes" }).click();
-  await until(() => !fs.existsSync(path.join(editor.folder, "made.py")), "all since the message to be taken back");
-  await changes.locator("li", { hasText: "made.py" }).getByText("taken back").waitFor();
+  await until(() => !fs.existsSync(path.join(editor.folder, "made.py")), "all changes since the message to be reverted");
+  await changes.locator("li", { hasText: "made.py" }).getByText("reverted").waitFor();
 });
 
-it("one place of a file is taken back by itself", async () => {
+it("a single hunk of a file is reverted", async () => {
   const lines = Array.from({ length: 30 }, (_, at) => `line ${at}`);
   fs.writeFileSync(path.join(editor.folder, "long.py"), `${lines.join("\n")}\n`);
   const { reply } = await worked(
@@ -153,16 +155,16 @@ it("one place of a file is taken back by itself", async () => {
     edit("long.py", "line 27", "line last"),
   );
   const changes = reply.locator(".changes");
-  await changes.getByText("2 places").click();
+  await changes.getByText("2 hunks").click();
   const places = changes.locator(".hunks ol > li");
-  await until(async () => (await places.count()) === 2, "both places");
+  await until(async () => (await places.count()) === 2, "both hunks");
   assert.match(await places.first().locator(".patch-added").innerText(), /line two/);
   await changes.scrollIntoViewIfNeeded();
   await window.shotInEachTheme("changes-hunks");
   await places.first().getByRole("button", { name: /^Undo/ }).click();
-  await until(() => /line 2\n/.test(onDisk("long.py")), "the first place to be as it was");
+  await until(() => /line 2\n/.test(onDisk("long.py")), "the first hunk to be reverted");
   assert.match(onDisk("long.py"), /line last/, "and the other not");
-  await places.first().getByText("taken back").waitFor();
+  await places.first().getByText("reverted").waitFor();
 });
 
 it("a command that ends with another code than 0 is shown as failed, with its code", async () => {

@@ -112,7 +112,7 @@ test("words of a message are found", async () => {
 test("the view is filtered, and shows all again", async () => {
   await window.command("Session: Filter…");
   await answer("nothing like that");
-  await window.page.locator(".pane-body", { hasText: "No session fits “nothing like that”." }).waitFor();
+  await window.page.locator(".pane-body", { hasText: "No session matches “nothing like that”." }).waitFor();
   await window.command("Session: Clear Filter");
   await row("Elephants").first().waitFor();
 });

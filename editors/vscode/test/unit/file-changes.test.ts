@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { countsByFile, pairsOf, sumOf, takenBackText, type FileChange } from "../../src/changes/fileChanges";
+import { countsByFile, pairsOf, sumOf, revertedText, type FileChange } from "../../src/changes/fileChanges";
 import type { Part } from "../../src/protocol";
 
 const file = (uri: string, given: Partial<FileChange> = {}): FileChange => ({
@@ -29,9 +29,9 @@ it("what stands is compared: an edited file, one that came, and one that went", 
   ]);
 });
 
-it("what was taken back is said, with what came out otherwise", () => {
-  expect(takenBackText(["file:///w/my%20a.py"])).toBe("What agents changed in my a.py was taken back.");
-  expect(takenBackText(["a", "b"], ["b is not saved."])).toBe("What agents changed in 2 files was taken back. b is not saved.");
+it("a revert is reported with its notices", () => {
+  expect(revertedText(["file:///w/my%20a.py"])).toBe("Reverted the changes by agents in my a.py.");
+  expect(revertedText(["a", "b"], ["b is not saved."])).toBe("Reverted the changes by agents in 2 files. b is not saved.");
 });
 
 it("the lines of a reply's edits are counted by file, also those of an agent that it asked, and none that was not made", () => {

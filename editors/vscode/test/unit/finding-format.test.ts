@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answerOf, labelOf, markdownOf, safe, toldOf } from "../../src/findings/findingFormat";
+import { answerOf, labelOf, markdownOf, safe, findingText } from "../../src/findings/findingFormat";
 import type { Finding } from "../../src/protocol";
 import { aReply } from "./samples";
 
@@ -41,9 +41,9 @@ describe("a finding in words", () => {
     expect(labelOf(aFinding({ severity: 1, rule: "off-by-one" }))).toBe("Error · off-by-one");
   });
 
-  it("is told to an agent with rule and suggestion", () => {
-    expect(toldOf(aFinding({ rule: "r", suggestion: "s" }))).toBe(
-      "It is *wrong*\n\nBecause.\n\nRule: r\n\nSuggested in its place:\ns",
+  it("is formatted for an agent with rule and suggestion", () => {
+    expect(findingText(aFinding({ rule: "r", suggestion: "s" }))).toBe(
+      "It is *wrong*\n\nBecause.\n\nRule: r\n\nSuggested replacement:\ns",
     );
   });
 });
@@ -60,6 +60,6 @@ describe("a reply in words", () => {
     expect(answerOf(aReply("r", "m", { parts: [text], status: "cancelled" }))).toBe("Yes.\n\n*The reply was cancelled.*");
     const error = { kind: "modelUnavailable", message: "No model!", hint: "Set one up." };
     expect(answerOf(aReply("r", "m", { status: "failed", error }))).toBe("No model\\! Set one up\\.");
-    expect(answerOf(aReply("r", "m"))).toMatch(/said nothing/);
+    expect(answerOf(aReply("r", "m"))).toMatch(/has no text/);
   });
 });

@@ -1,4 +1,4 @@
-/** The agent for this one message. After sending it falls back to the session's default. */
+/** The agent for only this message. After sending, it is the session's default again. */
 import { useState } from "preact/hooks";
 import type { Agent } from "../../src/panel/messages";
 import { jumpKey, menuKey, type Choice } from "../choosing";
@@ -82,7 +82,7 @@ export function AgentPicker({ agents, standard, chosen, onChoose }: AgentPickerP
       <button
         type="button"
         class={`picker-button ${chosen === undefined ? "" : "other"}`}
-        // A button that opens a list has no active option; a combobox with nothing to write in has.
+        // The role `button` does not allow an active option, unlike a combobox without a text field.
         role="combobox"
         aria-haspopup="listbox"
         aria-expanded={open}

@@ -83,7 +83,7 @@ export function App() {
             )}
           </div>
           {problem}
-          {/* What went wrong before is of no interest to who sends again. */}
+          {/* Sending again clears earlier errors. */}
           <Composer key={view.session.id} state={state} view={view} complete={complete} area={area} onSent={onSent} />
           {!state.trusted && <Restricted />}
         </footer>
@@ -92,7 +92,7 @@ export function App() {
   );
 }
 
-/** While there is nothing of the session yet. */
+/** Shown until the session is loaded. */
 function Opening({ server }: { readonly server: Server }) {
   const waits = server === "ready" || server === "starting";
   return (
@@ -122,7 +122,7 @@ function Beginning({ agent }: { readonly agent: string }) {
   );
 }
 
-/** The state as the host tells it. What arrives between two frames is drawn at once, in the next. */
+/** The state from the host. All messages between two frames are drawn together. */
 function useHost() {
   const [state, setState] = useState<State>(nothing);
   const waiting = useRef<Step[]>([]);

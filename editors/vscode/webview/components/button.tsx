@@ -1,10 +1,10 @@
-/** VS Code's own buttons and badges, as the custom elements of @vscode-elements/elements. */
+/** Buttons and badges in VS Code's style: custom elements of @vscode-elements/elements. */
 import "@vscode-elements/elements/dist/vscode-badge/index.js";
 import "@vscode-elements/elements/dist/vscode-button/index.js";
 import type { ComponentChildren, HTMLAttributes, JSX } from "preact";
 
 declare module "preact" {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- how Preact is told of custom elements
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- Preact requires this to declare custom elements
   namespace JSX {
     interface IntrinsicElements {
       "vscode-badge": HTMLAttributes;
@@ -18,7 +18,7 @@ interface ButtonProps {
   readonly onPress: () => void;
   readonly secondary?: boolean;
   readonly title?: string | undefined;
-  /** For a screen reader, where the label alone does not say what it is about. */
+  /** The text for a screen reader if the label alone is not clear. */
   readonly spoken?: string;
 }
 

@@ -1,4 +1,4 @@
-/** What a reply changed in files: how many lines of which, whether that stands, and ways to review it and to take it back. */
+/** The changes of a reply to files, with their state, and buttons to review and to revert them. */
 import { createContext } from "preact";
 import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { countsByFile, sumOf } from "../../src/changes/fileChanges";
@@ -11,13 +11,13 @@ import { LineCounts } from "./line-counts";
 import { PatchLines } from "./patch-lines";
 import { Place } from "./place";
 
-/** What the host knows of the changes of replies, by their ids. */
+/** The known changes of replies, by the replies' ids. */
 export const ChangesOf = createContext<Readonly<Record<string, readonly ShownChange[]>>>({});
 
 const STATES: Partial<Readonly<Record<NonNullable<ShownChange["state"]>, string>>> = {
-  reverted: "taken back",
-  partly: "partly taken back",
-  overwritten: "changed since",
+  reverted: "reverted",
+  partly: "partly reverted",
+  overwritten: "changed later",
 };
 const ICONS = { edited: "diff-modified", created: "diff-added", deleted: "diff-removed" } as const;
 
@@ -25,7 +25,7 @@ export function ReplyChanges({ message }: { readonly message: Message }) {
   const written = useMemo(() => countsByFile(message.parts), [message.parts]);
   const known = useContext(ChangesOf)[message.id];
   const box = useRef<HTMLDivElement>(null);
-  // What stands is read from files: so it is asked for what is in sight, each time that it comes there.
+  // The state is read from files, so it is requested each time the changes become visible.
   useEffect(() => {
     if (box.current === null) return;
     const watch = new IntersectionObserver((entries) => {
@@ -102,10 +102,10 @@ interface HunksProps {
   readonly hunks: readonly ShownHunk[];
 }
 
-/** What changed in a file, place by place: folded, and drawn when it is opened. */
+/** The hunks of a file, drawn when the fold is opened. */
 function Hunks({ messageId, uri, hunks }: HunksProps) {
   const [open, setOpen] = useState(false);
-  const count = hunks.length === 1 ? "1 place" : `${hunks.length} places`;
+  const count = hunks.length === 1 ? "1 hunk" : `${hunks.length} hunks`;
   return (
     <details
       class="fold hunks"

@@ -1,4 +1,4 @@
-/** What will go along with the message: each piece can be taken out. What is only offered goes nowhere until it is taken. */
+/** The context of the message. Each piece can be removed. Offered context is only sent if it was added. */
 import type { Chip } from "../../src/panel/messages";
 import { Icon } from "./icon";
 import { Thumbnail } from "./image";

@@ -1,12 +1,12 @@
-/** What the host finds for the word after `#`. It answers later, when the word may be another. */
+/** Matches for the word after `#` from the host. They arrive later, when the word may have changed. */
 import { useEffect, useState } from "preact/hooks";
 import type { Completion } from "../../src/panel/messages";
 import { fitting, nothingFound, type Fitting, type Wanted } from "../composing";
 
-/** After so many milliseconds without an answer there is nothing to wait for: Enter sends again. */
+/** Milliseconds to wait for matches. After that, Enter sends the message. */
 const PATIENCE = 3000;
 
-/** Asks the host for context that fits; the answer comes later. */
+/** Requests matching context from the host. */
 export type Complete = (query: string) => Promise<readonly Completion[]>;
 
 export function useCompletions(asked: Wanted | undefined, complete: Complete): Fitting {

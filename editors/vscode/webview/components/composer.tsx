@@ -1,4 +1,4 @@
-/** Where a message is written: its text, the agent for it, and the context that goes along. */
+/** The composer for a message: its text, agent and context. */
 import type { RefObject } from "preact";
 import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { givenBack, together } from "../../src/panel/draft";
@@ -26,7 +26,7 @@ import { ReadOnly } from "./people";
 
 const empty: Draft = { text: "", chips: [] };
 
-/** A draft of more characters than that is kept when so many milliseconds have passed without a change; a shorter one at once. */
+/** A draft of more characters is stored after so many milliseconds without a change; a shorter one immediately. */
 const LONG = 10_000;
 const DRAFT = 150;
 
@@ -43,13 +43,13 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   const [draft, setDraft] = useState<Draft>(state.draft);
   const [asked, setAsked] = useState<Wanted>();
   const [active, setActive] = useState(0);
-  /** Enter was pressed where the person has to say first how the session goes on. */
+  /** Enter was pressed, but the person has to choose first how to continue the session. */
   const [heldBack, setHeldBack] = useState(false);
   const { items, pending } = useCompletions(asked, complete);
   const agents = state.agents.agents;
   const ready = state.server === "ready";
 
-  // A page that is hidden is thrown away in that moment, with what it has not told.
+  // VS Code discards a hidden page immediately, with everything that it has not sent.
   useEffect(() => {
     if (draft === state.draft) return;
     if (draft.text.length <= LONG) {
@@ -191,7 +191,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     setDraft(empty);
     setAsked(undefined);
     onSent();
-    // The button that was pressed can do nothing any more, and loses the focus.
+    // The pressed button is disabled now, and loses the focus.
     area.current?.focus();
   };
 
@@ -303,7 +303,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
               asked.kind === "agent" || asked.kind === "person"
                 ? `No ${!writes || asked.kind === "person" ? "person" : people.length > 0 ? "agent or person" : "agent"} of that name`
                 : asked.kind === "prompt"
-                  ? "No prompt file or command of that name"
+                  ? "No prompt file or command with that name"
                   : pending
                     ? "Looking…"
                     : "Nothing found"
@@ -329,7 +329,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           }}
           onKeyDown={pressed}
           onPaste={(event) => {
-            // A program that copies a table puts an image of it beside its text: the text is meant.
+            // Copied tables include an image in addition to their text: paste the text.
             if (event.clipboardData?.getData("text/plain") === "" && attach(event.clipboardData)) event.preventDefault();
           }}
           onClick={(event) => {
@@ -373,7 +373,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           }}
         />
         <span class="spacer" />
-        {/* It is there before its words are: else nobody is told of them. */}
+        {/* Present before it has text: otherwise screen readers would not announce the text. */}
         <span class="dim waiting-count" role="status">
           {session.queued > 0 ? `${session.queued} waiting` : ""}
         </span>
@@ -402,9 +402,9 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   );
 }
 
-/** The key belongs to an input method. Some tell so by its old number alone. */
+/** Whether the key belongs to an input method. Some report this only with the old key code. */
 function composes(event: KeyboardEvent): boolean {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other way to know
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other indication
   return event.isComposing || event.keyCode === 229;
 }
 

@@ -14,10 +14,10 @@ interface EditProps {
   readonly part: Of<"edit">;
 }
 
-/** An edit of a document, and the way to see what it changed. */
+/** An edit of a document, with a link to its diff. */
 export function Edit({ messageId, path, part }: EditProps) {
   const { summary } = part;
-  // A summary is a verb and the path of the document, which is the link.
+  // A summary is a verb and the path of the document, which becomes the link.
   const at = summary.endsWith(basename(part.uri)) ? summary.indexOf(" ") + 1 : 0;
   return (
     <div class="card edit">

@@ -1,4 +1,4 @@
-/** A finding: what is wrong, where its code is now, and what can be done about it. */
+/** A finding with the current location of its code, and its actions. */
 import { createContext, type RefObject } from "preact";
 import { useContext, useRef } from "preact/hooks";
 import type { FindingAct, PlaceNow } from "../../src/panel/messages";
@@ -10,7 +10,7 @@ import { Markdown } from "./markdown";
 import type { Of } from "./part-types";
 import { Place } from "./place";
 
-/** Where the code of findings is now. Those that are not here were changed, or cannot be read. */
+/** The current locations of findings. Those without one have changed code, or cannot be read. */
 export const Places = createContext<Readonly<Record<string, PlaceNow>>>({});
 
 const severities = {
@@ -59,7 +59,7 @@ export function Finding({ finding }: { readonly finding: Of<"finding">["finding"
 }
 
 function Suggestion({ code, uri }: { readonly code: string; readonly uri: string }) {
-  if (code.trim() === "") return <div class="fold-label">Suggestion: take it out</div>;
+  if (code.trim() === "") return <div class="fold-label">Suggestion: remove it</div>;
   return (
     <>
       <div class="fold-label">Suggestion</div>
@@ -84,7 +84,7 @@ function Act({ finding, card, act, label, first }: ActProps) {
       secondary={!first}
       onPress={() => {
         tell({ type: "finding", findingId: finding.id, act });
-        // The button goes away, and the next one to be pressed is in the same card or in one after it.
+        // The button disappears: focus the next one in this card or a later one.
         if (act !== "fix") card.current?.focus({ preventScroll: true });
       }}
     />

@@ -1,4 +1,4 @@
 import { createContext } from "preact";
 
-/** Puts the focus into the composer: what had it goes away, and the focus would be nowhere. */
+/** Focuses the composer, because the focused element disappears and the focus would be lost. */
 export const ToComposer = createContext<() => void>(() => undefined);

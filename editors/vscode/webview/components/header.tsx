@@ -1,4 +1,4 @@
-/** What the session is: its agent, where it comes from, who takes part, what it cost. */
+/** The session's agent, origin, participants and cost. */
 import type { View, WindowUse } from "../../src/panel/messages";
 import { may, roleOf } from "../../src/people";
 import type { Answering } from "../answering";
@@ -86,7 +86,7 @@ interface ChoiceProps {
   readonly command: "switchAgent" | "switchModel";
 }
 
-/** What a session has one of, and a command gives it another. */
+/** A property of the session with a command to change it. */
 function Choice({ icon, words, label, command }: ChoiceProps) {
   return (
     <button

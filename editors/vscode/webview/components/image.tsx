@@ -1,9 +1,9 @@
-/** An image of a message or a draft, which the host is asked for when it is drawn. */
+/** An image of a message or a draft, requested from the host when it is drawn. */
 import { useEffect, useState } from "preact/hooks";
 import type { Context } from "../../src/panel/messages";
 import { sourceOf, type ImageContext } from "../images";
 
-/** Nothing until it is there. `label` says what it is to those who do not see it. */
+/** Empty until the image is loaded. `label` is its text for screen readers. */
 export function Thumbnail({ context, label }: { readonly context: ImageContext; readonly label: string }) {
   const [source, setSource] = useState<string>();
   useEffect(() => {

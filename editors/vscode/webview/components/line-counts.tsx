@@ -1,4 +1,4 @@
-/** Lines that were added and removed, in colours. */
+/** The numbers of added and removed lines, in colours. */
 import type { LineCounts as Counts } from "../../src/toolLine";
 
 export function LineCounts({ added, removed }: Counts) {

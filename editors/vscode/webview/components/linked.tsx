@@ -1,4 +1,4 @@
-/** Plain text in which a line of a file is a link to it. */
+/** Plain text with links to lines of files. */
 import { tell } from "../host";
 import { fileReferences } from "../fileReferences";
 

@@ -19,11 +19,11 @@ const BlockView = memo(function BlockView({ source, references, open, growing }:
 
 interface MarkdownProps {
   readonly source: string;
-  /** More of it is on its way. */
+  /** Whether more text will arrive. */
   readonly growing?: boolean;
 }
 
-/** Markdown whose finished blocks stay as they are while the last one grows: a selection in them survives. */
+/** Markdown that does not redraw finished blocks while the last one grows, so that a selection in them survives. */
 export const Markdown = memo(function Markdown({ source, growing = false }: MarkdownProps) {
   const found = useMemo(() => blocks(source), [source]);
   return (
@@ -40,7 +40,7 @@ function clicked(event: MouseEvent): void {
   const link = event.target.closest("a");
   if (link) {
     event.preventDefault();
-    // VS Code listens for links at the window of each webview, and would open it a second time.
+    // VS Code handles clicks on links in each webview itself, and would open the link a second time.
     event.stopPropagation();
     const href = link.getAttribute("href");
     if (href !== null && href !== "") tell({ type: "openLink", href });

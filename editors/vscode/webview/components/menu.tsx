@@ -1,4 +1,4 @@
-/** A list to choose from, above what opened it: agents and completions. The focus stays where it was. */
+/** A menu above the element that opened it, for agents and completions. The focus does not move. */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Choice } from "../choosing";
 import { Icon } from "./icon";
@@ -20,7 +20,7 @@ interface MenuProps {
 
 export function Menu({ id, label, choices, active, empty, onPick, onHover }: MenuProps) {
   const list = useRef<HTMLUListElement>(null);
-  // It opens upwards: in a low panel there is less room than it would take.
+  // It opens upwards, and a low panel may have too little space.
   useLayoutEffect(() => {
     const element = list.current;
     if (!element) return;
@@ -28,7 +28,7 @@ export function Menu({ id, label, choices, active, empty, onPick, onHover }: Men
       element.style.translate = "";
       const room = element.getBoundingClientRect().bottom - EDGE;
       element.style.maxHeight = `${Math.max(LEAST, Math.min(MOST, room))}px`;
-      // Where there is next to none it covers what it belongs to, rather than leave the page.
+      // With hardly any space it covers its element rather than leave the page.
       if (room < LEAST) element.style.translate = `0 ${LEAST - room}px`;
     };
     fit();

@@ -1,4 +1,4 @@
-/** One message: who wrote it, what it says, how it stands, and what can be done with it. */
+/** A message: its author, text, status and actions. */
 import { memo } from "preact/compat";
 import { useContext } from "preact/hooks";
 import type { FromView, Message } from "../../src/panel/messages";
@@ -16,11 +16,11 @@ import { Parts } from "./parts";
 
 interface MessageProps {
   readonly message: Message;
-  /** The colour that the agent's definition names. */
+  /** The colour in the agent's definition. */
   readonly color: string | undefined;
-  /** It is the last one that does not wait: what stopped there can be gone on with. */
+  /** Whether it is the last message that is not waiting: a stopped reply there can be resumed. */
   readonly last: boolean;
-  /** It is the first of those that wait. */
+  /** Whether it is the first waiting message. */
   readonly firstWaiting: boolean;
   /** It notifies the person here. */
   readonly mentionsYou: boolean;
@@ -66,7 +66,7 @@ export const MessageView = memo(function MessageView({ message, color, last, fir
   );
 });
 
-/** What can be done with a message: seen where the mouse or the focus is. */
+/** The actions on a message, visible on hover and focus. */
 function Actions({ message, text }: { readonly message: Message; readonly text: string }) {
   const actions: readonly { readonly icon: string; readonly label: string; readonly does: FromView }[] = [
     ...(text === ""
@@ -101,7 +101,7 @@ function Actions({ message, text }: { readonly message: Message; readonly text: 
   );
 }
 
-/** What the agent does just now. */
+/** The current activity of the agent. */
 function doing(message: Message): string {
   const last = message.parts.at(-1);
   if (last?.kind === "text") return "Writing…";
@@ -156,7 +156,7 @@ function Standing({ message, last, firstWaiting }: StandingProps) {
   );
 }
 
-/** A message that waits, and what can become of it. */
+/** A waiting message, with its actions. */
 function Queued({ message, first }: { readonly message: Message; readonly first: boolean }) {
   const steers = message.delivery === "steer";
   const toComposer = useContext(ToComposer);
@@ -171,14 +171,14 @@ function Queued({ message, first }: { readonly message: Message; readonly first:
       <span role="toolbar" aria-label="Waiting message" onKeyDown={walkToolbar}>
         <IconButton name="edit" label="Edit" onPress={act("editQueued")} />
         {!first && <IconButton name="arrow-up" label="Answer Sooner" tabIndex={-1} onPress={act("sendSooner")} />}
-        <IconButton name="trash" label="Take Back" tabIndex={-1} onPress={act("withdraw")} />
+        <IconButton name="trash" label="Withdraw" tabIndex={-1} onPress={act("withdraw")} />
         <IconButton name="run-above" label="Send Now: stop the reply and answer this" tabIndex={-1} onPress={act("sendNow")} />
       </span>
     </div>
   );
 }
 
-/** Gives what goes on with the reply: the button for it is gone then. */
+/** Resumes the reply. The button disappears then. */
 function useResume(): () => void {
   const toComposer = useContext(ToComposer);
   return () => {
@@ -199,7 +199,7 @@ function Note({ icon, words, action }: { readonly icon: string; readonly words: 
 
 type SentContext = NonNullable<Message["context"]>[number];
 
-/** What went along with a message. */
+/** The context of a message. */
 function Contexts({ contexts }: { readonly contexts: readonly SentContext[] }) {
   return (
     <ul class="chips sent" aria-label="Context of this message">

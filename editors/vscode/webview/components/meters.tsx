@@ -1,4 +1,4 @@
-/** How much of its model's window a session takes, and of its budget. */
+/** How much of its model's context window and of its budget a session uses. */
 import type { Session, WindowUse } from "../../src/panel/messages";
 import { cost, tokenCount } from "../displayFormat";
 import { tell } from "../host";
@@ -44,7 +44,7 @@ interface MeterProps {
   readonly command: "setBudget" | "showWindow";
 }
 
-/** From here on it is worth a look. */
+/** The share from which the meter is highlighted. */
 const HIGH = 0.8;
 
 function Meter({ label, words, title, share, command }: MeterProps) {

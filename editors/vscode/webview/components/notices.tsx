@@ -1,4 +1,4 @@
-/** What stands between the messages and the composer: a paused session, what could not be done. */
+/** Notices between the messages and the composer: a paused session, errors. */
 import type { ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
 import type { FromView, Problem, Server, Session } from "../../src/panel/messages";
@@ -78,7 +78,7 @@ export function HandedOver({ session, me }: { readonly session: Session; readonl
   );
 }
 
-/** A button that makes the session take messages again, and goes away. */
+/** A button that makes the session accept messages again, and then disappears. */
 function Change({ type, label }: { readonly type: "resume" | "unarchive"; readonly label: string }) {
   const toComposer = useContext(ToComposer);
   return (
@@ -92,7 +92,7 @@ function Change({ type, label }: { readonly type: "resume" | "unarchive"; readon
   );
 }
 
-/** What Restricted Mode keeps agents from, in one line. */
+/** Explains Restricted Mode in one line. */
 export function Restricted() {
   return (
     <p class="restricted dim">
@@ -112,7 +112,7 @@ export function Restricted() {
   );
 }
 
-/** What is to be done where no server answers. */
+/** The state of a missing server, and what to do. */
 export function ServerStanding({ server }: { readonly server: Exclude<Server, "ready"> }) {
   switch (server) {
     case "starting":
@@ -135,7 +135,7 @@ export function ServerStanding({ server }: { readonly server: Exclude<Server, "r
   }
 }
 
-/** Says that no model can answer in this session, and leads to one. */
+/** Reports that no model is available for this session, with commands to set one up. */
 export function NoModel({ problem }: { readonly problem: string }) {
   return (
     <Bar icon="warning" words={problem}>
@@ -151,7 +151,7 @@ interface HeldBackProps {
   readonly onDismiss: () => void;
 }
 
-/** A message was to be sent where the session does not go on by itself. It stays in the composer until the person says how. */
+/** Asks how to continue the session before a message is sent, which stays in the composer until then. */
 export function HeldBack({ paused, onResume, onOther, onDismiss }: HeldBackProps) {
   return (
     <div class="bar held-back" role="alert">
@@ -184,7 +184,7 @@ function Run({ command, label, secondary }: RunProps) {
   );
 }
 
-/** Buttons for what can be done about an error. */
+/** Buttons with remedies for an error. */
 export function Remedies({ kind, reason }: { readonly kind: string | undefined; readonly reason?: string | undefined }) {
   return (
     <>

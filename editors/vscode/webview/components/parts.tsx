@@ -1,4 +1,4 @@
-/** The parts of a message. Findings, edits and plans are in files of their own. */
+/** The parts of a message. Findings, edits and plans have separate files. */
 import { useMemo } from "preact/hooks";
 import { countsByCall, toolLine, toolText, valueText, type LineCounts } from "../../src/toolLine";
 import { shown } from "../visible";
@@ -12,10 +12,10 @@ import { Plan } from "./plan";
 
 interface PartsProps {
   readonly messageId: string;
-  /** The numbers of the parts that these are parts of. */
+  /** The indexes of the enclosing parts. */
   readonly path?: readonly number[];
   readonly parts: readonly Part[];
-  /** The last part is being written. */
+  /** Whether the last part is being written. */
   readonly growing: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { patchLines } from "../patchLines";
 
-/** The lines of a unified diff, or from `inside` a hunk of one, in the colours of the theme's own diffs. */
+/** The lines of a unified diff (or, with `inside`, of a hunk), in the theme's diff colours. */
 export function PatchLines({ patch, inside = false }: { readonly patch: string; readonly inside?: boolean }) {
   const lines = useMemo(() => patchLines(patch.replace(/\n$/, ""), inside), [patch, inside]);
   return (

@@ -1,9 +1,9 @@
-/** A link to a place in a document of the editor. */
+/** A link to a location in a document. */
 import { tell } from "../host";
 import { basename, lines, selected } from "../displayFormat";
 
 interface PlaceProps {
-  /** In place of the document's name. */
+  /** Replaces the document's name. */
   readonly label?: string;
   readonly uri: string;
   readonly range?: { start: { line: number; character: number }; end: { line: number; character: number } } | undefined;

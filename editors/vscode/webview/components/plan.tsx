@@ -8,7 +8,7 @@ const states = {
   completed: { icon: "pass", words: "done" },
 } as const;
 
-/** What an external agent means to do, as a checklist. */
+/** An external agent's plan as a checklist. */
 export function Plan({ part }: { readonly part: Of<"plan"> }) {
   return (
     <ul class="card plan" aria-label="Plan">

@@ -1,4 +1,4 @@
-/** Questions for permission: what is asked, as far as it can be seen, and the answers. */
+/** Questions for permission with their visible detail, and the answers. */
 import { useContext, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Decision, Question } from "../../src/panel/messages";
 import { tell } from "../host";
@@ -32,7 +32,7 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
   const { requestId, agent, summary, detail = "", scope, risk } = question;
   const described = `question-${requestId}`;
   const box = useRef<HTMLPreElement>(null);
-  // Decided once, when it comes: buttons that change their places could be pressed for another.
+  // Decided once, when it arrives: if buttons moved, a person could press the wrong one.
   const [cut, setCut] = useState(false);
   useLayoutEffect(() => {
     const element = box.current;
@@ -54,8 +54,8 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
         <Badge>{risk}</Badge>
       </header>
       {detail !== "" && (
-        // The keyboard scrolls what is longer than its box.
-        <pre class="plain" ref={box} tabIndex={cut ? 0 : -1} aria-label="What it is about">
+        // Focusable, so that the keyboard can scroll a long text.
+        <pre class="plain" ref={box} tabIndex={cut ? 0 : -1} aria-label="Details">
           {patch ? <PatchLines patch={detail} /> : detail}
         </pre>
       )}
@@ -66,7 +66,7 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
         </p>
       )}
       <div class="buttons">
-        {/* Where not all of it can be seen, a yes is not the first thing under the pointer. */}
+        {/* If the text is cut off, the first button does not allow it. */}
         {(cut || patch) && (
           <Button
             label={patch ? "Open Diff" : "Show All"}
@@ -102,7 +102,7 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
           <Button
             label="Always…"
             spoken={`Always allow: ${summary}`}
-            title="Allow it for good, in this folder or in all"
+            title="Allow it permanently, in this folder or in all folders"
             secondary
             onPress={() => {
               tell({ type: "alwaysAllow", requestId });

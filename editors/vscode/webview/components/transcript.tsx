@@ -1,4 +1,4 @@
-/** The messages. It follows the newest one while the end is in sight, and loads older ones as the start comes near. */
+/** The messages. Follows the newest one while the end is visible, and loads older ones near the start. */
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
 import { mentions } from "../../src/people";
@@ -9,10 +9,10 @@ import type { State } from "../state";
 import { Icon } from "./icon";
 import { MessageView } from "./message";
 
-/** So near to an edge, in pixels, counts as at it. */
+/** The distance in pixels that counts as being at an edge. */
 const END = 40;
 const START = 600;
-/** So long, in milliseconds, a message stands out that was looked for. */
+/** Milliseconds for which a message is highlighted after scrolling to it. */
 const REVEALED = 2500;
 
 const colors = new Set(["red", "green", "yellow", "blue", "magenta", "cyan"]);
@@ -24,7 +24,7 @@ interface TranscriptProps {
   readonly me: string | undefined;
   readonly loading: boolean;
   readonly reveal: State["reveal"];
-  /** How many messages were sent from here: who sends one wants to see it. */
+  /** The number of messages sent from here. Sending one scrolls to the end. */
   readonly sent: number;
   readonly onOlder: () => void;
 }
@@ -33,12 +33,12 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
-  /** Where it was scrolled to last to follow. */
+  /** The last position that was scrolled to automatically. */
   const followed = useRef(0);
   const anchor = useRef<Anchor | undefined>(undefined);
   const [away, setAway] = useState(false);
 
-  /** Keeps the end in sight, or else what was in sight where it was, whatever came or grew above it. */
+  /** Keeps the end visible, or the visible messages at their position, whatever was added above them. */
   const settle = useCallback(() => {
     const element = box.current;
     if (!element) return;
@@ -61,7 +61,7 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
     const element = reveal && list?.querySelector<HTMLElement>(`[data-id="${CSS.escape(reveal.messageId)}"]`);
     if (!list || !element) return;
     following.current = false;
-    // The browser's own way would move the pages around this one as well.
+    // The browser's own method would also scroll the pages around this one.
     list.scrollTop += toMiddle(list, element);
     anchor.current = anchorIn(list);
     focusHere(element);
@@ -77,7 +77,7 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
 
   useEffect(() => {
     if (!box.current || !content.current) return;
-    // Much changes its height without being drawn anew: folds that open, messages that come into sight, the panel made narrower.
+    // Heights also change without redrawing: folds open, messages become visible, the panel is resized.
     const watch = new ResizeObserver(settle);
     watch.observe(content.current);
     watch.observe(box.current);
@@ -89,7 +89,7 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
   const scrolled = () => {
     const element = box.current;
     if (!element) return;
-    // What is longer than was guessed before it was drawn takes nobody away from the end: only who scrolls up goes away.
+    // A message that turns out longer than estimated must not count as leaving the end. Only scrolling up does.
     const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < END;
     following.current = atEnd || (following.current && element.scrollTop >= followed.current - 1);
     anchor.current = anchorIn(element);
@@ -98,14 +98,14 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
   };
   const older = () => {
     onOlder();
-    // The button can do nothing for a while, and loses the focus. Who goes on reading has it where the arrow keys scroll.
+    // The button is disabled for a while and loses the focus. Focus the list, which the arrow keys scroll.
     box.current?.focus({ preventScroll: true });
   };
   const toEnd = () => {
     following.current = true;
     setAway(false);
     settle();
-    // The button goes away, and the focus with it.
+    // The button disappears, and the focus with it.
     box.current?.focus({ preventScroll: true });
   };
   const colorOf = (name: string) => {
