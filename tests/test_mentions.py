@@ -156,7 +156,7 @@ async def test_a_name_that_an_agent_has_is_said_to_be_the_agents(folder: Path, m
         exchange = await home.sessions.send(session_id, "as @plain said")
         assert exchange.reply is not None, "it mentions nobody"
         [notice] = exchange.message.notices or []
-        assert "@plain is the agent" in notice
+        assert "@plain means the agent" in notice
         assert (await home.sessions.get(session_id)).needs is None
 
 

@@ -287,7 +287,7 @@ async def test_only_text_files_without_secrets_are_read(tmp_path: Path) -> None:
     for path, why in (
         ("picture.png", "is not a text file"),
         ("latin", "is not a text file"),
-        (".env", "may hold secrets"),
+        (".env", "may contain secrets"),
         ("big", "is longer than 2 MB"),
         ("pipe", "cannot be read"),
         ("gone", "cannot be read"),

@@ -114,7 +114,7 @@ async def _allowed(workspace: Workspace, repository: Repository, paths: list[str
     if answer.code != 0:
         raise ToolFailed("That changes too many files to be shown; name a path.")
     secret = {name for raw in answer.output.split(b"\0") if raw and workspace.withheld(name := os.fsdecode(raw).strip("\n"))}
-    notice = f"[Withheld: {len(secret)} changed file(s) that may hold secrets.]\n" if secret else ""
+    notice = f"[Withheld: {len(secret)} changed file(s) that may contain secrets.]\n" if secret else ""
     return [*paths, *(f":(exclude,literal){name}" for name in sorted(secret))], notice
 
 

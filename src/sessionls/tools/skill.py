@@ -98,7 +98,7 @@ def _inside(skill: SkillFolder, name: str) -> Path:
         raise outside from None
     inner = path.relative_to(skill.root).as_posix()
     if is_withheld(inner) or is_withheld(Path(name).as_posix()):
-        raise ToolFailed(f"{shown} may hold secrets and is not read.")
+        raise ToolFailed(f"{shown} may contain secrets and is not read.")
     return path
 
 
