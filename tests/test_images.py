@@ -387,7 +387,7 @@ async def test_what_an_external_agent_announced_is_known_after_a_restart_until_i
         await home.sessions.message(session.id, Outgoing("Hello", agent="guest"))
     started = len(guest.processes)
     async with app(folder, model_server, model=SEES, agents=agents) as home:
-        with pytest.raises(AgentUnavailable, match="it takes no images"):
+        with pytest.raises(AgentUnavailable, match="it accepts no images"):
             await home.sessions.message(session.id, looking)
         assert (await home.sessions.get(session.id)).message_count == 2 and len(guest.processes) == started
         guest.path.write_text(json.dumps({"announce": {"promptCapabilities": {"image": True}}}))

@@ -81,8 +81,8 @@ function M.fork(view)
   end)
 end
 
---- Shows a place of a file in a window that shows code, and not in the session's.
-function M.show_place(uri, range, encoding)
+--- Shows a location of a file in a window with code, never in the session's windows.
+function M.show_location(uri, range, encoding)
   if not require('sessionls.documents').path(uri) then
     return client.tell(('%s is not a file.'):format(uri), vim.log.levels.WARN)
   end

@@ -6,7 +6,7 @@ local marks = require('sessionls.marks')
 local M = {}
 
 local FILE = vim.fs.joinpath(vim.fn.stdpath('state') --[[@as string]], 'sessionls', 'reviewed.json')
-local TITLES = { reverted = 'taken back', overwritten = 'changed since by somebody' }
+local TITLES = { reverted = 'reverted', overwritten = 'changed later by somebody' }
 local last_revert ---@type { server: sessionls.Server, session: string, id: string }?
 
 local function say(words, level)

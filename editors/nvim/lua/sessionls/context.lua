@@ -21,7 +21,7 @@ M.words = {
   ['#file:'] = 'a file or an image, by its path',
 }
 
---- Remembers lines `first` to `last` (from 1) of a buffer; with columns (bytes, from 0; `to` not included) only what is between.
+--- Remembers lines `first` to `last` (from 1) of a buffer, or with columns (bytes, from 0; `to` is exclusive) the text between them.
 ---@param buf integer
 ---@param first integer
 ---@param last integer
@@ -173,7 +173,7 @@ local function file_context(server, buf)
   return vim.tbl_extend('force', about(server, buf), { kind = 'file' }) --[[@as sessionls.Context]]
 end
 
---- What one word stands for: a list, or nothing and why. A word that is none of these gives nothing at all.
+--- The contexts that a word refers to. Nil and an error if they are not available; nil alone for an ordinary word.
 ---@param view sessionls.View
 ---@param word string
 ---@return sessionls.Context[]?

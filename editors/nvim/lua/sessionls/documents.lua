@@ -19,7 +19,7 @@ function M.path(uri)
   return is_file and ok and (path:match('^[/\\]') or path:match('^%a:')) and path or nil
 end
 
---- The documents of an edit, by their URIs.
+--- The URIs of an edit's documents.
 ---@param edit table a WorkspaceEdit
 ---@return string[]
 function M.uris(edit)

@@ -3,7 +3,7 @@ local Folding = require('sessionls.folding')
 
 local find = Folding.find
 
---- Parts with other ones from number `index` (from 0) on; `replace` says how many of them are replaced.
+--- The parts with `new` at `index` (from 0), in place of the `replace` parts there.
 local function spliced(parts, index, replace, new)
   local result = vim.list_slice(parts, 1, index)
   vim.list_extend(result, new)
@@ -89,7 +89,7 @@ end
 
 function handle.archived(self)
   self.state.session.state = 'archived'
-  self.state.session.stopped = nil -- nothing can be resumed there
+  self.state.session.stopped = nil -- replies of an archived session cannot be resumed
 end
 
 function handle.unarchived(self, event)
@@ -156,7 +156,7 @@ function handle.messageSent(self, event)
   end
 end
 
---- The message takes the reply's place, and the reply the next one: it stands behind all it was told.
+--- Inserts the message before the reply: a reply comes after all messages that it answers.
 function handle.messageSteered(self, event)
   self.state.session.queued = self.state.session.queued - 1
   local message = self:take(event.messageId)
@@ -170,7 +170,7 @@ function handle.messageSteered(self, event)
   message.status = 'complete'
   message.steered = { messageId = event.replyId, part = event.part }
   self:insert(at, message)
-  self:insert(self:waiting(), reply) -- others may have got their places since the reply began
+  self:insert(self:waiting(), reply) -- other messages may have been answered since the reply began
 end
 
 function handle.messageWithdrawn(self, event)
@@ -296,12 +296,12 @@ end
 
 function handle.replyFinished(self, event)
   local message = event.message
-  -- A reply that ends or stops withdraws its own questions, and no other reply's.
+  -- A reply that ends or stops withdraws its own questions, not those of other replies.
   self:withdraw(function(question)
     return question.messageId == message.id
   end)
   local stopped = vim.list_contains({ 'paused', 'interrupted', 'failed' }, message.status) and message.status or nil
-  -- One that ends with the event that makes it never started: the one that is being written, or that stopped, stays as it is.
+  -- A reply that ends with its first event never started. It does not affect the reply that is being written or that stopped.
   local started = message.seq < event.seq
   if stopped or started then
     self.state.session.stopped = stopped
@@ -313,7 +313,7 @@ function handle.replyFinished(self, event)
   end
   self:update(message.id, function(before)
     if started and message.usage then
-      self:spend(message.usage, before.usage) -- (what a fork's copy has used was spent in its parent)
+      self:spend(message.usage, before.usage) -- (the usage of a fork's copy was counted in its parent)
     end
     return vim.tbl_extend('force', message, { seq = before.seq, createdAt = before.createdAt })
   end)

@@ -39,7 +39,7 @@ function Folding:update(id, change)
   if at then
     self.state.messages[at] = change(self.state.messages[at])
     self.change.messages[id] = true
-  end -- else it is older than what is loaded here
+  end -- older messages are not loaded here
 end
 
 function Folding:append(id, part)
@@ -49,7 +49,7 @@ function Folding:append(id, part)
   end)
 end
 
---- Where the waiting messages begin.
+--- The index of the first waiting message.
 function Folding:waiting()
   local messages = self.state.messages
   for at = #messages, 1, -1 do
@@ -77,7 +77,7 @@ function Folding:spend(usage, counted)
   self.state.session.usage = add(self.state.session.usage, usage, counted)
 end
 
---- The reply with what it has used until now.
+--- The reply with its usage so far.
 function Folding:went_on(message, event)
   if event.usage then
     self:spend(event.usage, message.usage)
@@ -108,7 +108,7 @@ function Folding:without_participant(id)
   end, self.state.participants)
 end
 
---- Gives a waiting message its place, and its reply the place after it.
+--- Moves a waiting message to the end of the answered ones, and adds its reply after it.
 function Folding:begin(id, reply_to, author)
   local state, event = self.state, self.event
   local place = self:waiting()
@@ -139,7 +139,7 @@ function Folding:begin(id, reply_to, author)
   state.session.messageCount = state.session.messageCount + 1
 end
 
---- A message mentions participants: that waits for each of them.
+--- Adds a mention that waits for each mentioned participant.
 function Folding:mentioned(message, at)
   local text = {}
   for _, part in ipairs(message.parts) do

@@ -27,9 +27,9 @@ end
 ---@field text? string sent immediately; without it the draft opens
 ---@field agent? string answers only this message
 ---@field selection? sessionls.Selection
----@field context? sessionls.Context[] with `text` alone
+---@field context? sessionls.Context[] only with `text`
 ---@field new? boolean to ask in a new session
----@field focus? boolean whether the draft gets the cursor; without `text` it does unless this is false
+---@field focus? boolean whether the cursor moves to the draft (default: true without `text`)
 
 --- Asks in the current session, or in a new one.
 ---@param opts? sessionls.AskOptions

@@ -1,8 +1,8 @@
--- Words about what happened while a person does something else. They are one line, because Neovim stops and waits for a key
--- where a message does not fit.
+-- Notices about background work. They are one line, because Neovim waits for a key
+-- if a message does not fit.
 local M = {}
 
---- Shows words in one line, cut to what fits beside the rest of the last line.
+--- Shows a text in one line, cut to the available width.
 ---@param words string
 ---@param level? integer
 ---@param title? string for notification plugins

@@ -12,7 +12,7 @@ local WAITS = 590000 -- milliseconds: the server waits ten minutes
 ---@field server sessionls.Server
 ---@field label string
 ---@field uri string
----@field at? integer when it came
+---@field at? integer when it arrived
 ---@field lines fun(): string[] the text that is proposed
 ---@field settle fun(lines?: string[], reason?: string) with the accepted text, or with nil
 ---@field sessions table<string, true> the possible sessions of the edit
@@ -137,8 +137,8 @@ local function proposed_lines(params, uri, encoding)
   return edited(change, current_lines(uri), encoding)
 end
 
---- Makes an edit whose text a person may have changed. Where they did, and the file had no unsaved changes, it is saved here: the
---- server has only those saved that came out as it meant them.
+--- Applies an edit that a person may have changed. If they did, and the file had no unsaved changes, saves it: the server
+--- saves only the files that have the text it sent.
 ---@return table result of workspace/applyEdit
 local function make(params, uri, lines, encoding)
   local _, kind = documents.parts(params.edit)

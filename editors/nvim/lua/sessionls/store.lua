@@ -1,5 +1,5 @@
--- An open session as a fold over its events and deltas: the same rules as the server's. Nothing here knows Neovim's windows.
--- tests/event-logs.json holds logs with what they fold to; tests/test_nvim_store.py checks them.
+-- An open session as a fold over its events and deltas: the same rules as the server's. Independent of Neovim's windows.
+-- tests/event-logs.json contains logs and the expected states; tests/test_nvim_store.py checks them.
 local Folding = require('sessionls.folding')
 local event_handlers = require('sessionls.event_handlers')
 
@@ -24,7 +24,7 @@ local function nothing()
   return { session = false, moved = false, messages = {} }
 end
 
---- The session as `session/open` gave it. `before` is what was known: its older messages are kept where they still join on.
+--- The state from a response to `session/open`. Keeps the older messages of `before` if they are contiguous with the new ones.
 ---@param result sessionls.Opened
 ---@param before? sessionls.Open
 ---@return sessionls.Open
@@ -67,16 +67,16 @@ function M.with_session(state, session)
 end
 
 ---@type table<sessionls.Part, integer>
-local lengths = setmetatable({}, { __mode = 'k' }) -- code points of a growing text, so that a delta costs what it brings
+local lengths = setmetatable({}, { __mode = 'k' }) -- code points of a growing text, so that a delta's cost depends on its own length
 
 local function points(text)
   return vim.str_utfindex(text, 'utf-32')
 end
 
---- Adds words to the reply being written. Gives 'hole' where words before them are missing.
+--- Adds text to the reply being written. Returns 'gap' if text before it is missing.
 ---@param state sessionls.Open
 ---@param delta sessionls.DeltaParams
----@return sessionls.Change|'hole'
+---@return sessionls.Change|'gap'
 function M.grow(state, delta)
   local at = find(state.messages, delta.messageId)
   local message = at and state.messages[at]
@@ -115,7 +115,7 @@ function M.grow(state, delta)
   return change
 end
 
---- Folds one event. Gives 'gap' where events before it, or messages that it moves, are missing: open the session again then.
+--- Folds one event. Returns 'gap' if earlier events or messages that it moves are missing: open the session again then.
 ---@param state sessionls.Open
 ---@param event sessionls.Event
 ---@return sessionls.Change|'gap'

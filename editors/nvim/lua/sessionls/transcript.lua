@@ -52,7 +52,7 @@ local function draw(view, index, row, new)
   view.blocks[index] = { id = old.id, lines = new.lines, tail = new.tail }
 end
 
---- Words at the end of the reply's last part: no older text is touched.
+--- Adds text at the end of the reply's last part, without changing older text.
 ---@param view sessionls.View
 ---@param index integer
 ---@param row integer

@@ -19,12 +19,12 @@ local PAGE = 50 -- messages
 ---@field draft integer
 ---@field blocks { id: string, lines: string[], tail?: table }[] the head, then a block for each message
 ---@field meta sessionls.Meta[] one for each line
----@field once? string the agent of the next message alone
----@field dirty table<string, true> messages that are to be drawn anew, by id
+---@field once? string the agent of only the next message
+---@field dirty table<string, true> messages to redraw, by id
 ---@field grown { id: string, part: integer, text: string }[] text that is to be added
----@field selections table<string, sessionls.Selection> what words of the draft stand for
----@field kept table<string, sessionls.Context> what words of a waiting message stand for that is written anew
----@field editing? string the waiting message that is written anew
+---@field selections table<string, sessionls.Selection> the contexts that words of the draft refer to
+---@field kept table<string, sessionls.Context> the contexts of words of a waiting message that is being edited
+---@field editing? string the waiting message that is being edited
 ---@field bar? string the line above the transcript
 ---@field draft_bar? string the line above the draft
 ---@field trouble? string why the session cannot be used
