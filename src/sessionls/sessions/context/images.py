@@ -43,7 +43,9 @@ class MessageImages:
         facts = await asyncio.to_thread(read_facts, data)
         if facts is None:
             what = context.title or (self.workspace.display(uri) if uri is not None else "That")
-            raise InvalidParams(f"{uris.printable(what)} is not an image that can be read.", fields=[at], hint=f"Send one of {_KINDS}.")
+            raise InvalidParams(
+                f"{uris.printable(what)} is not an image that can be read.", fields=[at], hint=f"Send one of {_KINDS}."
+            )
         digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
         self._count += 1
         self._size += len(data)

@@ -18,7 +18,7 @@ local M = {}
 ---@field kind string of `vim.ui.select`
 ---@field items sessionls.PickItem[]
 ---@field choose fun(value: any)
----@field actions sessionls.PickAction[] in addition to choosing; they close the picker
+---@field actions sessionls.PickAction[] further actions besides choosing; they close the picker
 ---@field preview? fun(value: any, show: fun(lines: string[])) calls `show` with Markdown, now or later
 
 -- The adapters: their modules, and how to check that the picker is installed. The first installed one is used.
