@@ -166,7 +166,7 @@ Changed buffers are sent to the server first."
 
 (cl-defmethod eglot-handle-request
   ((server sessionls-server) (_method (eql workspace/applyEdit)) &key edit &allow-other-keys)
-  "Make an EDIT of SERVER.
+  "Apply an EDIT of SERVER.
 Buffers of sessions are eglot's; all other documents are edited here,
 whatever manages them."
   (let (of-eglot)
@@ -177,7 +177,7 @@ whatever manages them."
                       (t (sessionls--edit-document uri change))))
     (sessionls--sync)
     (if (or of-eglot (plist-get edit :changes))
-        ;; Whoever asked for it has allowed it: nobody is asked in the minibuffer.
+        ;; The edit has been allowed already, so do not prompt in the minibuffer.
         (let ((eglot-confirm-server-edits nil) (eglot-confirm-server-initiated-edits nil))
           (cl-call-next-method server 'workspace/applyEdit :edit
                                (if of-eglot (list :documentChanges (vconcat (nreverse of-eglot))) edit)))

@@ -18,7 +18,7 @@ export function participantId(): string | undefined {
   return here;
 }
 
-/** What a session needs a person for; undefined where it needs nobody. */
+/** What a session needs the person for; undefined if it does not need them. */
 export function needOf({ state, asking, stopped, needs, people }: Session): Need | undefined {
   // What a role does not allow needs others.
   const writes = may(roleOf({ people }, here), "writer");

@@ -396,7 +396,7 @@ class Folding {
     this.session = { ...rest, ...(reason !== undefined && { pauseReason: reason }) };
   }
 
-  /** Who has access; a session of before there were roles belongs to everybody. */
+  /** The people with access. A session from before there were roles belongs to everybody. */
   /** Others have access now. Whoever may not even comment any more is not shown as here. */
   private share(people: NonNullable<Session["people"]>): void {
     this.session.people = people;

@@ -1,4 +1,4 @@
-/** The sessions as a tree: forks under their parent, those that need somebody first, then those changed last. Pure. */
+/** The sessions as a tree: forks under their parent, those that need the person first, then the newest. Pure. */
 import { needOf, participantId, rankOf } from "./attention";
 import { accessOf } from "./people";
 import type { Session } from "./protocol";
@@ -120,7 +120,7 @@ export function iconOf(session: Session, fork: boolean): string {
   return fork ? "repo-forked" : ICONS.idle;
 }
 
-/** How many took part, and who of them has the session open now. */
+/** The number of participants, and those who have the session open now. */
 function peopleText(session: Session): string {
   const here = (session.present ?? []).map((one) => one.name);
   return here.length === 0 ? `${session.participants.length} participants` : `open: ${namesText(here)}`;

@@ -54,13 +54,13 @@ class Sharing:
             raise InvalidParams(
                 f"The database has no login {who!r}.",
                 fields=["with"],
-                hint="session/people lists those that were here; an administrator of the database creates others.",
+                hint="session/people lists the known people. An administrator of the database can create a login.",
             )
         return named[0] if named else Participant(id=who, name=who)
 
     def _require_logins(self) -> None:
         if not self.store.has_logins:
-            raise NotPermitted(NO_LOGINS, hint="To share single sessions, keep them in PostgreSQL: see docs/teams.md.")
+            raise NotPermitted(NO_LOGINS, hint="Sharing single sessions needs PostgreSQL: see docs/teams.md.")
 
     async def people(self, session_id: str) -> People:
         """The people with access to the session (see `People`)."""

@@ -58,9 +58,9 @@ class CopyOutcome:
 def copy_session(
     here: Database, there: Database, session_id: str, own: Participant | None = None, *, masks: bool = True
 ) -> CopyOutcome:
-    """Copy the session and its ancestors, the oldest first, each in one transaction. Copying again changes nothing.
+    """Copy the session and its ancestors, oldest first, each in one transaction. Copying again changes nothing.
 
-    `own`: as whom whoever copies is known in `here`, for a target with logins (see `copied_authors.py`). There secrets are
+    `own` is the participant in `here` who copies, for a target with logins (see `copied_authors.py`). There secrets are
     masked, if `masks`.
     """
     with here.reading() as source:
@@ -165,14 +165,16 @@ def _one(source: Connection, target: Connection, row: Any, changes: _Changes) ->
         if same == len(log) or row.deleted:
             return CopyOutcome()
         if changes.authors is not None:
-            return CopyOutcome(refused="it went on since it was copied, and only the owner of the tables can copy the rest.")
+            return CopyOutcome(
+                refused="it has continued since it was copied, and only the owner of the tables can copy the rest."
+            )
         _clear(target, kept)
     if changes.authors is not None and row.deleted:
         return CopyOutcome(refused="it is a fork of a deleted session, which only the owner of the tables can copy.")
     first = None if kept is not None else dialect_of(target).first_rev(target)
     values = {name: value for name, value in row._asdict().items() if name not in ("id", "rev", "summary")}
     if row.session is not None:
-        values["session"] = dump(session_of(row).model_copy(update={"present": None}))  # nobody has it open there
+        values["session"] = dump(session_of(row).model_copy(update={"present": None}))  # presence is not copied
     values, log = changes.session(values), [changes.event(one) for one in log]
     if kept is None:
         target.execute(insert(sessions), {"id": row.id, "rev": first, "summary": None, **values})

@@ -7,7 +7,7 @@ local M = {}
 ---@field trust boolean|fun(root: string): boolean whether agents and MCP servers that a folder defines may be used (default false)
 ---@field read_only boolean agents may only read (default false)
 ---@field agent? string the default agent of new sessions
----@field model? string the model of agents that name none
+---@field model? string the model of agents that do not specify one
 ---@field layout 'split'|'tab'|'current'|'below' where a session opens (default 'split', at the right; below the code where the screen has less than 80 columns)
 ---@field width number columns of the split, or the part of the screen if below 1 (default 0.4)
 ---@field draft_height integer lines of the draft (default 8)

@@ -59,7 +59,7 @@ local function set_people(self, people)
   end
 end
 
---- Who has access but that person; a session of before there were roles belongs to everybody.
+--- The people with access except that person. A session from before there were roles belongs to everybody.
 local function people_without(session, id)
   local function is_other(one)
     return one.id ~= id

@@ -633,7 +633,7 @@ export class SessionPanel {
     }
   }
 
-  /** A server tells what the session has: what was lost on the way to the one before it goes back to the person. */
+  /** Called when a new server has opened the session: puts messages that the old one did not receive back into the composer. */
   private giveBackLost(state: OpenSession): void {
     const lost = lostOf(this.services.drafts.takeUnsure(this.sessionId), state.messages);
     if (lost !== undefined)

@@ -74,7 +74,7 @@ export function App() {
         )}
         <footer class="foot">
           <Questions questions={view.session.asking ?? []} answerable={may(roleOf(view.session, state.me), "writer")} />
-          {/* Always there: who hears the page is told of what changes in it, and of nothing that comes with its place. */}
+          {/* Always present: screen readers announce changes in a live region, but not one that is added with its text. */}
           <div role="status">
             <HandedOver session={view.session} me={state.me} />
             <Standing session={view.session} me={state.me} server={state.server} deleting={state.deleting} />

@@ -101,7 +101,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     const found = box.selectionStart === box.selectionEnd ? wanted(box.value, box.selectionStart) : undefined;
     const now = found?.kind === "person" && people.length === 0 ? undefined : found;
     if ((now?.kind === "agent" || now?.kind === "person") && now.query !== asked?.query) setActive(0);
-    // Files are written all the time.
+    // Files can change at any time.
     if (now?.kind === "prompt" && asked?.kind !== "prompt") tell({ type: "listPrompts" });
     setAsked(now);
   };
@@ -161,7 +161,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   const paused = session.state === "paused";
   const interrupted = session.state === "active" && session.stopped === "interrupted";
   const sendable = written && session.state === "active";
-  // What was in the way is gone.
+  // The session accepts messages again.
   const asks = writes && heldBack && written && (paused || interrupted);
   const outgoing = () => withAgent({ ...draft, text: parsed.text }, chosen);
   const send = (delivery: "queue" | "steer", how?: "resume" | "without") => {
@@ -353,7 +353,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
             standard={session.agent}
             chosen={chosen === session.agent ? undefined : chosen}
             onChoose={(agent) => {
-              // What is chosen here takes the place of an agent that the text names.
+              // An agent that is chosen here replaces one that is named in the text.
               const text = parsed.agent === undefined ? draft.text : parsed.text;
               setDraft((now) => withAgent({ ...now, text }, agent));
               area.current?.focus();

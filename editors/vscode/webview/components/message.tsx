@@ -27,7 +27,7 @@ interface MessageProps {
 }
 
 export const MessageView = memo(function MessageView({ message, color, last, firstWaiting, mentionsYou }: MessageProps) {
-  // A message has the status of the reply to it while that is written.
+  // A message has the status of its reply while that is being written.
   const replying = message.role === "agent" && message.status === "replying";
   const text = textOf(message);
   return (

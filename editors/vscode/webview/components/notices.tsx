@@ -59,7 +59,7 @@ export function Standing({ session, me, server, deleting }: StandingProps) {
   return null;
 }
 
-/** Who handed the session to whom, what they said of it, and what waited then. */
+/** A hand-over: the participants, the note, and what was waiting. */
 export function HandedOver({ session, me }: { readonly session: Session; readonly me: string | undefined }) {
   const handed = (session.needs ?? []).filter((one) => one.kind === "handOver");
   return (

@@ -27,7 +27,7 @@ export function Questions({ questions, answerable }: QuestionsProps) {
   );
 }
 
-/** `first`: keys answer this one. */
+/** `first`: keyboard shortcuts answer this one. */
 function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable"> & { question: Question; first: boolean }) {
   const { requestId, agent, summary, detail = "", scope, risk } = question;
   const described = `question-${requestId}`;
@@ -97,7 +97,7 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
           />
         )}
         {answerable && !cut && deny}
-        {/* It asks once more: a yes for good is never given by one key. */}
+        {/* Asks again: a single key never allows something permanently. */}
         {answerable && scope !== undefined && scope !== "" && (
           <Button
             label="Always…"
