@@ -59,7 +59,7 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
           {patch ? <PatchLines patch={detail} /> : detail}
         </pre>
       )}
-      {/* What the second button allows is read before it is pressed. */}
+      {/* Explains the second button before it is pressed. */}
       {answerable && scope !== undefined && scope !== "" && (
         <p class="question-scope dim" id={`${described}-scope`}>
           For this session: {scope}, in replies to your messages
