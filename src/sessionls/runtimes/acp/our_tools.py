@@ -31,6 +31,7 @@ NAMES = ("report_finding", "diagnostics", "symbols", "search_sessions")
 _LINE = 1 << 20  # bytes of one message
 _VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 _MOST = 64  # connections at the same time
+_CALLS = 2_000  # during one reply
 
 
 Ask = Callable[[Mapping[str, Any]], Awaitable[str]]
@@ -44,6 +45,7 @@ class _Turn:
     call: Callable[[], ToolCall]
     ask: Ask | None
     calls: set[asyncio.Task[Any]] = field(default_factory=set)
+    count: int = 0
 
 
 @dataclass
@@ -166,6 +168,10 @@ class OurTools:
     async def _call(self, session_id: str, name: Any, arguments: Any) -> dict[str, Any]:
         turn = self._turns.get(session_id)
         given = arguments if isinstance(arguments, dict) else {}
+        if turn is not None:
+            turn.count += 1
+            if turn.count > _CALLS:
+                return _result(f"You have called these tools more than {_CALLS:,} times. End your reply.", failed=True)
         if name == ASK_AGENT and turn is not None:
             if turn.ask is None or turn.permissions.is_denied(ASK_AGENT, "read"):
                 return _result(DENIED, failed=True)

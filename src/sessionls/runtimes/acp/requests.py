@@ -17,6 +17,8 @@ from sessionls.runtimes.acp.writing import Call, Writing
 
 __all__ = ["Requests"]
 
+_ACTIONS = 5_000  # written files and commands of one message
+
 
 @dataclass
 class Requests:
@@ -29,6 +31,7 @@ class Requests:
     commands: Commands
     turn: Turn | None = field(default=None, init=False)
     cost: float | None = field(default=None, init=False)
+    _actions: int = field(default=0, init=False)
     terminals: Terminals = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +44,8 @@ class Requests:
         from acp.exceptions import RequestError
 
         try:
+            if method in ("fs/write_text_file", "terminal/create"):
+                self._count_action()
             match method:
                 case "session/request_permission":
                     return await self.permissions.answer(params)
@@ -54,6 +59,11 @@ class Requests:
         except ToolFailed as problem:
             raise RequestError(-32603, str(problem)) from None
         raise RequestError.method_not_found(method[:200])
+
+    def _count_action(self) -> None:
+        self._actions += 1
+        if self._actions > _ACTIONS:
+            raise ToolFailed(f"You have written files and run commands more than {_ACTIONS:,} times. End your reply.")
 
     async def close(self) -> None:
         await self.terminals.close()
