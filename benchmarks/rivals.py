@@ -2,7 +2,8 @@
 
 `python benchmarks/rivals.py [NAME …]` measures the installed ones: in PATH, or where `make test-agents` puts them (from the
 npm packages opencode-ai, @github/copilot, and @zed-industries/codex-acp for codex). Each speaks the Agent Client Protocol, ours
-with `sessionls acp`. The model is the tests' model server. `--write` saves the table for docs/benchmarks.md.
+with `sessionls acp`. The model is the tests' model server. `--install` installs the others first. `--write` saves the table for
+docs/benchmarks.md: the next `make bench` includes it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
 
-from drive_agents import CACHE, PACKAGES, settings  # noqa: E402
+from drive_agents import CACHE, PACKAGES, install, settings  # noqa: E402
 from model_server import Answer, ModelServer  # noqa: E402
 from table import number  # noqa: E402
 
@@ -135,7 +136,10 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_RIVALS)} (default: all installed ones)")
     parser.add_argument("--times", type=int, default=5, metavar="N", help="start each program N times (5)")
     parser.add_argument("--write", action="store_true", help=f"save the table as {TABLE.name}")
+    parser.add_argument("--install", action="store_true", help="install the others from npm first")
     chosen = parser.parse_args()
+    if chosen.install:
+        install()
     os.environ["PATH"] = os.pathsep.join([*_where(), os.environ["PATH"]])
     measured = asyncio.run(_measure(chosen.names or _RIVALS, chosen.times))
     if len(measured) < 2:

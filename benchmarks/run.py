@@ -32,7 +32,7 @@ from stepping import stepping
 from storing import finding, long_sessions
 from table import Row, number, table
 
-__all__ = ["main"]
+__all__ = ["beside_standing", "main"]
 
 _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "starting": ("Starting and creating", starting),
@@ -118,8 +118,32 @@ def _standing(measured: dict[str, list[Row]]) -> str:
     worse = [f"- {row.what}: **{row.standing}** ({row.shown}; to beat: {row.target})" for against, row in rows if against > 1]
     better = [f"- {row.what}: **{row.standing}** ({row.shown}; to beat: {row.target})" for against, row in rows if against <= 1]
     behind = [f"- {row.what}: {number(times)} × our aim ({row.shown}; aim: {row.aims_at})" for times, row in missed]
-    sections = {"Worse than the best rival:": worse, "Missed aims:": behind, "Better than the best rival:": better}
+    beside = beside_standing(_RIVALS.read_text(encoding="utf-8")) if _RIVALS.exists() else []
+    sections = {
+        "Worse than the best of the others, in one run:": [line for times, line in beside if times > 1],
+        "Worse than the best rival, measured before:": worse,
+        "Missed aims:": behind,
+        "Better than the best of the others, in one run:": [line for times, line in beside if times <= 1],
+        "Better than the best rival, measured before:": better,
+    }
+    if not beside:
+        sections = {title: lines for title, lines in sections.items() if "in one run" not in title}
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines or ["- nothing"]) for title, lines in sections.items())
+
+
+def beside_standing(text: str) -> list[tuple[float, str]]:
+    """The rows of the table of rivals.py, worst first: how many times the best other's value ours is, and a line about it."""
+    found: list[tuple[float, str]] = []
+    head, _, *rows = [[cell.strip(" *") for cell in line.strip().strip("|").split("|")] for line in text.strip().splitlines()]
+    for what, ours, *others, ratio in rows:
+        if not ratio:
+            continue
+        times = float(ratio.replace(",", ""))
+        values = {name: float(value.split()[0].replace(",", "")) for name, value in zip(head[2:-1], others, strict=True)}
+        best = min(values, key=values.__getitem__)
+        how = f"worse, {number(times)} ×" if times > 1 else f"better, {number(1 / times)} ×" if times else "better"
+        found.append((times, f"- {what}: **{how}** ({ours}; {best}: {others[list(values).index(best)]})"))
+    return sorted(found, key=lambda one: -one[0])
 
 
 def _machine() -> str:

@@ -52,5 +52,22 @@ async def test_a_quick_run_measures_neovim(tmp_path: Path) -> None:
     assert len(stops) == 2 and all("an idle Neovim" in row[2] for row in stops)
 
 
+def test_a_table_of_others_becomes_a_list_that_begins_with_what_is_worst(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(_RUN.parent))
+    from run import beside_standing  # type: ignore[import-not-found, unused-ignore]
+
+    table = """
+| measured | sessionls | codex | opencode | ours × the best other |
+|---|---|---|---|---|
+| first reply | **900 ms** | 1,200 ms | 1,000 ms | 0.90 |
+| memory | 110 MiB | **50.0 MiB** | 1,024 MiB | 2.20 |
+| idle | **0.00 ms** | 0.00 ms | 10.0 ms |  |
+"""
+    assert beside_standing(table) == [
+        (2.2, "- memory: **worse, 2.20 ×** (110 MiB; codex: 50.0 MiB)"),
+        (0.9, "- first reply: **better, 1.11 ×** (900 ms; opencode: 1,000 ms)"),
+    ]
+
+
 def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
