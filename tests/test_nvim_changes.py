@@ -126,3 +126,29 @@ def test_the_keys_of_the_list_are_not_mapped_in_other_quickfix_lists(nvim: Neovi
     before = nvim.lua(TEXT)
     nvim.keys("x")
     assert nvim.lua("return #vim.fn.getqflist()") == 1 and nvim.lua(TEXT) == before
+
+
+def test_a_review_is_fixed_the_fix_undone_and_the_finding_dismissed(
+    nvim: Neovim, model_server: ModelServer, nvim_folder: Path
+) -> None:
+    finding = {"path": "app.py", "start_line": 6, "severity": "warning", "title": "Three is not two", "body": "It gives 3."}
+    model_server.script(
+        Answer(tools=[ToolUse("report_finding", finding)]),
+        Answer("reviewed"),
+        READ,
+        edit("return 3", "return 2"),
+        Answer("fixed it"),
+    )
+    nvim.keys(":edit app.py<CR>:Sessionls review app.py<CR>")
+    diagnostics = "return vim.tbl_map(function(one) return one.message end, vim.diagnostic.get(vim.fn.bufnr('app.py')))"
+    assert "Three is not two" in nvim.until(diagnostics, bool)[0]
+    nvim.keys("6G:Sessionls findings fix<CR>")
+    nvim.until(TEXT, lambda text: "return 2" in text)
+    nvim.until("return require('sessionls').status()", lambda status: status == "")
+    assert "return 2" in (nvim_folder / "app.py").read_text(encoding="utf-8")
+    assert nvim.lua("return vim.fn.expand('%:t')") == "app.py"  # the cursor stays in the code
+    nvim.keys("u")
+    nvim.until(TEXT, lambda text: "return 3" in text)
+    nvim.keys(":write<CR>6G:Sessionls findings dismiss it is meant so<CR>")
+    nvim.until(diagnostics, lambda found: not found)
+    assert "return 3" in (nvim_folder / "app.py").read_text(encoding="utf-8")
