@@ -24,9 +24,7 @@ PATIENCE = 60.0
 HAS_TERMINAL = os.name != "nt"  # else Neovim runs without a screen, and tests skip checks of the screen
 SCREENSHOTS = Path(__file__).resolve().parent / "screenshots" / "nvim"
 PLUGIN = Path(__file__).resolve().parent.parent / "editors" / "nvim"
-_INIT = """
-vim.g.sessionls = vim.tbl_extend('force', { cmd = vim.json.decode(vim.env.TEST_SERVER) }, vim.json.decode(vim.env.TEST_SETTINGS))
-vim.opt.runtimepath:prepend(vim.env.TEST_PLUGIN)
+_COMMON = """
 _G.told = {}
 vim.notify = function(words) table.insert(_G.told, words) end
 vim.o.background = vim.env.TEST_BACKGROUND
@@ -35,6 +33,13 @@ if #vim.api.nvim_list_uis() == 0 then
   vim.o.columns, vim.o.lines = tonumber(vim.env.TEST_COLUMNS), tonumber(vim.env.TEST_LINES)
 end
 """
+_INIT = (
+    _COMMON
+    + """
+vim.g.sessionls = vim.tbl_extend('force', { cmd = vim.json.decode(vim.env.TEST_SERVER) }, vim.json.decode(vim.env.TEST_SETTINGS))
+vim.opt.runtimepath:prepend(vim.env.TEST_PLUGIN)
+"""
+)
 
 
 def binary() -> str:
@@ -168,15 +173,16 @@ def start(
     lines: int = 50,
     background: str = "dark",
     first: Sequence[str] = (),
+    without_plugin: str | None = None,
     **settings: Any,
 ) -> Iterator[Neovim]:
     """A Neovim in a terminal with the current folder `folder`; `settings` are for vim.g.sessionls.
 
-    `first` are arguments of its command line before the plugin is loaded.
+    `first` are arguments of its command line before the plugin is loaded. `without_plugin` is Lua that runs in place of it.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     init = scratch / "init.lua"
-    init.write_text(_INIT, encoding="utf-8")
+    init.write_text(_INIT if without_plugin is None else _COMMON + without_plugin, encoding="utf-8")
     address = str(scratch / "nvim.sock")
     own = {
         **env,

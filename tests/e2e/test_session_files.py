@@ -247,7 +247,7 @@ async def test_a_yes_to_a_question_that_nobody_could_read_does_not_count(
     editor.buffers.reason = "busy"  # the question does not reach the buffer
     model_server.script(Answer("", tools=[ToolUse("create_file", {"path": "b.txt", "text": "new\n"})]), Answer("Not written."))
     sending = asyncio.ensure_future(editor.client.ask("session/message", sessionId=session["id"], text="Write b.txt"))
-    await editor.client.until(lambda: [one for one in editor.client.messages if "waits in the session's file" in one.message])
+    await editor.client.until(lambda: [one for one in editor.client.messages if "waits in the session" in one.message])
     (question,) = (await editor.client.ask("session/questions", sessionId=session["id"]))["questions"]
     assert not [one for one in await editor.titles(uri) if "Allow" in one]
     with refused(-32049, "notPermitted"):
@@ -494,6 +494,18 @@ async def test_two_editors_have_one_session_in_their_files(file_editor: OpenFile
     await ada.choose(here, "Send")
     text = await bob.has(there, "A question of Ada", "To Ada.", "tokens in")
     assert text.endswith("Words of Bob, not sent") and "Words of Bob" not in ada.text(here)
+
+
+async def test_the_cursor_is_put_into_a_line_that_every_editor_has(file_editor: OpenFileEditor) -> None:
+    """Behind the last line end there is no line in some editors, and Neovim stops with an error."""
+    editor = await file_editor()
+    session = await editor.client.ask("session/create")
+    await editor.client.command("sessionls.openFile", {"sessionId": session["id"]})
+    await editor.client.until(lambda: editor.client.shown)
+    shown = editor.client.shown[-1]
+    text = path_of(shown.uri).read_text(encoding="utf-8")
+    assert shown.selection is not None
+    assert text.endswith("-->\n\n") and shown.selection.start.line == len(text.splitlines()) - 1
 
 
 async def test_a_file_keeps_its_name_when_the_session_is_renamed(file_editor: OpenFileEditor) -> None:

@@ -67,7 +67,9 @@ async def ask(protocol: SessionProtocol, client: Client, typing: Typing, questio
         log.warning("The client did not answer a question for permission: %s", error)
         return None  # a plugin sees open questions in the session
     if shown:
-        _tell_how(protocol, question, "A question waits in the session's file", lsp.MessageType.Info)
+        # Short: some editors wait for a key after a message that does not fit in a line.
+        words = "sessionls: A question waits in the session."
+        protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=lsp.MessageType.Info, message=words))
         return None
     try:
         async with typing.box:

@@ -181,7 +181,8 @@ class SessionFileFeature:
         path = await self.keeper.create(session)
         uri = uris.from_path(path)
         text = await asyncio.to_thread(self.files.read, path) or ""
-        end = Lines(text, self._request.editor.encoding).position(len(text))
+        # In the last line that every editor has: to Neovim there is none behind the last line end.
+        end = Lines(text, self._request.editor.encoding).position(len(text.removesuffix("\n").removesuffix("\r")))
         await self.show_file(uri, Range(start=end, end=end))
         return uri
 
