@@ -61,7 +61,7 @@ async def newest_session(sessions: Sessions, folder: str) -> Session:
     """The most recently changed session of this folder."""
     found: list[Session] = []
     cursor = None
-    while not found or (found[-1].asking and cursor is not None):  # sessions that wait for permission come first
+    while not found or (_may_come_first(found[-1]) and cursor is not None):
         page = await sessions.list(workspace_folder=folder, limit=50, cursor=cursor)
         if not page.sessions:
             break
@@ -70,6 +70,11 @@ async def newest_session(sessions: Sessions, folder: str) -> Session:
     if not found:
         raise UsageError("This folder has no session to continue.", "Leave out --continue to start one.")
     return max(found, key=lambda session: (session.updated_at, session.id))
+
+
+def _may_come_first(session: Session) -> bool:
+    """Whether the session may be listed before newer ones, because it needs somebody."""
+    return bool(session.asking or session.needs) or session.stopped in ("interrupted", "failed")
 
 
 async def find_message(sessions: Sessions, session_id: str, name: str) -> Message:

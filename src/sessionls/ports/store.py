@@ -144,9 +144,12 @@ class Store(Protocol):
         query: str | None,
         limit: int,
         cursor: str | None,
+        participant_id: str | None = None,
     ) -> tuple[list[Session], str | None]:
-        """A page of sessions and the cursor of the next page. Those that wait for a permission come first, each newest first.
+        """A page of sessions and the cursor of the next page: first those that need this participant, each newest first.
 
+        A session needs somebody if it waits for a permission or for the participant (`Session.needs`); these come before the
+        newest of those whose reply was interrupted or failed.
         `scope`: only sessions that belong to it (see `Scope.meets`); None: all sessions. `state` None: all but archived ones.
         `query`: words in the title. Raises `InvalidParams` for an invalid cursor.
         """

@@ -169,13 +169,15 @@ class Sessions:
         limit: int = 50,
         cursor: str | None = None,
     ) -> SessionList:
-        """The sessions with an open question, then the others, each newest first.
+        """The sessions that need the participant, then the others, each newest first.
 
         `workspace_folder` defaults to the open folders; `*` means all sessions. Archived sessions are only included on request.
         """
         await self._replies.sweep()
         scope = await self.scope(workspace_folder)
-        sessions, after = await self._store.sessions(scope=scope, state=state, query=query, limit=limit, cursor=cursor)
+        sessions, after = await self._store.sessions(
+            scope=scope, state=state, query=query, limit=limit, cursor=cursor, participant_id=self._participant.id
+        )
         return SessionList(sessions=sessions, next_cursor=after, you=self._participant)
 
     async def search(self, query: str, *, workspace_folder: str | None = None, limit: int = 20) -> SearchResult:

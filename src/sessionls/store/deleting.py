@@ -48,7 +48,7 @@ def delete_session(connection: Connection, session_id: str) -> int:
         return number
     dialect.before_delete(connection)
     remove_title(connection, session_id, require(connection, session_id).title_key)
-    emptied = dict.fromkeys(("state", "title_key", "updated_at", "reply", "session", "rest"))
+    emptied = dict.fromkeys(("state", "title_key", "updated_at", "reply", "attention", "session", "rest"))
     connection.execute(_TOMBSTONE, {"key": session_id, "deleted": True, **emptied})
     for statement in _EMPTY:
         connection.execute(statement, {"key": session_id})

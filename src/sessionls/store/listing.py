@@ -1,4 +1,4 @@
-"""The list of sessions, in pages: first the sessions that wait for a permission, then the others, each newest first."""
+"""The list of sessions, in pages: first the sessions that need the participant, then the others, each newest first."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from sessionls.domain.scope import Scope
 from sessionls.store.access import reader_places
 from sessionls.store.engine import dialect_of
 from sessionls.store.places import belongs
-from sessionls.store.rows import readable_sessions
+from sessionls.store.rows import attention_rank, readable_sessions
 from sessionls.store.schema import session_places, sessions
 from sessionls.store.titles import is_rare, title_terms, titled
 
 __all__ = ["sessions_page"]
 
 _FEW = 1000  # if at most this many titles can match, only these are compared
+_STOPPED = 200  # so many sessions whose reply was interrupted or failed come before the others: old ones are not urgent
+
+_Key = tuple[int, str, str]
 
 
 def sessions_page(
@@ -34,46 +37,52 @@ def sessions_page(
     query: str | None,
     limit: int,
     cursor: str | None,
+    participant_id: str | None,
 ) -> tuple[list[Session], str | None]:
-    in_asking, after = (True, None) if cursor is None else _position(cursor)
+    after = None if cursor is None else _position(cursor)
     words = [word for word in (query or "").encode(errors="replace").decode().casefold().split() if word]
     states = ("active", "paused") if state is None else (state,)
-    asking = _asking(connection, scope, states, words)
+    needing = _needing(connection, scope, states, words, participant_id)
     page: list[Session] = []
-    if in_asking:
-        page = [session for session in asking if after is None or (session.updated_at, session.id) < after]
-        if len(page) > limit:
-            return page[:limit], _cursor(page[limit - 1], in_asking=True)
+    keys: list[_Key] = []
+    if after is None or after[0] > 0:
+        keys = [key for key in needing if after is None or key < after]
+        page = [needing[key] for key in keys[:limit]]
+        if len(keys) > limit:
+            return page, _cursor(keys[limit - 1])
         limit, after = limit - len(page), None
-    leave_out = [session.id for session in asking]
+    time = None if after is None else after[1:]
+    leave_out = [session.id for session in needing.values()]
     terms = title_terms(words)
     if terms and is_rare(connection, terms, _FEW):
-        found = _titled(connection, scope, states, words, terms, limit + 1, after, leave_out)
+        found = _titled(connection, scope, states, words, terms, limit + 1, time, leave_out)
     else:
-        found = _listed(connection, scope, states, words, limit + 1, after, leave_out)
+        found = _listed(connection, scope, states, words, limit + 1, time, leave_out)
     rows = connection.execute(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_([row.id for row in found])))
     by_id = {row.id: row for row in rows}
     page += readable_sessions(by_id[row.id] for row in found[:limit])
     if len(found) <= limit:
         return page, None
-    return page, _cursor(found[limit - 1] if limit else page[-1], in_asking=limit == 0)
+    return page, _cursor((0, *_key(found[limit - 1])) if limit else keys[-1])
 
 
-def _asking(connection: Connection, scope: Scope | None, states: Collection[str], words: Sequence[str]) -> list[Session]:
-    """The sessions that wait for a permission, newest first.
-
-    Only a reply that is being written asks for permission, and an index finds the few sessions that have one.
-    """
-    found = select(sessions.c.id, sessions.c.session).where(
-        sessions.c.reply > "", sessions.c.session.contains('"asking":[', autoescape=True)
-    )
+def _needing(
+    connection: Connection, scope: Scope | None, states: Collection[str], words: Sequence[str], participant_id: str | None
+) -> dict[_Key, Session]:
+    """The sessions that need the participant, in the order of the list. An index has the few that need somebody."""
+    column = sessions.c.attention
+    found = select(sessions.c.id, sessions.c.session).where(sessions.c.session > "")  # a deleted one has nothing
     if scope is not None:
         found = found.where(belongs(sessions.c.id, scope))
     if words:
         found = found.where(*_has(words))
+    newest = sessions.c.updated_at.desc(), sessions.c.id.desc()
+    queries = [found.where(column == 2), found.where(column == 1).order_by(*newest).limit(_STOPPED)]
     # The state is compared here: in the query it would make the database choose the index of all sessions.
-    asking = [one for one in readable_sessions(connection.execute(found)) if one.asking and one.state in states]
-    return sorted(asking, key=lambda session: (session.updated_at, session.id), reverse=True)
+    all_found = [session for one in queries for session in readable_sessions(connection.execute(one))]
+    ranked = [(attention_rank(session, participant_id), session) for session in all_found if session.state in states]
+    keys = [((rank, session.updated_at, session.id), session) for rank, session in ranked if rank > 0]
+    return dict(sorted(keys, key=lambda one: one[0], reverse=True))
 
 
 def _listed(
@@ -157,23 +166,24 @@ def _has(words: Sequence[str]) -> list[ColumnElement[bool]]:
     return [sessions.c.title_key.contains(word, autoescape=True) for word in words]
 
 
-def _cursor(last: Session | Row[*tuple[Any, ...]], *, in_asking: bool) -> str:
-    """The position where a page ended, and whether that was among the sessions that wait for a permission."""
-    position = [1, last.updated_at, last.id, *([True] if in_asking else [])]
+def _cursor(last: _Key) -> str:
+    """The position where a page ended."""
+    rank, updated_at, session_id = last
+    position = [1, updated_at, session_id, *([rank] if rank else [])]
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
-def _position(cursor: str) -> tuple[bool, tuple[str, str]]:
+def _position(cursor: str) -> _Key:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        version, updated_at, session_id, *in_asking = json.loads(text)
+        version, updated_at, session_id, *ranks = json.loads(text)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         version = updated_at = session_id = None
-        in_asking = []
-    if version != 1 or in_asking not in ([], [True]) or not isinstance(updated_at, str) or not isinstance(session_id, str):
+        ranks = []
+    if version != 1 or ranks not in ([], [1], [2]) or not isinstance(updated_at, str) or not isinstance(session_id, str):
         raise InvalidParams(
             "The cursor is not one that session/list returned.",
             fields=["cursor"],
             hint="Pass the nextCursor of the previous page, or leave it out to start from the beginning.",
         )
-    return bool(in_asking), (updated_at, session_id)
+    return int(ranks[0]) if ranks else 0, updated_at, session_id

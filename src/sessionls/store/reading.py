@@ -88,8 +88,17 @@ class Reader:
         query: str | None,
         limit: int,
         cursor: str | None,
+        participant_id: str | None,
     ) -> tuple[list[Session], str | None]:
-        return sessions_page(self._connection, scope=scope, state=state, query=query, limit=limit, cursor=cursor)
+        return sessions_page(
+            self._connection,
+            scope=scope,
+            state=state,
+            query=query,
+            limit=limit,
+            cursor=cursor,
+            participant_id=participant_id,
+        )
 
     def search(self, query: str, scope: Scope | None, limit: int) -> list[Hit]:
         return search(self._connection, query, scope=scope, limit=limit)

@@ -29,6 +29,7 @@ from sessionls.store.schema import claims, drafts, events, messages, sessions
 __all__ = [
     "EVENT_COLUMNS",
     "MESSAGE_COLUMNS",
+    "attention_rank",
     "changed_values",
     "dump",
     "entry_of",
@@ -155,9 +156,24 @@ def session_values(state: State) -> dict[str, Any]:
         "seq": session.seq,
         "placed": state.placed,
         "reply": state.reply,
+        "attention": _attention_of(session),
         "session": dump(session),
         "rest": json.dumps(rest, ensure_ascii=False, separators=(",", ":")),
     }
+
+
+def _attention_of(session: Session) -> int | None:
+    """The highest rank that `attention_rank` gives the session, whoever asks; None for 0."""
+    return 2 if session.asking or session.needs else attention_rank(session, None) or None
+
+
+def attention_rank(session: Session, participant_id: str | None) -> int:
+    """How much the session needs the participant: 2 if it waits for an answer or for them, 1 if its reply stopped on its own."""
+    if session.asking:
+        return 2
+    if session.state != "archived" and any(need.participant.id == participant_id for need in session.needs or ()):
+        return 2
+    return 1 if session.state == "active" and session.stopped in ("interrupted", "failed") else 0
 
 
 def load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:

@@ -6,7 +6,7 @@ text.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, text
 
 from sessionls.store.columns import NUMBER, TEXT
 
@@ -35,8 +35,8 @@ metadata = MetaData()
 # One row for each session. The row of a deleted session stays as a tombstone: it tells other processes that the session is
 # gone, and forks still find through it the events and messages that they share. `rev` numbers all changes of all sessions.
 # `parent_id`, `fork_place` and `fork_seq` say which part of its parent's log a fork shares. `session` is the Session and `rest`
-# the remaining fields of the State (see rows.py); both are NULL in a tombstone. `summary` is the newest summary that applies to
-# the session.
+# the remaining fields of the State (see rows.py); both are NULL in a tombstone. `attention` is how much it needs somebody (see
+# rows.py). `summary` is the newest summary that applies to the session.
 sessions = Table(
     "sessions",
     metadata,
@@ -55,10 +55,12 @@ sessions = Table(
     Column("summary", NUMBER),
     Column("session", TEXT),
     Column("rest", TEXT),
+    Column("attention", SmallInteger),
     Index("sessions_by_rev", "rev", unique=True),
     Index("sessions_by_parent", "parent_id"),
     Index("sessions_by_update", "state", "updated_at", "id"),
     Index("sessions_by_reply", "reply"),
+    Index("sessions_by_attention", "attention", "updated_at", "id"),
 )
 
 # The scope of each session (see scope.py). `state` and `updated_at` are copied from the session, so that a page of the list can

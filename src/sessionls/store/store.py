@@ -189,8 +189,9 @@ class SqlStore:
         query: str | None,
         limit: int,
         cursor: str | None,
+        participant_id: str | None = None,
     ) -> tuple[list[Session], str | None]:
-        return await self._read(lambda reader: reader.sessions(scope, state, query, limit, cursor))
+        return await self._read(lambda reader: reader.sessions(scope, state, query, limit, cursor, participant_id))
 
     async def history(self, session_id: str, *, before: str | None, limit: int) -> tuple[list[Message], bool]:
         for _ in range(_AGAIN):

@@ -22,7 +22,7 @@ def sessions(
     limit: Annotated[int, typer.Option(min=1, max=500, help="The maximum number.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """List the sessions of this folder, newest first. Those that wait for permission come first."""
+    """List the sessions of this folder, newest first. Those that need you come before all others."""
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.context import opened

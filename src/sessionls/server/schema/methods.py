@@ -82,9 +82,10 @@ METHODS: tuple[Method, ...] = (
         "session/list",
         p.ListParams,
         r.SessionList,
-        "Lists sessions, newest first; sessions with an open request for permission come before all others. Lists the sessions "
-        "of the given workspace folder (default: of the open folders), or all sessions for `*`. A session belongs to "
-        "its folders and to their repositories. Without `state`, archived sessions are omitted. `query`: words of the title.",
+        "Lists sessions, newest first. Those that need you come before all others: first those with an open request for "
+        "permission or with `needs` of yours, then the newest whose reply was interrupted or failed. Lists the sessions of the "
+        "given workspace folder (default: of the open folders), or all sessions for `*`. A session belongs to its folders and "
+        "to their repositories. Without `state`, archived sessions are omitted. `query`: words of the title.",
     ),
     Method(
         "session/get",
