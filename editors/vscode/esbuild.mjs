@@ -1,5 +1,7 @@
 // Bundles the extension's host side and the panel's webview into dist/.
 // --watch rebuilds on change, --production leaves out source maps and shortens names.
+import fs from "node:fs";
+import { createRequire } from "node:module";
 import * as esbuild from "esbuild";
 
 const watch = process.argv.includes("--watch");
@@ -33,7 +35,22 @@ const builds = [
     loader: { ".css": "css", ".ttf": "file" },
     assetNames: "[name]",
   },
+  {
+    ...common,
+    // Loaded by the page when there is something to draw.
+    entryPoints: ["webview/drawn/formulas.ts", "webview/drawn/diagrams.ts"],
+    outdir: "dist",
+    platform: "browser",
+    format: "iife",
+    // The library is long already.
+    sourcemap: false,
+    minify: true,
+  },
 ];
+
+// Mermaid is one file for a page, and works only as the script of a page.
+fs.mkdirSync("dist", { recursive: true });
+fs.copyFileSync(createRequire(import.meta.url).resolve("@mermaid-js/tiny"), "dist/mermaid.js");
 
 if (watch) {
   for (const options of builds) await (await esbuild.context(options)).watch();

@@ -8,10 +8,10 @@ import type { Panels } from "./panel/openPanels";
 import type { Pins } from "./pins";
 import type { Session } from "./protocol";
 import type { Sessions } from "./sessions";
-import { accessText, age, descriptionOf, iconOf, showingOf, stateText, treeOf, type Node, type Showing } from "./tree";
+import { ago, UPDATE_INTERVAL } from "./relativeTime";
+import { accessText, descriptionOf, iconOf, showingOf, stateText, treeOf, type Node, type Showing } from "./tree";
 import { did } from "./walkthrough";
 
-const MINUTE = 60_000;
 /** The scheme of the URIs of rows, which are only used for decorations. */
 const SCHEME = "sessionls-row";
 const COLORS: Partial<Readonly<Record<Showing, string>>> = {
@@ -54,7 +54,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
       if (!this.view.visible) return;
       this.roots = undefined; // the groups by date change at midnight
       this.changed.fire();
-    }, MINUTE);
+    }, UPDATE_INTERVAL);
     this.subscriptions.push(
       this.view,
       this.changed,
@@ -279,7 +279,7 @@ function tooltip({ session, parent }: Node): vscode.MarkdownString {
     ...(accessText(session) === "" ? [] : [`Access: ${accessText(session)}`]),
     `Participants: ${session.participants.map((one) => one.name).join(", ") || "none"}`,
     ...(session.present === undefined ? [] : [`Open now: ${session.present.map((one) => one.name).join(", ")}`]),
-    `Changed: ${age(session.updatedAt, Date.now())}`,
+    `Changed: ${ago(session.updatedAt, Date.now())}`,
     ...(parent === undefined ? [] : [`Forked from: ${parent.session.title}`]),
   ];
   for (const line of lines) text.appendText(line).appendMarkdown("\n\n");

@@ -2,6 +2,7 @@
 import { needOf, participantId, rankOf } from "./attention";
 import { accessOf } from "./people";
 import type { Session } from "./protocol";
+import { age } from "./relativeTime";
 
 export interface Node {
   readonly session: Session;
@@ -80,22 +81,6 @@ export function showingOf(session: Session): Showing {
   if (session.replying) return "replying";
   if (session.stopped !== undefined) return session.stopped;
   return session.queued > 0 ? "waiting" : "idle";
-}
-
-const STEPS: readonly (readonly [number, string])[] = [
-  [365 * 86400, "y"],
-  [30 * 86400, "mo"],
-  [7 * 86400, "w"],
-  [86400, "d"],
-  [3600, "h"],
-  [60, "min"],
-];
-
-/** A short text for how long ago a time was. `at` is RFC 3339, `now` is in milliseconds. */
-export function age(at: string, now: number): string {
-  const seconds = (now - Date.parse(at)) / 1000;
-  for (const [length, unit] of STEPS) if (seconds >= length) return `${Math.floor(seconds / length)} ${unit}`;
-  return "now";
 }
 
 /** The state of a session as text; empty for an idle session. */

@@ -1,8 +1,9 @@
 /** Renders Markdown to HTML in blocks, so that a growing reply redraws only its last block. Pure. `safe` must sanitize the result. */
 import MarkdownIt, { type Env } from "markdown-it";
-import { fileReferences, referenceOf, type Piece } from "./fileReferences";
+import { fileReferences, referenceOf, type Piece } from "../src/fileReferences";
 import { highlighted } from "./highlight";
 import { LINK } from "./links";
+import { displayed, maths } from "./mathsSyntax";
 import { shown } from "./visible";
 
 export interface Block {
@@ -19,9 +20,14 @@ const md = new MarkdownIt({ html: false, linkify: true, breaks: false });
 md.validateLink = (href) => LINK.test(href) || IMAGE.test(href);
 const IMAGE = /^data:image\//i;
 
+md.use(maths);
 md.renderer.rules["fence"] = (tokens, index, _options, env) => {
   const token = tokens[index];
-  return token ? codeBlock(token.content, token.info.trim().split(/\s+/)[0] ?? "", env?.["growing"] === true) : "";
+  if (token === undefined) return "";
+  const language = token.info.trim().split(/\s+/)[0] ?? "";
+  const growing = env?.["growing"] === true;
+  if (language === "math" && !growing) return displayed(escaped(`$$\n${token.content}$$`));
+  return codeBlock(token.content, language, growing);
 };
 md.renderer.rules["code_block"] = (tokens, index) => codeBlock(tokens[index]?.content ?? "", "", false);
 // Images are not loaded: an image becomes a link.
@@ -99,8 +105,9 @@ function escaped(text: string): string {
 function codeBlock(code: string, language: string, growing: boolean): string {
   const text = code.replace(/\n$/, "");
   const body = highlighted(text, language.toLowerCase(), growing) ?? escaped(text);
+  const diagram = language.toLowerCase() === "mermaid" && !growing ? " diagram" : "";
   return (
-    `<div class="code"><div class="code-bar"><span class="code-language">${escaped(language)}</span>` +
+    `<div class="code${diagram}"><div class="code-bar"><span class="code-language">${escaped(language)}</span>` +
     '<span role="toolbar" aria-label="Code"><button type="button" class="icon-button" data-act="copy" title="Copy" aria-label="Copy code"><span class="codicon codicon-copy"></span></button>' +
     '<button type="button" tabindex="-1" class="icon-button" data-act="insert" title="Insert at Cursor" aria-label="Insert code at the cursor"><span class="codicon codicon-insert"></span></button></span>' +
     `</div><pre tabindex="0"><code>${body}</code></pre></div>`

@@ -7,6 +7,7 @@ import type { Finding, Message, Part, Range, Session } from "../protocol";
 import { decoded, incomplete, wordsForPause } from "../format";
 import { toolLine, toolText } from "../toolLine";
 import { plain } from "./chatFormat";
+import { LinkedText } from "./linkedText";
 
 export type Piece =
   | { readonly kind: "markdown"; readonly text: string }
@@ -19,8 +20,8 @@ export type Piece =
 const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" };
 
 export class ChatRenderer {
-  /** For each part, the length of the rendered text, or its rendered state. */
-  private readonly rendered: (number | string)[] = [];
+  /** For each part, its text as far as it is rendered, or its rendered state. */
+  private readonly rendered: (LinkedText | string)[] = [];
   private readonly asked = new Set<string>();
   private waited = false;
   private began = false;
@@ -34,28 +35,32 @@ export class ChatRenderer {
 
   /** The new content of the reply. */
   step(reply: Message, questions: readonly Question[] = []): Piece[] {
-    const parts = reply.parts.flatMap((part, index) => this.part(part, index));
+    const parts = this.parts(reply, false);
     return [...parts, ...questions.flatMap((question) => this.question(question))];
   }
 
   /** The new content of a reply that has ended or stopped, and how it ended. */
   end(reply: Message, session?: Session): Piece[] {
-    const pieces = this.step(reply);
+    const pieces = this.parts(reply, true);
     const paused = reply.status === "paused" && session !== undefined ? wordsForPause(session) : undefined;
     const state = paused ?? STATES[reply.status] ?? incomplete(reply);
     const notices = (reply.notices ?? []).map((words) => this.paragraph(`*${plain(words)}*`));
     return [...pieces, ...notices, ...(state === undefined ? [] : [this.paragraph(`*${state}*`)])];
   }
 
-  private part(part: Part, index: number): Piece[] {
+  private parts({ parts }: Message, ended: boolean): Piece[] {
+    return parts.flatMap((part, index) => this.part(part, index, ended || index < parts.length - 1));
+  }
+
+  private part(part: Part, index: number, ended: boolean): Piece[] {
     const before = this.rendered[index];
     switch (part.kind) {
       case "text": {
-        const length = typeof before === "number" ? before : 0;
-        if (part.text.length <= length) return [];
-        this.rendered[index] = part.text.length;
-        const text = part.text.slice(length);
-        return [length === 0 ? this.paragraph(text) : { kind: "markdown", text }];
+        const rendered = typeof before === "object" ? before : new LinkedText();
+        const text = rendered.next(part.text, ended);
+        if (text === "") return [];
+        this.rendered[index] = rendered;
+        return [before === undefined ? this.paragraph(text) : { kind: "markdown", text }];
       }
       case "reasoning":
         if (part.text.trim() === "") return [];

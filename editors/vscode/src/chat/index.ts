@@ -1,6 +1,8 @@
 /** VS Code's chat: the participant, and the models that the chat requires. */
 import * as vscode from "vscode";
+import { openLink } from "../panel/places";
 import type { Services } from "../services";
+import { OPEN_LINK } from "./linkedText";
 import { registerModels } from "./models";
 import { registerParticipant } from "./participant";
 
@@ -8,5 +10,11 @@ export function registerChat(
   needs: Pick<Services, "api" | "models" | "server" | "sessions" | "view">,
   extension: vscode.Uri,
 ): vscode.Disposable {
-  return vscode.Disposable.from(registerModels(needs.api, needs.models), registerParticipant(needs, extension));
+  return vscode.Disposable.from(
+    registerModels(needs.api, needs.models),
+    registerParticipant(needs, extension),
+    vscode.commands.registerCommand(OPEN_LINK, async (href: unknown) => {
+      if (typeof href === "string") await openLink(href);
+    }),
+  );
 }

@@ -4,6 +4,7 @@ import type { Question } from "../folding";
 import type { Message, MessageParams } from "../protocol";
 import type { Sessions } from "../sessions";
 import { vscodeRange } from "./documents";
+import { OPEN_LINK } from "./linkedText";
 import { ChatRenderer, type Piece } from "./chatRenderer";
 
 /** Text that arrives within this time is written together. */
@@ -100,7 +101,7 @@ export class ReplyStream {
     for (const piece of pieces) {
       switch (piece.kind) {
         case "markdown":
-          if (piece.text !== "") this.stream.markdown(piece.text);
+          if (piece.text !== "") this.stream.markdown(withLinks(piece.text));
           break;
         case "progress":
           this.stream.progress(piece.text);
@@ -116,6 +117,13 @@ export class ReplyStream {
       }
     }
   }
+}
+
+/** Markdown whose links may open a file. No other command of a link runs. */
+function withLinks(text: string): vscode.MarkdownString {
+  const markdown = new vscode.MarkdownString(text);
+  markdown.isTrusted = { enabledCommands: [OPEN_LINK] };
+  return markdown;
 }
 
 function leave(sessions: Sessions, sessionId: string): void {

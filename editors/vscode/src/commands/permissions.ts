@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { KeptPermission } from "../protocol";
 import { problemOf } from "../problem";
 import type { Services } from "../services";
-import { age } from "../tree";
+import { ago } from "../relativeTime";
 
 const REMOVE: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("trash"), tooltip: "Remove" };
 const ICONS = { read: "eye", write: "edit", execute: "terminal", network: "globe" } as const;
@@ -51,7 +51,7 @@ function itemOf(permission: KeptPermission): Item {
   return {
     label: `$(${ICONS[risk]}) ${scope}`,
     description: folder === undefined ? "in all folders" : `in ${vscode.workspace.asRelativePath(vscode.Uri.parse(folder))}`,
-    detail: `Kept ${age(createdAt, Date.now())} ago`.replace("now ago", "just now"),
+    detail: `Kept ${ago(createdAt, Date.now())}`,
     buttons: [REMOVE],
     permission,
   };

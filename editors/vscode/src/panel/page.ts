@@ -1,4 +1,4 @@
-/** The HTML of the panel's page. Its content security policy allows only the extension's own script and style. */
+/** The HTML of the panel's page. Its content security policy allows only the extension's own files. */
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 
@@ -6,7 +6,11 @@ import * as vscode from "vscode";
 export function page(webview: vscode.Webview, dist: vscode.Uri, token: string): string {
   const nonce = randomBytes(16).toString("base64url");
   const file = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource}; font-src ${webview.cspSource}; img-src data:`;
+  // Mermaid measures its diagrams with a style sheet of its own. With nothing to load, a style can do no more than look odd; and
+  // `safe` lets none in that an agent wrote.
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource} 'unsafe-inline'; font-src ${webview.cspSource}; img-src data:`;
+  // What the page loads when there is something to draw.
+  const drawing = ["formulas", "mermaid", "diagrams"].map((name) => `data-${name}="${file(`${name}.js`)}"`).join(" ");
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -17,7 +21,7 @@ export function page(webview: vscode.Webview, dist: vscode.Uri, token: string): 
 <title>Session</title>
 </head>
 <body>
-<div id="root" data-page="${token}"></div>
+<div id="root" data-page="${token}" ${drawing}></div>
 <script nonce="${nonce}" src="${file("webview.js")}"></script>
 </body>
 </html>`;

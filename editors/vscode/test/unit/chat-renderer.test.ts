@@ -20,15 +20,19 @@ describe("a reply that grows", () => {
     const renderer = new ChatRenderer();
     const told = ["Hel", "Hello", "Hello", "Hello **you**"].flatMap((words) => renderer.step(replyOf(text(words))));
     told.push(...renderer.end(aReply("r", "m", { parts: [text("Hello **you**!")] })));
-    expect(told.map((piece) => markdown([piece]))).toEqual(["Hel", "lo", " **you**", "!"]);
+    expect(told.map((piece) => markdown([piece]))).toEqual(["Hello **you**", "!"]);
   });
   it("is told whole where no step was seen", () => {
     expect(markdown(new ChatRenderer().end(aReply("r", "m", { parts: [text("all")] })))).toBe("all");
   });
   it("keeps its texts apart", () => {
     const renderer = new ChatRenderer();
-    const told = [...renderer.step(replyOf(text("one"))), ...renderer.step(replyOf(text("one"), tool("done"), text("two")))];
-    expect(markdown(told)).toBe("one\n\ntwo");
+    const told = [
+      ...renderer.step(replyOf(text("one "))),
+      ...renderer.step(replyOf(text("one "), tool("done"), text("two"))),
+      ...renderer.end(replyOf(text("one "), tool("done"), text("two"))),
+    ];
+    expect(markdown(told)).toBe("one \n\ntwo");
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fileReferences, referenceOf } from "../../webview/fileReferences";
+import { fileReferences, referenceOf } from "../../src/fileReferences";
 
 const links = (text: string): string[] => fileReferences(text).flatMap(({ href }) => (href === undefined ? [] : [href]));
 

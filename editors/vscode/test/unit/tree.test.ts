@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { age, descriptionOf, treeOf, type Node } from "../../src/tree";
+import { descriptionOf, treeOf, type Node } from "../../src/tree";
 import { aQuestion, aSession } from "./samples";
 
 const outline = (nodes: readonly Node[]): unknown =>
@@ -99,17 +99,5 @@ describe("what stands behind a title", () => {
       { id: "2", name: "Bob" },
     ];
     expect(descriptionOf(aSession({ updatedAt: "2026-03-01T12:00:00Z", participants }), now)).toBe("code · 2 participants · now");
-  });
-
-  it.each([
-    ["2026-03-01T11:59:30Z", "now"],
-    ["2026-03-01T09:00:00Z", "3 h"],
-    ["2026-02-27T12:00:00Z", "2 d"],
-    ["2026-02-10T12:00:00Z", "2 w"],
-    ["2025-12-01T12:00:00Z", "3 mo"],
-    ["2024-01-01T12:00:00Z", "2 y"],
-    ["2026-03-01T12:05:00Z", "now"], // another machine's clock is ahead
-  ])("tells the age of %s as %s", (at, words) => {
-    expect(age(at, now)).toBe(words);
   });
 });

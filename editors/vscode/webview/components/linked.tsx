@@ -1,6 +1,6 @@
 /** Plain text with links to lines of files. */
 import { tell } from "../host";
-import { fileReferences } from "../fileReferences";
+import { fileReferences } from "../../src/fileReferences";
 
 export function Linked({ text }: { readonly text: string }) {
   return (

@@ -1,5 +1,6 @@
 import { memo } from "preact/compat";
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { drawIn, toggleSource } from "../drawing";
 import { tell } from "../host";
 import { blocks, html, type Block } from "../markdown";
 import { safe } from "../safe";
@@ -14,7 +15,9 @@ const BlockView = memo(function BlockView({ source, references, open, growing }:
     () => ({ __html: safe(html({ source, references, open }, growing)) }),
     [source, references, open, growing],
   );
-  return <div class="block" dir="auto" dangerouslySetInnerHTML={inner} />;
+  const element = useRef<HTMLDivElement>(null);
+  useEffect(() => (growing || element.current === null ? undefined : drawIn(element.current)), [inner, growing]);
+  return <div class="block" dir="auto" ref={element} dangerouslySetInnerHTML={inner} />;
 });
 
 interface MarkdownProps {
@@ -47,6 +50,10 @@ function clicked(event: MouseEvent): void {
     return;
   }
   const button = event.target.closest("button[data-act]");
+  if (button?.getAttribute("data-act") === "source") {
+    toggleSource(button);
+    return;
+  }
   const text = button?.closest(".code")?.querySelector("code")?.textContent;
   if (!button || text === undefined) return;
   tell({ type: button.getAttribute("data-act") === "insert" ? "insert" : "copy", text });

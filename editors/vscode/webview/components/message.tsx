@@ -6,6 +6,7 @@ import { tell } from "../host";
 import { walkToolbar } from "../toolbar";
 import { incomplete, textOf } from "../../src/format";
 import { basename, clock, lines, selected, usageOf } from "../displayFormat";
+import { Ago } from "./ago";
 import { Badge, Button } from "./button";
 import { ReplyChanges } from "./changes";
 import { ToComposer } from "./focus";
@@ -46,9 +47,7 @@ export const MessageView = memo(function MessageView({ message, color, last, fir
         {"model" in message.author && <span class="dim model">{message.author.model}</span>}
         {message.role === "participant" && message.agent !== undefined && <Badge>@{message.agent}</Badge>}
         {mentionsYou && <Badge>mentions you</Badge>}
-        <time class="dim" dateTime={message.createdAt}>
-          {clock(message.createdAt)}
-        </time>
+        <Ago at={message.createdAt} />
         <Actions message={message} text={text} />
       </header>
       <div class="message-body">

@@ -1,0 +1,93 @@
+/**
+ * Makes a line of a file, such as `orders.py:14`, a link in Markdown that comes bit by bit and cannot be changed once it is out. A
+ * word that may become a link is held back until its end is known. Code blocks and what is a link already stay as they are. Pure.
+ */
+import { fileReferences, referenceOf } from "../fileReferences";
+import { plain } from "./chatFormat";
+
+/** The command that a link runs. It opens documents, and nothing else. */
+export const OPEN_LINK = "session.openLink";
+
+/** Inline code, links, and addresses. */
+const KEPT = /(`+)[\s\S]*?[^`]\1(?!`)|!?\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|<[^>\s]+>|\bhttps?:\S+/g;
+/** More than this is not held back. */
+const LONGEST = 500;
+
+export class LinkedText {
+  private done = 0;
+  private lineStart = 0;
+  /** The marks that the code block began with in which the text is. */
+  private fence: string | undefined;
+
+  /** What is new and can be shown. `text`: all of the text so far; `ended`: no more will come. */
+  next(text: string, ended: boolean): string {
+    let out = "";
+    while (this.done < text.length) {
+      const end = text.indexOf("\n", this.lineStart) + 1 || text.length;
+      const whole = ended || text[end - 1] === "\n";
+      const line = text.slice(this.lineStart, end);
+      const rest = text.slice(this.done, end);
+      const raw = this.fence !== undefined || isCode(line);
+      const length = raw || whole ? rest.length : safeLength(rest);
+      if (!whole && this.done === this.lineStart && /^ {0,3}[`~]{0,2}$/.test(line)) break; // a code block may begin here
+      out += raw ? rest : linked(rest.slice(0, length));
+      this.done += length;
+      if (text[end - 1] !== "\n") break;
+      this.takeFence(line);
+      this.lineStart = end;
+    }
+    return out;
+  }
+
+  private takeFence(line: string): void {
+    const [, marks, info] = FENCE.exec(line) ?? [];
+    if (marks === undefined) return;
+    if (this.fence === undefined) this.fence = marks;
+    else if (marks.startsWith(this.fence) && info?.trim() === "") this.fence = undefined;
+  }
+}
+
+const FENCE = /^\s*(`{3,}|~{3,})(.*)/;
+
+/** Whether the line is code as a whole, or begins a code block. */
+function isCode(line: string): boolean {
+  return FENCE.test(line) || /^(?: {4}|\t)(?!\s*(?:[-*+]|\d+[.)])\s)/.test(line);
+}
+
+/** How much of a line without its end can be shown: no word, inline code or link is cut. */
+function safeLength(rest: string): number {
+  if (rest.length > LONGEST) return rest.length;
+  for (let at = rest.length; at > 0; at -= 1) {
+    if (/[\w./\\:@%~+\-`[\]()<]/.test(rest.charAt(at - 1))) continue;
+    const before = rest.slice(0, at).replace(KEPT, "");
+    if (!/[`[<]/.test(before)) return at;
+  }
+  return 0;
+}
+
+function linked(text: string): string {
+  let out = "";
+  let from = 0;
+  for (const kept of text.matchAll(KEPT)) {
+    out += inWords(text.slice(from, kept.index)) + inCode(kept[0]);
+    from = kept.index + kept[0].length;
+  }
+  return out + inWords(text.slice(from));
+}
+
+function inWords(text: string): string {
+  return fileReferences(text)
+    .map(({ text: piece, href }) => (href === undefined ? piece : link(plain(piece), href)))
+    .join("");
+}
+
+function inCode(text: string): string {
+  const code = /^(`+)(.*)\1$/s.exec(text)?.[2];
+  const href = code === undefined ? undefined : referenceOf(code);
+  return href === undefined ? text : link(text, href);
+}
+
+function link(words: string, href: string): string {
+  const given = encodeURIComponent(JSON.stringify([href])).replace(/[()]/g, (one) => (one === "(" ? "%28" : "%29"));
+  return `[${words}](command:${OPEN_LINK}?${given})`;
+}

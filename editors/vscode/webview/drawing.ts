@@ -1,0 +1,159 @@
+/**
+ * Draws the formulas and diagrams of a text when they come into sight, one at a time. What draws them is loaded with the first of
+ * its kind, so that a page without them has nothing to do with it. What cannot be drawn stays as its source, and says why.
+ */
+import type { drawDiagram } from "./drawn/diagrams";
+import type { drawFormula } from "./drawn/formulas";
+import { formulaOf } from "./mathsSyntax";
+
+interface Loaded {
+  drawFormula?: typeof drawFormula;
+  drawDiagram?: typeof drawDiagram;
+}
+
+const page = globalThis as Loaded;
+/** The page's policy lets a script run that has this. */
+const nonce = document.currentScript?.nonce ?? "";
+const files = document.getElementById("root")?.dataset;
+const loading = new Map<string, Promise<void>>();
+const SELECTOR = ".maths, .diagram";
+
+const waiting = new Set<Element>();
+const sources = new WeakMap<Element, string>();
+let working = false;
+
+const watch = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      watch.unobserve(target);
+      waiting.add(target);
+    }
+    void work();
+  },
+  { rootMargin: "300px" },
+);
+
+/** Colours are part of a diagram: with another theme it is another picture. */
+new MutationObserver(() => {
+  for (const drawn of document.querySelectorAll(".diagram.drawn")) watch.observe(drawn);
+}).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+
+/** Draws what is in `element`, now or when it comes into sight. Gives what stops that. */
+export function drawIn(element: Element): () => void {
+  const found = element.querySelectorAll(SELECTOR);
+  for (const one of found) watch.observe(one);
+  return () => {
+    for (const one of found) {
+      watch.unobserve(one);
+      waiting.delete(one);
+    }
+  };
+}
+
+async function work(): Promise<void> {
+  if (working) return;
+  working = true;
+  for (const element of waiting) {
+    waiting.delete(element);
+    try {
+      if (element.classList.contains("maths")) await formula(element);
+      else await diagram(element);
+      element.classList.remove("undrawn");
+      element.classList.add("drawn");
+    } catch (error) {
+      undrawn(element, error instanceof Error ? error.message : String(error));
+    }
+    // Between two of them the page does what else there is to do.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  working = false;
+}
+
+async function formula(element: Element): Promise<void> {
+  await load("formulas");
+  const source = sources.get(element) ?? element.textContent;
+  sources.set(element, source);
+  const drawn = page.drawFormula?.(formulaOf(source), element.classList.contains("display"));
+  if (drawn === undefined) throw new Error("What draws formulas could not be loaded.");
+  element.replaceChildren(drawn);
+  element.setAttribute("title", source);
+}
+
+async function diagram(element: Element): Promise<void> {
+  await load("mermaid");
+  await load("diagrams");
+  const source = element.querySelector("code")?.textContent ?? "";
+  const drawn = await page.drawDiagram?.(source);
+  if (drawn === undefined) throw new Error("What draws diagrams could not be loaded.");
+  // As an image nothing in it can run, load anything or reach the page.
+  const image = document.createElement("img");
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(drawn.svg)}`;
+  image.alt = `Diagram: ${source.trim().split("\n", 1)[0] ?? ""}. Its source is below.`;
+  image.width = drawn.width;
+  image.height = drawn.height;
+  const box = document.createElement("div");
+  box.className = "diagram-image";
+  box.tabIndex = 0;
+  box.role = "region";
+  box.ariaLabel = "Diagram";
+  box.append(image);
+  element.querySelector(".diagram-image")?.remove();
+  element.querySelector(".code-bar")?.after(box);
+  if (element.querySelector('[data-act="source"]') === null) element.querySelector('[role="toolbar"]')?.append(sourceButton());
+}
+
+function sourceButton(): HTMLButtonElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "icon-button";
+  button.tabIndex = -1;
+  button.title = "Show the Source";
+  button.ariaLabel = "Show the source of the diagram";
+  button.ariaPressed = "false";
+  button.dataset["act"] = "source";
+  const icon = document.createElement("span");
+  icon.className = "codicon codicon-code";
+  button.append(icon);
+  return button;
+}
+
+/** Shows the source of a diagram below it, or no longer. */
+export function toggleSource(button: Element): void {
+  const shows = button.closest(".diagram")?.classList.toggle("with-source") ?? false;
+  button.setAttribute("aria-pressed", String(shows));
+}
+
+function undrawn(element: Element, reason: string): void {
+  element.classList.add("undrawn");
+  const words = `Not drawn: ${reason.replace(/\s+/g, " ").slice(0, 300)}`;
+  if (element.classList.contains("maths")) {
+    element.setAttribute("title", words);
+    return;
+  }
+  const note = element.querySelector(".diagram-note") ?? document.createElement("div");
+  note.className = "diagram-note";
+  note.textContent = words;
+  element.append(note);
+}
+
+function load(name: "formulas" | "mermaid" | "diagrams"): Promise<void> {
+  let begun = loading.get(name);
+  if (begun === undefined) {
+    begun = new Promise<void>((resolve, reject) => {
+      const script = document.createElement("script");
+      script.nonce = nonce;
+      script.src = files?.[name] ?? "";
+      script.onload = () => {
+        resolve();
+      };
+      script.onerror = () => {
+        loading.delete(name); // the next one tries again
+        reject(new Error(`The extension's ${name}.js could not be loaded.`));
+      };
+      document.head.append(script);
+    });
+    loading.set(name, begun);
+  }
+  return begun;
+}

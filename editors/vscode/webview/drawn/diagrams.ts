@@ -1,0 +1,77 @@
+/** Draws Mermaid's diagrams. A file of its own, loaded with the first diagram, after Mermaid's own file. */
+import { LONGEST, MOST_EDGES, refusalOf } from "./diagramLimits";
+
+declare const mermaid: {
+  initialize(config: Readonly<Record<string, unknown>>): void;
+  render(id: string, source: string): Promise<{ readonly svg: string }>;
+};
+
+export interface Diagram {
+  readonly svg: string;
+  /** In pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+let count = 0;
+
+/** Throws an `Error` where the source is no diagram, or too large. */
+export async function drawDiagram(source: string): Promise<Diagram> {
+  const refused = refusalOf(source);
+  if (refused !== undefined) throw new Error(refused);
+  const style = getComputedStyle(document.body);
+  const contrast = document.body.matches(".vscode-high-contrast, .vscode-high-contrast-light");
+  const dark = document.body.matches(".vscode-dark, .vscode-high-contrast:not(.vscode-high-contrast-light)");
+  const [text, background] = [style.color, style.getPropertyValue("--vscode-editor-background").trim()];
+  mermaid.initialize({
+    startOnLoad: false,
+    securityLevel: "strict",
+    // What a diagram must not set for itself.
+    secure: [
+      "secure",
+      "securityLevel",
+      "startOnLoad",
+      "maxTextSize",
+      "maxEdges",
+      "suppressErrorRendering",
+      "themeCSS",
+      "fontFamily",
+    ],
+    maxTextSize: LONGEST,
+    maxEdges: MOST_EDGES,
+    suppressErrorRendering: true,
+    htmlLabels: false,
+    fontFamily: style.fontFamily,
+    look: "classic",
+    theme: contrast ? "base" : dark ? "dark" : "default",
+    ...(contrast && { themeVariables: inContrast(text, background, dark) }),
+  });
+  const { svg } = await mermaid.render(`diagram-${(count += 1)}`, source);
+  const box = /viewBox="[-\d.e]+ [-\d.e]+ ([\d.e]+) ([\d.e]+)"/.exec(svg);
+  const [width, height] = [Number(box?.[1]), Number(box?.[2])];
+  if (!(width > 0 && height > 0 && width < 20_000 && height < 20_000))
+    throw new Error("The diagram has no size that can be shown.");
+  // As an image it has no page around it to fill.
+  return { svg: svg.replace(/^<svg([^>]*?) width="[^"]*"/, `<svg$1 width="${width}" height="${height}"`), width, height };
+}
+
+function inContrast(text: string, background: string, darkMode: boolean): Record<string, string | boolean> {
+  const lines = ["primaryBorderColor", "secondaryBorderColor", "tertiaryBorderColor", "lineColor", "noteBorderColor"];
+  const texts = ["primaryTextColor", "secondaryTextColor", "tertiaryTextColor", "textColor", "titleColor", "noteTextColor"];
+  const fills = [
+    "background",
+    "mainBkg",
+    "primaryColor",
+    "secondaryColor",
+    "tertiaryColor",
+    "noteBkgColor",
+    "edgeLabelBackground",
+  ];
+  return {
+    darkMode,
+    ...Object.fromEntries([...lines, ...texts].map((name) => [name, text])),
+    ...Object.fromEntries(fills.map((name) => [name, background])),
+  };
+}
+
+Object.assign(globalThis, { drawDiagram });
