@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from sessionls.domain.errors import InvalidParams
+
 CASES: dict[str, Callable[[], None]] = {}
 
 
@@ -105,6 +107,29 @@ def secrets_in_a_text() -> None:
     pieces = ("://a:", "eyJa.", "-", "a.", "sk-a1", "password=", "cl_key", " =", "-----BEGIN RSA ", "://", "softlayer", "0.")
     for piece in pieces:  # (a whole line of it took a minute and more for some)
         assert find_secrets(piece * (50_000 // len(piece))) is not None
+
+
+@case
+def prompt_files() -> None:
+    import asyncio
+
+    from sessionls.agents.prompt_files import PromptFiles
+
+    pieces = ("${input:a:", "${input:a:b", "${input:", "$1", "$ARGUMENTS", "# ", "${input:a}", "$", "{", "a: b\n", "---\n", "- [")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prompts = folder / ".github" / "prompts"
+        prompts.mkdir(parents=True)
+        for number, piece in enumerate(pieces):
+            text = piece * (250_000 // len(piece))
+            (prompts / f"a{number}.prompt.md").write_text(f"x{text}")
+            (prompts / f"b{number}.prompt.md").write_text(f"---\ndescription: {text}\n---\n{text[:1000]}")
+        found = PromptFiles(lambda: [folder], trusted=lambda: True, user_dir=folder / "none", home=folder)
+        assert len(asyncio.run(found.list())) == 2 * len(pieces)
+        for number in range(len(pieces)):
+            for arguments in ("'" * 50_000, "a " * 20_000):
+                with contextlib.suppress(InvalidParams):  # the message would be too long
+                    asyncio.run(found.expand(f"a{number}", arguments))
 
 
 @case

@@ -75,8 +75,6 @@ class PromptFiles:
                 f"The prompt file {name!r} cannot be used: {found.shown.problem}.", fields=["name"], hint="Correct the file."
             )
         text = _filled(found.page.body, arguments.strip())
-        if len(text) > _LONGEST:
-            raise InvalidParams("The message would be too long.", fields=["arguments"], hint="Give shorter arguments.")
         return ExpandedPrompt(text=text, agent=found.shown.agent)
 
     def _read(self) -> dict[str, _Found]:
@@ -169,7 +167,7 @@ def _filled(body: str, arguments: str) -> str:
     shares = [*words[: len(inputs) - 1], " ".join(words[len(inputs) - 1 :])] if len(inputs) > 1 else [arguments]
     by_name = dict(zip(inputs, [*shares, *[""] * len(inputs)], strict=False))
 
-    def fill(place: re.Match[str]) -> str:
+    def value_of(place: re.Match[str]) -> str:
         if place[2] is not None:
             return str(by_name[place[2]])
         if place[1] == "ARGUMENTS":
@@ -177,9 +175,25 @@ def _filled(body: str, arguments: str) -> str:
         at = int(place[1]) - 1
         return words[at] if at < len(words) else ""
 
+    length = len(body)
+
+    def fill(place: re.Match[str]) -> str:
+        # Checked here: a file with many places would make a message that fits in no memory.
+        nonlocal length
+        value = value_of(place)
+        length += len(value)
+        _check_length(length)
+        return value
+
     if arguments and not _PLACE.search(body):
+        _check_length(length + len(arguments))
         return f"{body}\n\n{arguments}"
     return _PLACE.sub(fill, body).strip()
+
+
+def _check_length(characters: int) -> None:
+    if characters > _LONGEST:
+        raise InvalidParams("The message would be too long.", fields=["arguments"], hint="Give shorter arguments.")
 
 
 def _split(arguments: str) -> list[str]:
