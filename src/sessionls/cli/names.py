@@ -24,7 +24,7 @@ from sessionls.domain.model import (
 from sessionls.sessions.service import Sessions
 from sessionls.sessions.workspace.files import begins_as_image
 
-__all__ = ["context_of", "find_message", "find_session", "newest_session", "short", "with_full_ids"]
+__all__ = ["context_of", "find_message", "find_session", "newest_session", "only_id", "short", "with_full_ids"]
 
 _LINES = re.compile(r"(?P<file>.+):(?P<first>\d+)(-(?P<last>\d+))?")
 _SESSION = re.compile(r"session:(?P<id>[0-9a-fA-F-]{4,36})(/(?P<message>[0-9a-fA-F-]{4,36}))?")
@@ -91,6 +91,12 @@ async def find_message(sessions: Sessions, session_id: str, name: str) -> Messag
     if not found:
         raise MessageNotFound(name)
     return found[_only(name, found)]
+
+
+def only_id(name: str, identities: Iterable[str]) -> str | None:
+    """The only id that begins or ends so; None if there is none. Raises `UsageError` for several."""
+    matching = [one for one in identities if _names(name.lower(), one)]
+    return _only(name, matching) if matching else None
 
 
 def _names(name: str, identity: str) -> bool:

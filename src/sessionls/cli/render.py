@@ -40,7 +40,7 @@ from sessionls.domain.model import (
     Usage,
 )
 from sessionls.domain.questions import how_to_answer, scope_words, waiting_words
-from sessionls.domain.results import Hit
+from sessionls.domain.results import Hit, KeptPermission
 from sessionls.domain.roles import TEAM
 from sessionls.domain.stop_reasons import incomplete
 from sessionls.sessions.export.labels import outcome_of
@@ -56,6 +56,7 @@ __all__ = [
     "model_table",
     "names",
     "need_lines",
+    "permission_table",
     "question_lines",
     "session_table",
     "spent",
@@ -72,6 +73,20 @@ _TELLING = ("path", "uri", "command", "pattern", "query", "name", "agent", "titl
 def markdown(text: str) -> Markdown:
     """Markdown with visible link targets, because the text of a link may be misleading."""
     return Markdown(safe(text, prose=True), hyperlinks=False, code_theme="ansi_dark")
+
+
+def permission_table(permissions: Sequence[KeptPermission]) -> Table:
+    table = _table("Id", "Allowed", "Tool", "Where", "Since")
+    for one in permissions:
+        where = "all folders" if one.folder is None else uris.printable(one.folder)
+        table.add_row(
+            Text(short(one.id), style="cyan", no_wrap=True),
+            Text(safe(one.scope)),
+            Text(safe(one.tool)),
+            Text(safe(where), style="dim"),
+            Text(when(one.created_at), style="dim", no_wrap=True),
+        )
+    return table
 
 
 def session_table(sessions: Sequence[Session], *, folders: bool, you: str = "") -> Table:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
-from sessionls.cli.commands import database, messages, people, sessions, setup
+from sessionls.cli.commands import database, messages, people, permissions, sessions, setup
 from sessionls.cli.commands.base import app
 
-__all__ = ["app", "database", "messages", "people", "run", "sessions", "setup"]
+__all__ = ["app", "database", "messages", "people", "permissions", "run", "sessions", "setup"]
 
 
 def run(words: Sequence[str]) -> NoReturn:
