@@ -212,6 +212,23 @@ local function restore(view, found)
   end
 end
 
+local function too_large(buf)
+  local count = vim.api.nvim_buf_line_count(buf)
+  return count > PARSED or vim.api.nvim_buf_get_offset(buf, count) > PARSED_BYTES
+end
+
+--- Shows a buffer's Markdown in colours: by a parser, or where that would take too long by patterns.
+---@param buf integer
+function M.highlight(buf)
+  if not vim.api.nvim_buf_is_loaded(buf) then
+    return
+  elseif not too_large(buf) and pcall(vim.treesitter.start, buf, 'markdown') then
+    return
+  end
+  pcall(vim.treesitter.stop, buf)
+  vim.bo[buf].syntax = 'markdown'
+end
+
 --- Draws what changed since the last time. A cursor on the last line stays there; any other stays on its message.
 ---@param view sessionls.View
 function M.flush(view)
@@ -239,11 +256,8 @@ function M.flush(view)
     row = row + #view.blocks[index].lines
   end
   view.dirty = {}
-  local count = vim.api.nvim_buf_line_count(view.buf)
-  local large = count > PARSED or vim.api.nvim_buf_get_offset(view.buf, count) > PARSED_BYTES
-  if large and vim.treesitter.highlighter.active[view.buf] then
-    vim.treesitter.stop(view.buf)
-    vim.bo[view.buf].syntax = 'markdown'
+  if too_large(view.buf) and vim.treesitter.highlighter.active[view.buf] then
+    M.highlight(view.buf)
   end
   restore(view, before)
 end

@@ -10,6 +10,7 @@ local M = {}
 
 local FLUSH = 33 -- milliseconds between two drawings of new text
 local PAGE = 50 -- messages
+local PAINTED = 20 -- milliseconds after which the text is on the screen: what takes time and only colours it comes then
 
 ---@class sessionls.View
 ---@field id string the session
@@ -31,6 +32,7 @@ local PAGE = 50 -- messages
 ---@field joining? boolean
 ---@field loading? boolean older messages are being fetched
 ---@field flushing? boolean it will be drawn soon
+---@field painted? boolean it was drawn once
 local View = {}
 View.__index = View
 
@@ -78,7 +80,6 @@ local function prepare(buf, filetype, root)
   vim.bo[buf].buflisted = false
   vim.b[buf].sessionls_root = root
   vim.bo[buf].filetype = filetype
-  pcall(vim.treesitter.start, buf, 'markdown')
 end
 
 ---@return sessionls.View
@@ -164,6 +165,13 @@ function View:join()
   transcript.flush(self)
   bars.update(self)
   require('sessionls.compose').update(self)
+  if not self.painted then
+    self.painted = true
+    vim.defer_fn(function()
+      transcript.highlight(self.buf)
+      transcript.highlight(self.draft)
+    end, PAINTED)
+  end
 end
 
 function View:event(event)
