@@ -15,6 +15,7 @@ from nvim_session import await_question, new_session, send
 
 HERE = Path(__file__).resolve().parent
 DRAFT_BAR = "local view = require('sessionls.view').current() return view and view.draft_bar or ''"
+_REPLYING = "return require('sessionls.view').current().state.session.replying"
 BUFFER = "return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')"
 CHOOSES = """
 vim.ui.select = function(items, opts, done)
@@ -344,6 +345,16 @@ def test_sharing_explains_its_requirements(nvim: Neovim) -> None:
         nvim.keys(f":Sessionls share Ben Lee {role}<CR>")
         [told] = nvim.until("return _G.told")
         assert "PostgreSQL" in told  # SQLite has no logins
+
+
+def test_a_comment_gets_no_answer(nvim: Neovim, model_server: ModelServer) -> None:
+    exchange(nvim)
+    nvim.keys("<Esc>:Sessionls comment<CR>")
+    nvim.until("return _G.told", lambda told: any("Sessionls comment TEXT" in one for one in told))
+    asked = len(model_server.requests)
+    nvim.keys(":Sessionls comment Looks right<CR>")
+    nvim.shows("Looks right")
+    assert len(model_server.requests) == asked and nvim.lua(_REPLYING) is False
 
 
 def test_a_deletion_that_is_not_confirmed_deletes_nothing(nvim: Neovim) -> None:

@@ -70,6 +70,11 @@ async def test_share_in_an_editor_that_speaks_acp(
 
 # -- Neovim -----------------------------------------------------------------------------------------------------------
 
+_ROLE = """
+for _, one in ipairs(require('sessionls.view').current().state.session.people) do
+  if one.name == 'Ben' then return one.role end
+end
+"""
 _SESSIONS = "return vim.tbl_count(require('sessionls.client').of().sessions)"
 
 
@@ -98,15 +103,19 @@ def test_share_in_neovim(editors: tuple[Neovim, Neovim]) -> None:
     ann.shows("\nhello\n")
     ann.keys("<Esc>:Sessionls share Ben writer<CR>")
     ben.until(_SESSIONS, lambda count: count == 1)
+    ann.until("return vim.fn.getcompletion('Sessionls handover B', 'cmdline')", lambda names: names == ["Ben"])
     ben.keys("<Esc>:Sessionls open say: hello<CR>")
     ben.shows("\nhello\n")
     ben.keys("<Esc>:Sessionls ask say: from Ben<CR>")
     ann.shows("## Ben", "\nfrom Ben\n")
+    ann.keys("<Esc>:Sessionls share Ben commenter<CR>")
+    ben.until(_ROLE, lambda role: role == "commenter")
+    ben.keys("<Esc>:Sessionls ask say: no<CR>")
+    ben.until("return _G.told", lambda told: any("You are a commenter" in one for one in told))
+    ben.keys("<Esc>:Sessionls comment Looks right<CR>")
+    ann.shows("Looks right")
     ann.keys("<Esc>:Sessionls share Ben reader<CR>")
-    ben.until(
-        "local one = require('sessionls.view').current().state.session.people for _, p in ipairs(one) do if p.role == 'reader' "
-        "then return true end end"
-    )
+    ben.until(_ROLE, lambda role: role == "reader")
     ben.keys("<Esc>:Sessionls ask say: no<CR>")
     ben.until("return _G.told", lambda told: any("You are a reader" in one for one in told))
     ann.keys("<Esc>:Sessionls share Ben nobody<CR>")

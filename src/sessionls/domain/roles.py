@@ -43,9 +43,11 @@ def require_role(role: Role, kind: str, session_id: str) -> None:
     needed = "owner" if kind == "delete" else _NEEDED.get(kind, "writer")
     if not covers(role, needed):
         ask = f"Ask an owner to make you {'an owner' if needed == 'owner' else f'a {needed}'} of it, or fork it."
+        if (role, kind) == ("commenter", "replyStarted"):
+            ask = f"Leave a comment instead: it wakes no agent (session/comment, `sessionls comment`). {ask}"
         raise NotPermitted(
             f"You are a {role} of this session: you may {_MAY[role]}.",
-            hint=f"Leave a comment instead (session/comment). {ask}" if (role, kind) == ("commenter", "replyStarted") else ask,
+            hint=ask,
             sessionId=session_id,
             role=role,
         )

@@ -353,11 +353,23 @@ M.rename = {
   end),
 }
 
---- Splits a text that begins with a participant's name into the participant and the rest.
+--- The names of those who took part in a session, or were given a role in it.
+local function names_of(view)
+  local session = view and view.state and view.state.session or { participants = {} }
+  local names = {}
+  for _, one in ipairs(vim.list_extend(vim.list_slice(session.participants), session.people or {})) do
+    if one.name and not vim.list_contains(names, one.name) then
+      table.insert(names, one.name)
+    end
+  end
+  return names
+end
+
+--- Splits a text that begins with a participant's name into the name and the rest.
 local function split_name(view, words)
-  for _, one in ipairs(view.state and view.state.session.participants or {}) do
-    if words == one.name or vim.startswith(words, one.name .. ' ') then
-      return one.name, vim.trim(words:sub(#one.name + 1))
+  for _, name in ipairs(names_of(view)) do
+    if words == name or vim.startswith(words, name .. ' ') then
+      return name, vim.trim(words:sub(#name + 1))
     end
   end
   local name, rest = words:match('^(%S+)%s*(.*)$')
@@ -365,10 +377,7 @@ local function split_name(view, words)
 end
 
 local function participants()
-  local view = require('sessionls.view').current()
-  return vim.tbl_map(function(one)
-    return one.name
-  end, view and view.state and view.state.session.participants or {})
+  return names_of(require('sessionls.view').current())
 end
 
 M.handover = {
@@ -381,6 +390,17 @@ M.handover = {
       return client.tell('Usage: :Sessionls handover NAME [note]', vim.log.levels.WARN)
     end
     actions.request(view, 'session/handOver', { to = name, note = note ~= '' and note or nil })
+  end),
+}
+
+M.comment = {
+  usage = 'text',
+  help = 'Leave a message for the other participants, which wakes no agent.',
+  run = with_view(function(view, arguments)
+    if arguments == '' then
+      return client.tell('Usage: :Sessionls comment TEXT', vim.log.levels.WARN)
+    end
+    actions.request(view, 'session/comment', { text = arguments })
   end),
 }
 

@@ -80,3 +80,14 @@ describe("a message that is looked for", () => {
     expect(fold(once, { type: "reveal", messageId: "a" }).reveal).toEqual({ number: 2, messageId: "a" });
   });
 });
+
+describe("a person who loses access", () => {
+  const draft = { text: "not sent", chips: [] };
+  it("sees the title and the draft, and finds the draft in the composer when the session is back", () => {
+    const lost = fold(shown(message("a")), { type: "accessLost", title: "t", draft });
+    expect(lost.accessLost).toEqual({ title: "t", draft });
+    const back = fold(lost, { type: "show", view: view(message("a")) });
+    expect(back.accessLost).toBeUndefined();
+    expect(back.draft).toEqual(draft);
+  });
+});
