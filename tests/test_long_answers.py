@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,12 @@ from lsprotocol import types as lsp
 from server_client import Connect, SessionClient, refused, uri_of
 from sessionls.domain import events as ev
 from sessionls.domain.change import Change
+from sessionls.domain.errors import InvalidParams
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Finding, Position, Range
+from sessionls.sessions.export.markdown import Format
+from sessionls.sessions.export.masking import Masking
+from sessionls.sessions.export.writing import export_text, export_to_file
 from sessionls.store import SqlStore
 from stores import create, exchange, exchanges, say
 
@@ -27,19 +32,37 @@ COUNT = 17
 ANSWER = 9 * MEBIBYTE  # bytes: two pages, and the rest of the response
 
 
+def database() -> Path:
+    return Path(os.environ["SESSIONLS_DATA_DIR"]) / "sessions.db"
+
+
 @pytest.fixture
 async def store() -> AsyncIterator[SqlStore]:
-    folder = Path(os.environ["SESSIONLS_DATA_DIR"])
-    async with SqlStore(f"sqlite:///{folder / 'sessions.db'}") as store:
+    async with SqlStore(f"sqlite:///{database()}") as store:
         yield store
 
 
+@pytest.fixture(scope="module")
+def written_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A database with a session of 17 queued messages of maximum length, and the id of the session."""
+    file = tmp_path_factory.mktemp("long") / "sessions.db"
+
+    async def write() -> str:
+        async with SqlStore(f"sqlite:///{file}") as store:
+            session_id = await create(store, title="Long")
+            for number in range(COUNT):
+                await say(store, session_id, f"{number} {LONG}"[:MEBIBYTE])
+            return session_id
+
+    return file, asyncio.run(write())
+
+
 @pytest.fixture
-async def long_session(store: SqlStore) -> str:
-    """A session with 17 queued messages of maximum length."""
-    session_id = await create(store, title="Long")
-    for number in range(COUNT):
-        await say(store, session_id, f"{number} {LONG}"[:MEBIBYTE])
+def long_session(written_once: tuple[Path, str]) -> str:
+    """The session of `written_once`, in this test's database."""
+    file, session_id = written_once
+    database().parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, database())
     return session_id
 
 
@@ -100,32 +123,46 @@ async def test_many_simultaneous_long_responses_all_arrive(connect: Connect, sto
     assert all(answer["more"] for answer in await asyncio.gather(*asked))
 
 
-@pytest.mark.parametrize("format_", ["markdown", "json", "html"])
-async def test_an_export_too_long_for_a_response_says_how_to_get_it(
-    connect: Connect, long_session: str, tmp_path: Path, format_: str
-) -> None:
+async def test_an_export_too_long_for_a_response_says_how_to_get_it(connect: Connect, long_session: str, tmp_path: Path) -> None:
     client = await connect(events=True)
     with refused(-32602, "invalidParams") as refusal:
-        await client.ask("session/export", sessionId=long_session, format=format_)
+        await client.ask("session/export", sessionId=long_session, format="json")
     assert refusal.data["fields"] == ["uri"] and "--output" in refusal.data["hint"]
     file = tmp_path / "export"
-    assert await client.ask("session/export", sessionId=long_session, format=format_, uri=uri_of(file)) == {"masked": 0}
+    assert await client.ask("session/export", sessionId=long_session, format="json", uri=uri_of(file)) == {"masked": 0}
     text = file.read_text(encoding="utf-8")
     assert text.count("ж" * (MEBIBYTE - 3)) == COUNT
-    if format_ == "json":
-        assert numbers(json.loads(text)["messages"]) == list(range(COUNT))
+    assert numbers(json.loads(text)["messages"]) == list(range(COUNT))
 
 
-async def test_an_export_that_cannot_be_written_says_why(connect: Connect, long_session: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("format_", ["markdown", "json", "html"])
+async def test_every_format_has_all_messages_and_a_limit_for_a_response(store: SqlStore, tmp_path: Path, format_: Format) -> None:
+    session_id = await create(store)
+    for number in range(3):
+        await say(store, session_id, f"{number} {LONG}"[:MEBIBYTE])
+    file = tmp_path / "export"
+    await export_to_file(store, session_id, format_, file, Masking())
+    text = file.read_text(encoding="utf-8")
+    assert text.count("ж" * (MEBIBYTE - 2)) == 3
+    limit = len(text.encode())
+    assert await export_text(store, session_id, format_, Masking(), limit=limit) == text
+    with pytest.raises(InvalidParams, match=f"longer than {(limit - 1) >> 20} MiB"):
+        await export_text(store, session_id, format_, Masking(), limit=limit - 1)
+
+
+async def test_an_export_that_cannot_be_written_says_why(connect: Connect, store: SqlStore, tmp_path: Path) -> None:
+    session_id = await create(store)
+    await exchange(store, session_id, "Short.", "Short.")
     client = await connect(events=True)
     for uri in (uri_of(tmp_path / "none" / "export"), uri_of(tmp_path), "https://example.org/x"):
         with refused(-32602, "invalidParams") as refusal:
-            await client.ask("session/export", sessionId=long_session, format="markdown", uri=uri)
+            await client.ask("session/export", sessionId=session_id, format="markdown", uri=uri)
         assert refusal.data["fields"] == ["uri"]
 
 
 async def test_the_document_of_a_long_session_shows_the_newest_messages_and_says_so(connect: Connect, long_session: str) -> None:
     client = await connect(events=True)
+    await client.ask("session/list")  # answered when the server has started
     read = lsp.TextDocumentContentParams(uri=f"sessionls:/{long_session}.md")
     text = (await client.workspace_text_document_content_async(read)).text
     assert len(text.encode()) < ANSWER

@@ -6,9 +6,10 @@ import asyncio
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -16,7 +17,7 @@ from in_process_app import app, write_agent
 from model_server import Answer, ModelServer
 from sessionls.cli.commands import app as commands
 from sessionls.domain.model import TextContext
-from sessionls.masking import find_secrets, mask, mask_tree
+from sessionls.masking import _library, _possible, find_secrets, mask, mask_tree
 from sessionls.sessions.composing import Outgoing
 
 # Put together here, so that no scanner takes them for real ones.
@@ -125,6 +126,21 @@ def test_data_is_masked_by_the_names_of_its_fields() -> None:
     assert masked["arguments"]["path"] == "a.py" and masked["arguments"]["tokens"] == 12 and masked["id"] == GITHUB
     assert "tr0ub4dor" not in json.dumps(masked) and "k1k2k3k4" not in json.dumps(masked)
     assert len(found) == 2
+
+
+def test_the_whole_name_of_a_value_is_shown_as_its_kind() -> None:
+    assert mask("my.DB_PASSWORD=Tr0ub4dor&3")[0] == "my.DB_PASSWORD=[masked: value of my.DB_PASSWORD]"
+    assert mask(f"{'x' * 41}_token=abc123def456")[0].endswith("_token=[masked: value of token]")
+    untouched = f"{'x' * 50}token=abc123def456"  # a word of such length is no name
+    assert mask(untouched)[0] == untouched
+
+
+@pytest.mark.parametrize("rule", _library(), ids=lambda rule: f"{rule.kind} {rule.pattern.pattern[:30]}")
+@given(data=st.data())
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_match_of_a_pattern_is_skipped_as_impossible(rule: Any, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(rule.pattern, alphabet=st.characters(codec="ascii")))
+    assert _possible([rule], text) == [rule]
 
 
 # -- exports -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ the length of the text. The first call loads the library, which takes time: do n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,34 +23,91 @@ _END = re.compile(r"-----END [A-Z0-9 ]{1,60}-----")
 _PLACEHOLDER = re.compile(r"[*x.…_-]{3,}$|[<$%{(\[]|\[masked", re.IGNORECASE)
 # These detectors of the library are too slow or find too much that is not secret. Our own patterns replace them.
 _LEFT_OUT = ("Public IP (ipv4)", "Basic Auth Credentials", "Private Key")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A pattern for a kind of secret. The secret is its `group`; for a value, `kind` is None and the name is in the first group.
+
+    A text is searched only if a match is possible in it, since most texts have nothing that looks like a secret: `words` are
+    texts in lower case one of which is in every match, and `run` is how many characters of `_RUNS` every match has in a row.
+    """
+
+    kind: str | None
+    pattern: re.Pattern[str]
+    group: int
+    words: tuple[str, ...] = ()
+    run: int = 0
+
+
+_RUNS = re.compile(r"[A-Za-z0-9_.+/=-]{16,}")
+_PREFIXES = (
+    *("sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "xox", "aiza"),
+    *("ya29.", "npm_", "pypi-", "hf_", "gsk_", "xai-", "tgp_", "sg.", "eyj", "dop_v1_", "shpat_", "age-secret-key-"),
+)
+_PASSWORD = ("password", "passwd", "passphrase", "pwd")
+_KEY = r"(?:api|auth|access|secret|private|client|service|account|master|encryption|signing|admin)[_.-]?key"
+_KEY_WORDS = ("token", "secret", "credential")
+# The value of a name that means a secret. A password can be anything in quotes. Without quotes, and for the other names, the
+# value has letters and digits, but no spaces.
+_VALUE = r"[\"'`]?(?=[^\s\"'`,;]{0,200}[0-9])(?=[^\s\"'`,;]{0,200}[A-Za-z])[A-Za-z0-9_.~+/=!@#%^&*-]{8,200}"
+_QUOTED = r"\"[^\s\"]{4,200}\"|'[^\s']{4,200}'|`[^\s`]{4,200}`"
+
+
+def _named(names: Sequence[str], value: str, words: Sequence[str]) -> _Rule:
+    """The rule for values of such names. It finds the end of the name; `_NAME_START` finds its start."""
+    pattern = rf"((?:{'|'.join(names)})s?)[\"'`]?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}({value})"
+    return _Rule(None, re.compile(pattern, re.IGNORECASE), 2, tuple(words))
+
+
+_NAME_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9_.-]{0,40}\Z")
 _OWN = (
-    ("Password in an address", re.compile(r"://[^\s:/@'\"]{0,100}:([^\s/@'\"]{1,200})@"), 1),
-    ("Authorization header", re.compile(r"\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{16,})", re.IGNORECASE), 1),
-    (
+    _Rule("Password in an address", re.compile(r"://[^\s:/@'\"]{0,100}:([^\s/@'\"]{1,200})@"), 1, ("://",)),
+    _Rule(
+        "Authorization header",
+        re.compile(r"\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{16,})", re.IGNORECASE),
+        1,
+        ("bearer", "basic"),
+    ),
+    _Rule(
         "Key or token",
         re.compile(
             r"(?<![A-Za-z0-9])((?:sk[-_]|[rp]k[-_]|gh[oprsu]_|github_pat_|glpat-|xox[abeprs]-|AIza|ya29\.|npm_|pypi-|hf_|gsk_|xai-"
             r"|tgp_|SG\.|eyJ|dop_v1_|shpat_|AGE-SECRET-KEY-)(?=[A-Za-z_.-]{0,60}[0-9])[A-Za-z0-9_.-]{14,})"
         ),
         1,
+        _PREFIXES,
+        run=17,
     ),
 )
-# A name that means a secret, and its value. A password can be anything in quotes. Without quotes, and for the other names, the
-# value has letters and digits, but no spaces.
-_VALUE = r"(?=[^\s\"'`,;]{0,200}[0-9])(?=[^\s\"'`,;]{0,200}[A-Za-z])[A-Za-z0-9_.~+/=!@#%^&*-]"
-_PASSWORD = r"password|passwd|passphrase|pwd"  # noqa: S105 (names of secrets)
-_KEY = (
-    r"(?:api|auth|access|secret|private|client|service|account|master|encryption|signing|admin)[_.-]?key|token|secret|credential"
+_NAMED = (
+    _named(_PASSWORD, _QUOTED, _PASSWORD),
+    _named((*_PASSWORD, _KEY, *_KEY_WORDS), _VALUE, (*_PASSWORD, "key", *_KEY_WORDS)),
 )
-_NAMED = tuple(
-    re.compile(
-        rf"(?<![A-Za-z0-9])([A-Za-z0-9_.-]{{0,40}}(?:{names})s?)[\"'`]?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}({value})", re.IGNORECASE
-    )
-    for names, value in (
-        (_PASSWORD, r"\"[^\s\"]{4,200}\"|'[^\s']{4,200}'|`[^\s`]{4,200}`"),
-        (f"{_PASSWORD}|{_KEY}", rf"[\"'`]?{_VALUE}{{8,200}}"),
-    )
-)
+# What every match of a detector of the library has (see `_Rule`). A detector that is not here is always used.
+_NEEDS: Mapping[str, tuple[tuple[str, ...], int]] = {
+    "AWS Access Key": ((), 20),
+    "Artifactory Credentials": (("akc", "ap"), 0),
+    "Azure Storage Account access key": (("accountkey=",), 88),
+    "Cloudant Credentials": (("cl",), 24),
+    "Discord Bot Token": ((".",), 57),
+    "GitHub Token": (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), 40),
+    "GitLab Token": (("gl", "gr1348941"), 25),
+    "IBM Cloud IAM Key": (("key", "pwd", "pass", "token"), 44),
+    "IBM COS HMAC Credentials": (("secret",), 48),
+    "JSON Web Token": (("eyj",), 0),
+    "Mailchimp Access Key": (("-us",), 35),
+    "NPM tokens": (("_authtoken=",), 0),
+    "OpenAI Token": (("t3blbkfj",), 51),
+    "PyPI Token": (("pypi-",), 70),
+    "SendGrid API Key": (("sg.",), 69),
+    "Slack Token": (("xox", "hooks.slack.com"), 0),
+    "SoftLayer Credentials": (("sl", "softlayer"), 64),
+    "Square OAuth Secret": (("sq0csp-",), 0),
+    "Stripe Access Key": (("k_live_",), 32),
+    "Telegram Bot Token": ((":",), 35),
+    "Twilio API Key": (("ac", "sk"), 34),
+}
 _SECRET_VALUE = re.compile(r"(?=\D{0,200}[0-9])\S{6,}")
 _REST = re.compile(r"(?:\.?[A-Za-z0-9_+/=-])*")
 _TOKENS = frozenset({"JSON Web Token", "Key or token", "GitHub Token", "GitLab Token", "PyPI Token", "OpenAI Token"})
@@ -68,10 +125,7 @@ class Secret:
 def find_secrets(text: str) -> list[Secret]:
     """Returns the secrets in a text, in order and without overlaps."""
     search = _Search(text)
-    for start in range(0, max(len(text), 1), _WINDOW - _OVERLAP):
-        search.window(start, min(start + _WINDOW, len(text)))
-        if start + _WINDOW >= len(text):
-            break
+    search.windows()
     return _merged([*_private_keys(text), *search.found])
 
 
@@ -115,14 +169,17 @@ class _Search:
         self._covered = 0
         self.found: list[Secret] = []
 
-    def window(self, start: int, end: int) -> None:
-        window = self._text[start:end]
-        for kind, pattern, group in (*_OWN, *_patterns()):
-            for match in pattern.finditer(window):
-                self._add(match, group, kind, start, end)
-        for pattern in _NAMED:
-            for match in pattern.finditer(window):
-                self._add(match, 2, f"value of {match[1][:60]}", start, end)
+    def windows(self) -> None:
+        rules = _possible((*_OWN, *_library(), *_NAMED), self._text)
+        for start in range(0, len(self._text) if rules else 0, _WINDOW - _OVERLAP):
+            end = min(start + _WINDOW, len(self._text))
+            window = self._text[start:end]
+            for rule in _possible(rules, window):
+                for match in rule.pattern.finditer(window):
+                    if (kind := rule.kind or _name_kind(window, match)) is not None:
+                        self._add(match, rule.group, kind, start, end)
+            if end == len(self._text):
+                break
 
     def _add(self, match: re.Match[str], group: int, kind: str, start: int, end: int) -> None:
         value = match[group]
@@ -141,15 +198,31 @@ class _Search:
         self.found.append(Secret(first, last, kind))
 
 
+def _possible(rules: Sequence[_Rule], text: str) -> list[_Rule]:
+    """The rules that can match in the text."""
+    lower = text.lower()
+    found = [rule for rule in rules if not rule.words or any(map(lower.__contains__, rule.words))]
+    if any(rule.run for rule in found):
+        longest = max(map(len, _RUNS.findall(text)), default=0)
+        found = [rule for rule in found if rule.run <= longest]
+    return found
+
+
+def _name_kind(window: str, match: re.Match[str]) -> str | None:
+    """The kind of a value, by its whole name; None if the name only begins within a longer word."""
+    before = _NAME_START.search(window, max(0, match.start() - 40), match.start())
+    return None if before is None else f"value of {(before[0] + match[1])[:60]}"
+
+
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str], int], ...]:
-    """The library's patterns, each with the kind of secret that it finds."""
+def _library() -> tuple[_Rule, ...]:
+    """The library's patterns."""
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     from detect_secrets.plugins.base import RegexBasedDetector
 
     detectors: dict[str, Any] = get_mapping_from_secret_type_to_class()
     return tuple(
-        (kind, pattern, 0)
+        _Rule(kind, pattern, 0, *_NEEDS.get(kind, ((), 0)))
         for kind, detector in detectors.items()
         if issubclass(detector, RegexBasedDetector) and kind not in _LEFT_OUT
         for pattern in detector.denylist

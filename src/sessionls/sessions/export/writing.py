@@ -85,16 +85,23 @@ async def _images(store: Store, session_id: str, messages: Sequence[Message]) ->
     return found
 
 
-async def export_text(store: Store, session_id: str, format: Format, masking: Masking | None) -> str:  # noqa: A002
-    """The export as one text. Raises `InvalidParams` if it is longer than `EXPORT_BYTES`."""
+async def export_text(
+    store: Store,
+    session_id: str,
+    format: Format,  # noqa: A002
+    masking: Masking | None,
+    *,
+    limit: int = EXPORT_BYTES,
+) -> str:
+    """The export as one text. Raises `InvalidParams` if it is longer than `limit` bytes."""
     pieces: list[str] = []
     size = 0
     async for piece in export_pieces(store, session_id, format, masking):
         pieces.append(piece)
         size += len(piece.encode())
-        if size > EXPORT_BYTES:
+        if size > limit:
             raise InvalidParams(
-                f"The export is longer than {EXPORT_BYTES >> 20} MiB, too long for a response.",
+                f"The export is longer than {limit >> 20} MiB, too long for a response.",
                 fields=["uri"],
                 hint="Pass the `uri` of a file to write it to, or use `sessionls export --output FILE` in a terminal.",
             )
