@@ -167,8 +167,8 @@ def test_invalid_tools_and_permissions_are_never_ignored() -> None:
         ("maxTurns: many", "line 3: maxSteps"),
         ("maxTurns: -1", "line 3: maxSteps"),
         ("color: [red]", "line 3: color"),
-        ("model: gpt-9000", "its model gpt-9000 is not known here: the default model is used"),
-        ("model: 5", "its model 5 is not known here: the default model is used"),
+        ("model: gpt-9000", "its model gpt-9000 is unknown here: the default model is used"),
+        ("model: 5", "its model 5 is unknown here: the default model is used"),
     ],
 )
 def test_unusable_optional_fields_are_ignored_with_a_notice(field: str, note: str) -> None:

@@ -324,7 +324,7 @@ async def test_long_instructions_are_cut_with_a_notice(world: World) -> None:
     write(world.one / "AGENTS.md", "a" * 100_000)
     text = (await world.loaded()).instructions()
     assert text.count("a" * 64 * 1024) == 1
-    assert text.endswith("(AGENTS.md goes on; only its first 64 KB are given here.)")
+    assert text.endswith("(AGENTS.md is longer. These are only its first 64 KB.)")
     assert len(text) < 66_000
 
 

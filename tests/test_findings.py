@@ -265,7 +265,7 @@ async def test_the_line_selects_one_of_several_matches(reporting: ReportingTool)
         ({"start_line": 99}, "no line 99"),
         ({"start_line": 0}, "start_line"),
         ({"quote": "os", "severity": "fatal"}, "severity"),
-        ({"quote": "os", "where": 1}, "there is no argument where"),
+        ({"quote": "os", "where": 1}, "unknown argument where"),
         ({"path": "../elsewhere.py", "quote": "os"}, "outside"),
         ({"path": "nothing.py", "quote": "os"}, "nothing.py"),
     ],
@@ -349,7 +349,7 @@ async def test_repeating_a_review_adds_no_duplicates_and_keeps_dismissals(tmp_pa
         again = await home.sessions.create(agent="review")
         exchange = await home.sessions.message(again.id, "Review mean.py")
         results = [part.result or "" for part in exchange.reply.parts if part.kind == "tool"]
-        assert "dismissed" in results[0] and "Known already" in results[1]
+        assert "dismissed" in results[0] and "Already known" in results[1]
         assert [each.id for each in (await home.sessions.findings()).findings] == [each.id for each in found]
         assert (await home.sessions.findings(session_id=again.id)).findings == []
 
@@ -376,4 +376,4 @@ async def test_an_agent_sees_what_the_editor_shows_and_what_is_still_open(report
         "mean.py:10:12: warning: May be empty For an empty list. (sessionls [zero])",
     ]
     reporting.editor.diagnosed, own[0] = {}, own[0].model_copy(update={"uri": "file:///other"})
-    assert "Nothing is known" in await tool.run({"path": "mean.py"}, reporting.call)
+    assert "has no known problems" in await tool.run({"path": "mean.py"}, reporting.call)

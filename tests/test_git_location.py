@@ -451,5 +451,5 @@ async def test_before_the_first_commit_there_is_no_history(unborn: Place) -> Non
     assert "no commits yet" in await unborn.tool("git_log")
     with pytest.raises(ToolFailed, match="no commit yet"):
         await unborn.tool("git_show", revision="HEAD")
-    with pytest.raises(ToolFailed, match="no git revision 'nothing'"):
+    with pytest.raises(ToolFailed, match="git revision 'nothing' does not exist"):
         await unborn.tool("git_diff", base="nothing")

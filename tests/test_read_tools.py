@@ -146,7 +146,7 @@ def test_every_tool_describes_its_arguments(place: Place) -> None:
             "end_line": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "Last line, itself included. Left out: to the end.",
+                "description": "Last line (inclusive). Default: the end.",
             },
         },
     }
@@ -156,9 +156,9 @@ def test_every_tool_describes_its_arguments(place: Place) -> None:
     ("arguments", "words"),
     [
         ({}, "read_file was not run: the argument path is missing."),
-        ({"path": "a", "line": 1}, "there is no argument line (there are: path, start_line, end_line)"),
+        ({"path": "a", "line": 1}, "unknown argument line (known: path, start_line, end_line)"),
         ({"path": "a", "start_line": 0}, "start_line: input should be greater than or equal to 1"),
-        ({"path": "a", "start_line": 3, "end_line": 2}, "end_line lies before start_line"),
+        ({"path": "a", "start_line": 3, "end_line": 2}, "end_line is before start_line"),
         ({"path": ["a"]}, "path: input should be a valid string"),
     ],
 )
@@ -329,7 +329,7 @@ async def test_too_many_files_are_listed_by_folder(place: Place) -> None:
 
 async def test_a_missing_path_is_an_error(place: Place) -> None:
     assert await place.refused("list_files", path="nowhere") == (
-        "There is no nowhere in the workspace. List without a path to see what there is."
+        "nowhere does not exist in the workspace. List without a path to see all files."
     )
 
 
@@ -414,7 +414,7 @@ async def test_an_invalid_regular_expression_is_an_error(place: Place) -> None:
     place.write("a")
     words = await place.refused("search", pattern="f(")
     assert words.startswith("'f(' is not a valid regular expression") and words.endswith(
-        "Escape what is meant literally with a backslash."
+        "Escape literal characters with a backslash."
     )
 
 
@@ -455,7 +455,7 @@ async def test_many_matches_and_long_lines_are_limited(place: Place) -> None:
     place.write("large", "hit\n" * 1_000_000)
     result = await place.run("search", pattern="hit", context_lines=10)
     assert len(result) <= RESULT_LIMIT
-    assert "[There may be more: narrow the pattern, the glob or the path.]" in result
+    assert "[There may be more. Narrow the pattern, the glob or the path.]" in result
     assert "39,600 characters" in result
     assert "1 file(s) larger than 2 MiB were not searched" in await place.run("search", pattern="nothing")
 
@@ -528,7 +528,7 @@ async def test_a_commit_and_a_file_of_it_are_shown(repository: Place) -> None:
     shown = await repository.run("git_show", revision="HEAD")
     assert "    second\n" in shown and "    Because.\n" in shown and "-one\n+two\n" in shown
     assert await repository.run("git_show", revision=first, path="a") == f"a at {first[:12]}\n1 | one"
-    assert "There is no file b at HEAD" in await repository.refused("git_show", revision="HEAD", path="b")
+    assert "The file b does not exist at HEAD" in await repository.refused("git_show", revision="HEAD", path="b")
 
 
 async def test_a_folder_of_a_repository_shows_nothing_outside_it(repository: Place) -> None:
@@ -617,11 +617,11 @@ async def test_a_huge_diff_is_cut(repository: Place) -> None:
     repository.commit("first")
     repository.write("a", "a line that is new\n" * 50_000)
     result = await repository.run("git_diff")
-    assert len(result) <= RESULT_LIMIT + 100 and "Only the beginning" in result
+    assert len(result) <= RESULT_LIMIT + 100 and "only the beginning" in result
 
 
 async def test_a_missing_repository_or_commit_is_explained(place: Place) -> None:
     for tool, arguments in (("git_diff", {}), ("git_log", {}), ("git_show", {"revision": "HEAD"})):
         assert "No workspace folder is in a git repository" in await place.refused(tool, **arguments)
     place.git("init", "--quiet")
-    assert await place.run("git_log") == "There are no commits yet."
+    assert await place.run("git_log") == "The repository has no commits yet."

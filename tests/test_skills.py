@@ -77,7 +77,7 @@ async def test_of_several_skills_with_the_same_name_the_nearest_is_used_with_a_n
         (found,) = await skills(folder, home)
         assert (found.description, found.source, found.available) == (f"Number {number}.", path.as_uri(), True)
         assert (found.notice is None) == (number == 0)
-    assert found.notice and found.notice.startswith(f"it takes the place of {(places[0] / 'notes/SKILL.md').as_uri()}")
+    assert found.notice and found.notice.startswith(f"it replaces {(places[0] / 'notes/SKILL.md').as_uri()}")
 
 
 async def test_skills_in_subfolders_are_found_but_not_inside_another_skill(folder: Path, home: Path) -> None:
@@ -113,11 +113,11 @@ async def test_an_untrusted_workspace_adds_and_hides_no_skill(folder: Path, home
         ("a", "---\nname: a\n---\nx", "no description"),
         ("a", "---\nname: a\ndescription: ' '\n---\nx", "no description"),
         ("a", "---\nname: a\ndescription: d\n---\n", "no instructions"),
-        ("a", "---\nname: a\ndescription: d\nx", "never closed"),
+        ("a", "---\nname: a\ndescription: d\nx", "not closed"),
         ("Big", "---\ndescription: d\n---\nx", "the name Big is not valid"),
         ("a", "---\nname: a b\ndescription: d\n---\nx", "the name a b is not valid"),
-        ("a", "---\nname: a--b\ndescription: d\n---\nx", "a hyphen stands between"),
-        ("a", "---\nname: -b\ndescription: d\n---\nx", "a hyphen stands between"),
+        ("a", "---\nname: a--b\ndescription: d\n---\nx", "a hyphen must be between"),
+        ("a", "---\nname: -b\ndescription: d\n---\nx", "a hyphen must be between"),
         ("a", "---\nname: ../b\ndescription: d\n---\nx", "is not valid"),
         ("a", f"---\nname: {'b' * 65}\ndescription: d\n---\nx", "longer than 64 characters"),
         ("a", b"---\nname: a\ndescription: d\n---\n\xff", "line 5: not UTF-8 text"),
@@ -139,10 +139,10 @@ async def test_a_broken_skill_is_listed_with_its_problem(
     ("text", "name", "notice"),
     [
         ("---\ndescription: d\n---\nx", "here", "it has no name"),
-        ("---\nname: other\ndescription: d\n---\nx", "other", "its folder's is another"),
+        ("---\nname: other\ndescription: d\n---\nx", "other", "its folder has another name"),
         ("---\nname: here\ndescription: Use when: asked\n---\nx", "here", "read line by line"),
         (f"---\nname: here\ndescription: {'d' * 1025}\n---\nx", "here", "is cut"),
-        ("---\nname: here\ndescription: d\ndisable-model-invocation: true\n---\nx", "here", "agents are not told of it"),
+        ("---\nname: here\ndescription: d\ndisable-model-invocation: true\n---\nx", "here", "agents do not see it"),
     ],
 )
 async def test_unusual_fields_are_read_with_a_notice(folder: Path, home: Path, text: str, name: str, notice: str) -> None:

@@ -184,7 +184,7 @@ async def test_findings_and_dismissals_survive_a_restart_of_the_server(
     await first.shows(FIRST)
     exchange = await review(one, model_server, ZERO, INDEX)
     results = [part["result"] for part in exchange["reply"]["parts"] if part["kind"] == "tool"]
-    assert "dismissed" in results[0] and "Known already" in results[1]
+    assert "dismissed" in results[0] and "Already known" in results[1]
     assert first.shown() == [FIRST]
     await one.shutdown_session()
     await one.stop()  # type: ignore[no-untyped-call]

@@ -1,1 +1,1 @@
-"""What an agent is, and where definitions of agents come from."""
+"""Definitions of agents and skills: finds, reads and checks them."""

@@ -1,4 +1,4 @@
-"""The catalog of agents: loaded in a thread, held in memory, watched on disk."""
+"""The catalog of agents: loaded in a thread, cached in memory, watched on disk."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ class Catalog:
     # -- the port ----------------------------------------------------------------------------------------------------
 
     def get(self, name: str) -> Definition:
-        """The definition of that name as it was last loaded. Raises `AgentNotFound`, `AgentUnavailable`."""
+        """The last loaded definition with that name. Raises `AgentNotFound`, `AgentUnavailable`."""
         entry = self._chosen.get(name)
         if entry is None:
             if any(entry.name == name for entry in self._loaded.entries):
                 raise AgentUnavailable(
                     name,
                     "it is defined in a workspace that is not trusted.",
-                    hint="Read its definition, and if you agree with it trust the workspace in your editor.",
+                    hint="Read its definition. If you agree with it, trust the workspace in your editor.",
                 )
             raise AgentNotFound(name, (name for name, entry in self._chosen.items() if entry.definition))
         if entry.definition is None:
@@ -88,13 +88,13 @@ class Catalog:
         return entry.definition
 
     def list(self) -> list[Agent]:
-        """All agents by name; those that cannot be invoked come with their problem."""
+        """All agents by name; unavailable ones have a problem."""
         hidden = {entry.name: entry for entry in self._loaded.entries if not self._trusts(entry)}
         entries = [*self._chosen.values(), *hidden.values()]
         return [self._describe(entry) for entry in sorted(entries, key=lambda entry: (entry.name, not self._trusts(entry)))]
 
     def installable(self) -> Sequence[InstallableAgent]:
-        """The well-known external agents that are not on this machine."""
+        """The known external agents that are not installed on this machine."""
         return self._loaded.installable
 
     def instructions(self) -> str:
@@ -109,7 +109,7 @@ class Catalog:
 
     def instructions_near(self, root: Path, name: str) -> Sequence[tuple[str, str]]:
         """A trusted workspace's instructions for the file at that path (with `/`) below the folder's real path: each with the
-        path of its file, the nearest last. Touches the disk: not for the event loop.
+        path of its file, the nearest last. Reads the disk: do not call it in the event loop.
         """
         folders = [folder for folder in self._folders if os.path.realpath(folder) == str(root)] if self._trusted else []
         return [
@@ -122,13 +122,13 @@ class Catalog:
         ]
 
     def skills(self) -> Sequence[Skill]:
-        """Every skill of the folders and of the user, by name, with what is wrong with it."""
+        """Every skill of the folders and of the user, by name, with its problem, if any."""
         hidden = [entry for entry in self._loaded.skills if not self._trusts(entry)]
         entries = [*self._skills.values(), *choose(hidden).values()]
         return [self._describe_skill(entry) for entry in sorted(entries, key=lambda entry: (entry.name, not self._trusts(entry)))]
 
     def skill_instructions(self, definition: Definition) -> str:
-        """What an agent is told about the skills that it may use; empty without any."""
+        """The part of the prompt about the skills that the agent may use; empty if there are none."""
         return section(definition, self._skills.values())
 
     def has_skills(self) -> bool:
@@ -136,7 +136,7 @@ class Catalog:
         return any(entry.skill is not None for entry in self._skills.values())
 
     def readable_skills(self, agent: str) -> dict[str, SkillFolder]:
-        """The skills that the agent of that name may read, by name."""
+        """The skills that the agent with that name may read, by name."""
         entry = self._chosen.get(agent)
         if entry is None or entry.definition is None:
             return {}
@@ -160,7 +160,7 @@ class Catalog:
             return loaded != before
 
     async def set_workspace(self, folders: Sequence[Path], *, trusted: bool) -> None:
-        """Change folders or trust. What is no longer trusted cannot be invoked from here on, before anything is read."""
+        """Change folders or trust. Agents that are no longer trusted are unavailable immediately, before anything is read."""
         self._folders = tuple(folders)
         self._trusted = trusted
         kept = tuple(entry for entry in self._loaded.entries if entry.folder is None or entry.folder in self._folders)
@@ -176,7 +176,7 @@ class Catalog:
         Runs until it is cancelled. Directories that do not exist yet are noticed when they appear.
         """
         loop = asyncio.get_running_loop()
-        # In a separate thread: the wait would occupy one of the few threads of the shared pool for good.
+        # In a separate thread: the wait would occupy one of the few threads of the shared pool permanently.
         pool = ThreadPoolExecutor(1, "sessionls-agents")
         watcher: RustNotify | None = None
         watching: frozenset[str] = frozenset()
@@ -246,7 +246,7 @@ class Catalog:
         )
 
     def _offered(self) -> Sequence[str]:
-        """The tools that agents have: without a skill there is nothing to read with the tool for skills."""
+        """The available tools: without skills, the tool for reading them is omitted."""
         return [name for name in self._tools if name != SKILL_TOOL or self.has_skills()]
 
     def _describe_skill(self, entry: SkillEntry) -> Skill:
@@ -256,7 +256,7 @@ class Catalog:
         elif hidden := [
             other.source for other in self._loaded.skills if other.name == entry.name and other != entry and self._trusts(other)
         ]:
-            says = f"it takes the place of {' and of '.join(hidden[:3])}{' and others' if len(hidden) > 3 else ''}"
+            says = f"it replaces {' and of '.join(hidden[:3])}{' and others' if len(hidden) > 3 else ''}"
             notice = f"{notice}; {says}" if notice else says
         return Skill(
             name=entry.name,
@@ -277,14 +277,14 @@ def _open(directories: frozenset[str]) -> RustNotify:
             return RustNotify(
                 present, debug=False, force_polling=polling, poll_delay_ms=1_000, recursive=False, ignore_permission_denied=True
             )
-        except FileNotFoundError:  # one was removed just now
+        except FileNotFoundError:  # one has just been removed
             continue
         except OSError as error:
             if polling:
                 log.warning("changes of agents are not noticed: %s", error.strerror or error)
                 directories = frozenset()
             else:
-                log.warning("changes of agents are looked for once a second: %s", error.strerror or error)
+                log.warning("changes of agents are polled once a second: %s", error.strerror or error)
             polling = True
 
 

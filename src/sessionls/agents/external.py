@@ -1,4 +1,4 @@
-"""External agents: the well-known ones that are on this machine, and those of the person's settings.
+"""External agents: known ones that are installed on this machine, and those in the person's settings.
 
 An external agent is a program that speaks the Agent Client Protocol. The commands are those of the protocol's registry and of the
 agents' own documentation, as of 2026.
@@ -59,16 +59,16 @@ KNOWN = (
 
 
 def find_known(path: str | None = None) -> list[Definition]:
-    """Those of `KNOWN` whose program is in PATH. Touches the disk: not for the event loop."""
+    """The `KNOWN` agents with a program in PATH. Reads the disk: do not call it in the event loop."""
     return [definition for agent in KNOWN if (definition := _found(agent, path)) is not None]
 
 
 def configured(settings: Mapping[str, ExternalAgent]) -> Iterator[Definition]:
-    """The agents of the settings."""
+    """The agents in the settings."""
     for name, agent in settings.items():
         yield _definition(
             name=name,
-            description=f"External agent of the settings: {os.path.basename(agent.command)}",  # noqa: PTH119  # of any system
+            description=f"External agent from the settings: {os.path.basename(agent.command)}",  # noqa: PTH119  # of any system
             command=agent.command,
             args=tuple(agent.args),
             env=agent.env,
@@ -79,7 +79,7 @@ def configured(settings: Mapping[str, ExternalAgent]) -> Iterator[Definition]:
 
 
 def installable(found: Sequence[Definition]) -> list[InstallableAgent]:
-    """Those of `KNOWN` that are not on this machine, and how they come to be."""
+    """The `KNOWN` agents that are not installed, and how to install them."""
     there = {definition.name for definition in found}
     return [
         InstallableAgent(name=agent.name, title=agent.title, install=agent.install) for agent in KNOWN if agent.name not in there
@@ -91,7 +91,7 @@ def _found(agent: KnownAgent, path: str | None) -> Definition | None:
         if shutil.which(program, path=path) is not None:
             return _definition(
                 name=agent.name,
-                description=f"{agent.title}, the external agent that is installed here",
+                description=f"{agent.title}, an external agent that is installed here",
                 command=program,
                 args=tuple(args),
                 env=dict(agent.env),

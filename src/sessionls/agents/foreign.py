@@ -1,4 +1,4 @@
-"""Other tools' definitions, field by field. Each function gives the fields of a `Definition` under our names."""
+"""Converts other tools' definitions. Each function returns the fields of a `Definition` under our names."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def read_claude(page: Page) -> dict[str, Any]:
     if (names := _names(page, "tools")) is not None and "*" not in names:
         fields["tools"] = _unique(ours for name in names for ours in _claude_tool(name, permissions))
     if skills := _names(page, "skills"):
-        # There they are read to the agent before it begins: it can do so by itself here.
+        # There, skills are added to the prompt. Here, the agent can read them with a tool.
         fields["skills"] = skills
         if "tools" in fields:
             fields["tools"] = _unique([*fields["tools"], "skill"])
@@ -146,7 +146,7 @@ def read_claude(page: Page) -> dict[str, Any]:
     elif re.fullmatch(r"[a-z][\w.-]*/\S+", model):
         fields["models"] = [model]
     elif model and not _CLAUDE_ALIAS.fullmatch(model.lower()):
-        page.notes.append(f"its model {model[:60]} is not known here: the default model is used")
+        page.notes.append(f"its model {model[:60]} is unknown here: the default model is used")
     _set(fields, "maxSteps", given.get("maxTurns"))
     _set(fields, "reasoningEffort", _EFFORTS.get(str(given.get("effort"))))
     fields["permissions"] = permissions
@@ -220,7 +220,7 @@ def _copilot_tool(name: str) -> Iterable[str]:
 
 
 def _opencode_permissions(page: Page) -> dict[str, str]:
-    """The rules of `tools` and `permission` in order; for each of our tools the last that matches it says ask or deny."""
+    """The rules of `tools` and `permission` in order; for each of our tools, the last matching rule says ask or deny."""
     rules: list[tuple[str, Any]] = []
     tools = page.fields.get("tools")
     if tools is not None and not isinstance(tools, dict):
@@ -296,12 +296,12 @@ def _names(page: Page, field: str) -> list[str] | None:
     value = page.fields.get(field)
     if value is None:
         return None
-    if isinstance(value, dict):  # as OpenCode has it
+    if isinstance(value, dict):  # OpenCode's form
         value = [str(name) for name, wanted in value.items() if wanted not in (False, None)]
     if isinstance(value, list) and all(isinstance(name, str | int | float) for name in value):
         value = ",".join(map(str, value))  # YAML splits Bash(a, b) in two
     if not isinstance(value, str):
-        raise Broken(f"line {page.lines[field]}: {field}: is a list of names")
+        raise Broken(f"line {page.lines[field]}: {field}: must be a list of names")
     names = [name.strip() for name in _split(value) if name.strip()]
     if len(names) == 1 and "(" not in value:
         names = [name for line in value.split("\n") for name in line.strip().removeprefix("- ").split()]

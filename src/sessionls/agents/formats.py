@@ -39,7 +39,7 @@ _FOREIGN: Mapping[Format, Callable[[Page], dict[str, Any]]] = {
 
 
 class Disabled(Exception):
-    """The definition is disabled by a field of its own."""
+    """A field of the definition disables it."""
 
 
 def read(
@@ -53,8 +53,8 @@ def read(
 ) -> Definition:
     """The definition in a file's bytes. `stem`, the file's name without its suffix, is the default name of the agent.
 
-    `notes` collects, for a person, what was not taken literally. Raises `Broken`, and `Disabled` for a definition that disables
-    itself.
+    `notes` collects, for a person, what was ignored or read differently. Raises `Broken`, and `Disabled` for a definition that
+    disables itself.
     """
     try:
         text = data.decode("utf-8")
@@ -66,13 +66,13 @@ def read(
         fields = _own(page)
     else:
         if format == "claude" and not page.fenced:
-            raise Broken("line 1: no frontmatter; it opens with --- and says at least name and description")
+            raise Broken("line 1: no frontmatter; it must begin with --- and have at least name and description")
         if page.fields.get("disable") is True or page.fields.get("disabled") is True:
             raise Disabled
         fields = _FOREIGN[format](page)
     fields.setdefault("prompt", page.body)
     if not fields["prompt"] and fields.get("runtime") != "acp":
-        raise Broken("no prompt: the text below the frontmatter is the agent's prompt")
+        raise Broken("no prompt: write the agent's prompt below the frontmatter")
     given = fields.get("name")
     if given is None or isinstance(given, str):
         fields["name"] = normal_name(stem if given is None else given) if format == "sessionls" else _any_name(given, stem, page)
@@ -85,7 +85,7 @@ def read(
             left_out = str(error.errors(include_url=False)[0]["loc"][0])
             if format == "sessionls" or left_out not in _OPTIONAL or left_out not in fields:
                 raise Broken(_explain(error, page)) from None
-            page.notes.append(f"{_explain(error, page)}; that field is left out")
+            page.notes.append(f"{_explain(error, page)}; the field is ignored")
             del fields[left_out]
     if notes is not None:
         notes += page.notes
@@ -102,19 +102,19 @@ def _any_name(given: str | None, stem: str, page: Page) -> str:
         if candidate is not None and (name := _plain_name(candidate)):
             if candidate is stem and given is not None:
                 page.notes.append(
-                    f"its name has no letter a-z and no digit: it is called {name[:NAME_LIMIT]} here, as its file is"
+                    f"its name has no letter a-z and no digit: it is called {name[:NAME_LIMIT]} here, like its file"
                 )
             elif len(name) > NAME_LIMIT:
                 page.notes.append(f"its name is longer than {NAME_LIMIT} characters and is cut")
             return name[:NAME_LIMIT]
-    raise Broken("no name: give it one of letters a-z, digits, - and _")
+    raise Broken("no name: give it a name with letters a-z, digits, - and _")
 
 
 def normal_name(text: str) -> str:
     """A name in the form `[a-z0-9][a-z0-9_-]*`, from a file's name or a display name. Raises `Broken` if nothing remains."""
     name = _plain_name(text)
     if not name:
-        raise Broken("no name: give it one of letters a-z, digits, - and _")
+        raise Broken("no name: give it a name with letters a-z, digits, - and _")
     if len(name) > NAME_LIMIT:
         raise Broken(f"the name is longer than {NAME_LIMIT} characters")
     return name
@@ -125,7 +125,7 @@ def _plain_name(text: str) -> str:
 
 
 def guess_name(data: bytes, stem: str) -> str:
-    """The name that a broken file was probably meant to define: no other definition may answer for it."""
+    """The name that a broken file probably means to define, so that no other definition is used for it."""
     head = data[:4096].decode("utf-8", "replace")
     match = re.search(r"^name:[ \t]*[\"']?([^\"'\r\n]+)", head, re.MULTILINE)
     for candidate in (match[1] if match else "", stem):
@@ -140,8 +140,8 @@ def _own(page: Page) -> dict[str, Any]:
     for name in page.fields:
         if name not in FIELDS:
             near = difflib.get_close_matches(name, FIELDS, n=1)
-            hint = f"; is {near[0]} meant?" if near else f"; there are {', '.join(FIELDS)}"
-            raise Broken(f"line {page.lines[name]}: there is no field {name}{hint}")
+            hint = f"; did you mean {near[0]}?" if near else f"; known fields: {', '.join(FIELDS)}"
+            raise Broken(f"line {page.lines[name]}: unknown field {name}{hint}")
     fields = {name: value for name, value in page.fields.items() if value is not None}
     # YAML does not read a name such as 7 or yes as a text.
     fields |= {name: page.texts[name] for name in ("name", "description") if name in page.texts}
@@ -149,17 +149,19 @@ def _own(page: Page) -> dict[str, Any]:
         model = fields.pop("model")
         fields["models"] = [model] if isinstance(model, str) else model
     if fields.get("runtime", "acp") != "acp":
-        raise Broken(f"line {page.lines['runtime']}: runtime: the only one that a file can name is acp, for an external agent")
+        raise Broken(f"line {page.lines['runtime']}: runtime: must be acp, for an external agent")
     if "runtime" in fields:
-        fields.setdefault("tools", [])  # it has tools of its own, and none of ours
+        fields.setdefault("tools", [])  # it has its own tools, and none of ours
     for field in ("tools", "skills"):
         if isinstance(given := fields.get(field), str):
             fields[field] = [name.strip() for name in given.split(",") if name.strip()]
     for name in tools if isinstance(tools := fields.get("tools"), list) else ():
         if isinstance(name, str) and "/" not in name and name not in TOOL_NAMES:
             near = difflib.get_close_matches(name, TOOL_NAMES, n=1)
-            hint = f"is {near[0]} meant?" if near else f"there are {', '.join(TOOL_NAMES)}, and server/tool of an MCP server"
-            raise Broken(f"line {page.lines['tools']}: there is no tool {name[:40]}; {hint}")
+            hint = (
+                f"did you mean {near[0]}?" if near else f"known tools: {', '.join(TOOL_NAMES)}, and server/tool of an MCP server"
+            )
+            raise Broken(f"line {page.lines['tools']}: unknown tool {name[:40]}; {hint}")
     for name in rules if isinstance(rules := fields.get("permissions"), dict) else ():
         if isinstance(name, str) and (problem := rule_problem(name)) is not None:
             raise Broken(f"line {page.lines['permissions']}: {problem}")

@@ -13,7 +13,7 @@ from sessionls.agents.line_reader import as_value, read_lines
 __all__ = ["Broken", "Page", "parse"]
 
 LIMIT = 32 * 1024
-"""Characters of frontmatter. YAML is slow to parse, and nobody writes that much by hand."""
+"""Characters of frontmatter. YAML is slow to parse, and frontmatter written by hand is much shorter."""
 
 _DEEPEST = 50
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -32,8 +32,8 @@ class Broken(Exception):
 class Page:
     """The fields of the frontmatter, the line of each (counted from 1), and the prompt. `fenced` is False without frontmatter.
 
-    `texts` are the plain values as written, where YAML reads a number, a date or a boolean. `notes` say, for a person, what was
-    not taken literally.
+    `texts` are the plain values as written, where YAML reads a number, a date or a boolean. `notes` tell a person what was
+    ignored or read differently.
     """
 
     fields: dict[str, Any]
@@ -59,7 +59,7 @@ def parse(text: str, *, lenient: bool = False) -> Page:
         return Page({}, {}, text.strip(), fenced=False)
     closing = _FENCE.search(text, opening.end())
     if closing is None:
-        raise Broken("line 1: the frontmatter is opened with --- and never closed")
+        raise Broken("line 1: the frontmatter is opened with --- but not closed")
     head, body = text[opening.end() + 1 : closing.start()], text[closing.end() :].strip()
     if len(head) > LIMIT:
         raise Broken(f"the frontmatter is longer than {LIMIT // 1024} KB")
@@ -108,7 +108,7 @@ def _read(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, str]]:
             if depth > _DEEPEST:  # each level takes stack space, and an overflow cannot be caught in time
                 raise Broken(f"line {_line(event.start_mark)}: nested deeper than {_DEEPEST} levels")
             if isinstance(event, yaml.AliasEvent):  # a few of them, merged into each other, could fill the memory
-                raise Broken(f"line {_line(event.start_mark)}: references (*{event.anchor}) are not read here")
+                raise Broken(f"line {_line(event.start_mark)}: references (*{event.anchor}) are not supported")
         loader = _Loader(head)
         try:
             node = loader.get_single_node()
@@ -134,7 +134,7 @@ def _read(head: str) -> tuple[dict[str, Any], dict[str, int], dict[str, str]]:
         where = f"line {_line(error.problem_mark)}: " if error.problem_mark else ""
         raise Broken(f"{where}invalid YAML ({error.problem or error.context})") from None
     except yaml.YAMLError:
-        raise Broken("the frontmatter holds a character that YAML does not allow") from None
+        raise Broken("the frontmatter contains a character that YAML does not allow") from None
     except (RecursionError, ValueError, OverflowError):  # nested too deeply; an invalid date or number
         raise Broken("the frontmatter cannot be read as YAML") from None
     if len(values) != len(lines) or "<<" in lines:  # yes and true are the same key in YAML; << merges other keys

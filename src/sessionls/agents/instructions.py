@@ -1,6 +1,6 @@
-"""A workspace's instructions for agents: for all of its files, or for some of them. All of this blocks.
+"""A workspace's instructions for agents: for all of its files, or for some of them. All functions block.
 
-`AGENTS.md` is what most tools read; `CLAUDE.md` and those of GitHub Copilot are read as well. Instructions in a subfolder apply
+Most tools read `AGENTS.md`; `CLAUDE.md` and the files of GitHub Copilot are read as well. Instructions in a subfolder apply
 to the files in it, and those with globs (`applyTo`) to the files that match.
 """
 
@@ -26,7 +26,7 @@ RULES = ".github/instructions"
 _GENERAL = ("AGENTS.md", "CLAUDE.md", ".claude/CLAUDE.md", ".github/copilot-instructions.md")
 _NESTED = ("AGENTS.md", "CLAUDE.md")
 _LIMIT = 64 << 10  # bytes of one file
-_ALL = 96 << 10  # of a folder's together
+_ALL = 96 << 10  # bytes of all files of a folder together
 _NESTED_LIMIT = 32 << 10
 _MOST = 50  # files of rules
 _LONGEST = 2_000  # characters of the globs
@@ -64,7 +64,7 @@ def nested(folder: Path, name: str) -> list[InstructionFile]:
 
 
 def read_rules(folder: Path) -> list[Rule]:
-    """The instructions in `.github/instructions` that name their files by globs."""
+    """The instructions in `.github/instructions` with globs for their files."""
     try:
         files = sorted((folder / RULES).rglob("*.instructions.md"))[:_MOST]
     except OSError:
@@ -112,7 +112,7 @@ def _read(folder: Path, name: str, limit: int) -> str:
         return ""
     text = data[:limit].decode("utf-8", "replace").removeprefix("\ufeff").strip()
     if len(data) > limit < 1024:
-        return f"({name} is left out: the instructions together are too long.)"
+        return f"({name} is omitted: the instructions together are too long.)"
     if len(data) > limit:
-        text += f"\n\n({name} goes on; only its first {limit // 1024} KB are given here.)"
+        text += f"\n\n({name} is longer. These are only its first {limit // 1024} KB.)"
     return text

@@ -1,7 +1,7 @@
 """Reads frontmatter that is not valid YAML line by line, as the tools that it was written for do.
 
 People write a description as prose: over several lines, with colons, angle brackets and examples in it, unquoted. So a field
-begins at a line that starts with the name of a known field, and its text goes on until the next one.
+begins at a line that starts with the name of a known field, and its text continues to the next one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Prompt files: messages that are written once and sent often, with arguments. Blocks only in threads.
+"""Prompt files: reusable messages with arguments. Reads files in threads.
 
-They are read from where other tools keep them: `.github/prompts/*.prompt.md` (Copilot), `.claude/commands/**/*.md` (Claude Code),
-and our own `prompts/*.md`. A workspace's files count only if it is trusted.
+They are read from the folders of other tools, `.github/prompts/*.prompt.md` (Copilot) and `.claude/commands/**/*.md` (Claude
+Code), and from our own `prompts/*.md`. A workspace's files are only used if it is trusted.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from sessionls.domain.visible import in_one_line
 __all__ = ["PromptFiles"]
 
 _LIMIT = 256 * 1024  # bytes of a file
-_MOST = 200  # files of a directory, with those below it
+_MOST = 200  # files of a directory and its subdirectories
 _LEVELS = 4
 _NAME = re.compile(r"[^\W_][\w.:-]{0,99}")
 _DESCRIPTION = 300  # characters
 _LONGEST = 1 << 20  # characters of a message
-# `$ARGUMENTS` and `$1` as Claude Code writes them, `${input:name}` and `${input:name:what it is}` as Copilot does.
+# `$ARGUMENTS` and `$1` are Claude Code's syntax, `${input:name}` and `${input:name:description}` Copilot's.
 _INPUT = re.compile(r"\$\{input:([\w-]{1,60})(?::([^}\n]{0,200}))?\}")
 _PLACE = re.compile(r"\$(ARGUMENTS\b|[1-9](?!\d))|\$\{input:([\w-]{1,60})(?::[^}\n]{0,200})?\}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """`folder`: the workspace folder that it belongs to; None where it is the user's own. `ending`: of the files."""
+    """`folder`: the workspace folder that it belongs to; None for the user's own. `ending`: the suffix of the files."""
 
     path: Path
     ending: str
@@ -51,7 +51,7 @@ class _Found:
 
 
 class PromptFiles:
-    """`ports.prompts.Prompts` on disk. Files are read each time that they are asked for: there are few, and people edit them."""
+    """`ports.prompts.Prompts` on disk. Files are read for each request: there are few, and people edit them."""
 
     def __init__(self, folders: Callable[[], Sequence[Path]], *, trusted: Callable[[], bool], user_dir: Path, home: Path) -> None:
         self._folders = folders
@@ -66,7 +66,7 @@ class PromptFiles:
         return [found[name].shown for name in sorted(found)]
 
     async def expand(self, name: str, arguments: str) -> ExpandedPrompt:
-        """The message that a prompt file makes of these arguments. Raises `InvalidParams`."""
+        """The message that results from a prompt file and these arguments. Raises `InvalidParams`."""
         found = (await asyncio.to_thread(self._read)).get(name)
         if found is None:
             raise InvalidParams(f"There is no prompt file {name[:100]!r}.", fields=["name"], hint="prompt/list lists the names.")
@@ -78,7 +78,7 @@ class PromptFiles:
         return ExpandedPrompt(text=text, agent=found.shown.agent)
 
     def _read(self) -> dict[str, _Found]:
-        """Those that count, by name: the nearest of each. Blocks."""
+        """The nearest file for each name. Blocks."""
         found: dict[str, _Found] = {}
         for directory in self._directories():
             found.update((one.shown.name, one) for one in _in(directory))
@@ -105,18 +105,18 @@ def _in(directory: _Directory) -> Iterator[_Found]:
                 raise Broken(f"it is longer than {_LIMIT // 1024} KB")  # noqa: TRY301
             page = parse(data.decode("utf-8"), lenient=True)
             if not page.body:
-                raise Broken("there is no text in it")  # noqa: TRY301
+                raise Broken("it has no text")  # noqa: TRY301
             yield _Found(_shown(name, path, page), page)
         except UnicodeDecodeError:
             yield _Found(PromptFile(name=name, source=uris.from_path(path), problem="it is not UTF-8 text"), None)
         except Broken as problem:
             yield _Found(PromptFile(name=name, source=uris.from_path(path), problem=str(problem)), None)
-        except (OSError, RuntimeError):  # it is gone, or may not be read; RuntimeError: links in a circle
+        except (OSError, RuntimeError):  # it does not exist or may not be read; RuntimeError: links in a circle
             continue
 
 
 def _files(directory: _Directory) -> Iterator[Path]:
-    """By name, at most so many, and not endlessly deep. Links to directories are not followed."""
+    """The files by name, up to limits of number and depth. Does not follow links to directories."""
     left = _MOST
     waiting = [(directory.path, 0)]
     while waiting and left > 0:
@@ -140,7 +140,7 @@ def _shown(name: str, path: Path, page: Page) -> PromptFile:
     inputs = [f"{label or name_}" for name_, label in dict(_INPUT.findall(page.body)).items()]
     takes = hint or ", ".join(inputs) or ("arguments" if _PLACE.search(page.body) else "")
     agent = _text(page, "agent")
-    # `agent`, `ask` and `edit` are modes of Copilot, and name no agent of ours.
+    # `agent`, `ask` and `edit` are modes of Copilot, not names of agents.
     named = agent if agent and agent not in ("agent", "ask", "edit") else None
     first = page.body.lstrip("# ").split("\n", 1)[0]
     description = in_one_line(_text(page, "description") or first)[:_DESCRIPTION]
@@ -157,13 +157,13 @@ def _text(page: Page, field: str) -> str:
 
 
 def _filled(body: str, arguments: str) -> str:
-    """The body with the arguments in their places; below it, where it has no place for them.
+    """The body with the arguments in place of its placeholders, or at the end if it has none.
 
-    They are put in once, so that what is in them is never taken for a place.
+    All placeholders are replaced at once, so that placeholders inside arguments are not replaced.
     """
     words = _split(arguments)
     inputs = list(dict(_INPUT.findall(body)))
-    # One input takes all that is written; several take a word each, and the last takes what is left.
+    # A single input gets all arguments; several get one word each, and the last one gets the rest.
     shares = [*words[: len(inputs) - 1], " ".join(words[len(inputs) - 1 :])] if len(inputs) > 1 else [arguments]
     by_name = dict(zip(inputs, [*shares, *[""] * len(inputs)], strict=False))
 

@@ -1,7 +1,8 @@
-"""Skills: folders with instructions for special tasks (agentskills.io), found and read. All of this blocks: it runs in a thread.
+"""Skills: folders with instructions for special tasks (agentskills.io), found and read. All functions block, so they run in a
+thread.
 
-A skill is a folder that holds `SKILL.md`: frontmatter with a name and a description, instructions below, and files beside it that
-the instructions refer to. What its `allowed-tools` permits to other programs is not permitted here.
+A skill is a folder with a `SKILL.md`, which has frontmatter with a name and a description, and instructions. Other files in the
+folder belong to the instructions. The permissions in `allowed-tools` are for other programs and are ignored here.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ SKILL_FILE = "SKILL.md"
 FILE_LIMIT = 256 * 1024
 """Bytes of a `SKILL.md`."""
 COUNT_LIMIT = 200
-"""Skills of one directory, with those below it."""
+"""The limit for the skills of one directory and its subdirectories."""
 NAME_LIMIT = 64
 DESCRIPTION_LIMIT = 1024
 TOGETHER = 24_000
-"""Characters of all descriptions in an agent's instructions. Skills beyond it are given by name alone."""
+"""Characters of all descriptions in an agent's instructions. Further skills are listed only by name."""
 LEVELS = 3
-"""How deep below a directory of skills a skill's folder may lie."""
+"""The deepest level of a skill's folder below a directory of skills."""
 _ABOUT = (
-    "A skill is a folder with instructions for one kind of task. Where your task fits a description below, read that "
-    "skill with the tool `skill` before you begin, and do as it says."
+    "A skill is a folder with instructions for one kind of task. If a description below matches your task, read that "
+    "skill with the tool `skill` before you begin, and follow it."
 )
 _VISITED = 1000  # folders below a directory of skills
 _SKIPPED = frozenset(("node_modules", ".git", "__pycache__"))
@@ -58,7 +59,7 @@ _IN_FOLDER = (
 
 @dataclass(frozen=True, slots=True)
 class SkillPlace:
-    """A directory of skills. `folder` is the workspace folder that it belongs to; None: it is the user's own."""
+    """A directory of skills. `folder` is the workspace folder that it belongs to; None for the user's own."""
 
     directory: Path
     folder: Path | None = None
@@ -67,9 +68,9 @@ class SkillPlace:
 
 @dataclass(frozen=True, slots=True)
 class SkillEntry:
-    """What one folder came to: a skill, or the problem of it. `folder` as in `SkillPlace`.
+    """The result of reading a folder: a skill, or a problem. `folder` as in `SkillPlace`.
 
-    `told` is False for a skill that only people invoke. `notice`: what was not read as it stands.
+    `offered` is False for a skill that only people invoke. `notice`: what was ignored or read differently.
     """
 
     name: str
@@ -77,13 +78,13 @@ class SkillEntry:
     folder: Path | None = None
     description: str = ""
     skill: SkillFolder | None = None
-    told: bool = True
+    offered: bool = True
     problem: str | None = None
     notice: str | None = None
 
 
 def skill_places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[SkillPlace, ...]:
-    """Where skills are looked for; later places are nearer. A folder's place that is the user's own stays the user's."""
+    """The directories of skills; later ones are nearer. A folder's directory that is also the user's counts as the user's."""
     own = [SkillPlace(home / path) for path in _IN_HOME]
     own.append(SkillPlace(user_dir))
     taken = {place.directory for place in own}
@@ -92,18 +93,18 @@ def skill_places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[S
 
 
 def read_skills(places: Iterable[SkillPlace]) -> tuple[SkillEntry, ...]:
-    """All skills, in the order of the places. No folder, however broken, keeps the others from being read."""
+    """All skills, in the order of the places. A broken folder does not prevent reading the others."""
     return tuple(entry for place in places for entry in _read_place(place))
 
 
 def choose(entries: Iterable[SkillEntry]) -> dict[str, SkillEntry]:
-    """The entry that counts for each name: the nearest. A broken one hides the others of its name."""
+    """The nearest entry for each name. A broken one hides others with the same name."""
     return {entry.name: entry for entry in entries}
 
 
 def section(definition: Definition, entries: Iterable[SkillEntry]) -> str:
-    """What an agent's instructions say about the skills that it may use; empty without any."""
-    offered = [entry for entry in entries if entry.skill is not None and entry.told and definition.may_use_skill(entry.name)]
+    """The part of an agent's instructions about the skills that it may use; empty if there are none."""
+    offered = [entry for entry in entries if entry.skill is not None and entry.offered and definition.may_use_skill(entry.name)]
     if not offered:
         return ""
     lines, names, room = [], [], TOGETHER
@@ -139,7 +140,7 @@ def _read_place(place: SkillPlace) -> list[SkillEntry]:
             both = f"{uris.from_path(folder).rpartition('/')[2]} and another folder here both define {entry.name}: rename one"
             entry = SkillEntry(entry.name, other.source, place.folder, problem=both)
         elif len(entries) == COUNT_LIMIT:
-            problem = f"more than {COUNT_LIMIT} skills in one directory: this one and those after it are left out"
+            problem = f"more than {COUNT_LIMIT} skills in one directory: this one and later ones are ignored"
             entries[entry.name] = SkillEntry(entry.name, entry.source, place.folder, problem=problem)
             break
         entries[entry.name] = entry
@@ -147,7 +148,7 @@ def _read_place(place: SkillPlace) -> list[SkillEntry]:
 
 
 def _folders(place: SkillPlace) -> Iterator[Path]:
-    """The folders of skills below a place, by name; within a skill's folder no other is looked for."""
+    """The folders of skills below a place, by name; does not search within a skill's folder."""
     left = _VISITED
     waiting = [(place.directory, 0)]
     while waiting:
@@ -197,13 +198,13 @@ def _text(data: bytes) -> str:
 
 def _checked(page: Page, entry: SkillEntry, folder: Path) -> SkillEntry:
     if not page.fenced:
-        raise Broken("line 1: no frontmatter; it opens with --- and has at least a name and a description")
+        raise Broken("line 1: no frontmatter; it must begin with --- and have at least a name and a description")
     notes = list(page.notes)
     given = page.texts.get("name")
     if given is None:
-        notes.append("it has no name and is called as its folder is")
+        notes.append("it has no name and is called like its folder")
     elif unicodedata.normalize("NFC", given.strip()) != unicodedata.normalize("NFC", folder.name):
-        notes.append(f"its name is {entry.name[:NAME_LIMIT]}, its folder's is another; the name counts")
+        notes.append(f"its name is {entry.name[:NAME_LIMIT]}, but its folder has another name; the former is used")
     if problem := _name_problem(entry.name):
         raise Broken(problem)
     description = " ".join(str(page.texts.get("description", "")).split())
@@ -215,14 +216,14 @@ def _checked(page: Page, entry: SkillEntry, folder: Path) -> SkillEntry:
     if not page.body:
         raise Broken("no instructions below the frontmatter")
     if told_not := page.fields.get("disable-model-invocation") is True:
-        notes.append("agents are not told of it (disable-model-invocation), and read it where a message names it")
+        notes.append("agents do not see it (disable-model-invocation), and read it only if a message names it")
     return SkillEntry(
         entry.name,
         entry.source,
         entry.folder,
         in_one_line(description),
         entry.skill,
-        told=not told_not,
+        offered=not told_not,
         notice="; ".join(notes) or None,
     )
 
@@ -232,11 +233,11 @@ def _plain(name: str) -> str:
 
 
 def _name_problem(name: str) -> str | None:
-    """What is wrong with a skill's name by the specification."""
+    """The problem with a skill's name according to the specification."""
     if len(name) > NAME_LIMIT:
         return f"the name is longer than {NAME_LIMIT} characters"
     if not all(letter == "-" or (letter.isalnum() and letter == letter.lower()) for letter in name):
         return f"the name {name} is not valid: it may have lower-case letters, digits and hyphens"
     if name.startswith("-") or name.endswith("-") or "--" in name:
-        return f"the name {name} is not valid: a hyphen stands between two letters or digits"
+        return f"the name {name} is not valid: a hyphen must be between two letters or digits"
     return None

@@ -1,4 +1,4 @@
-"""Where definitions are, and how they are read. All of this blocks: it runs in a thread."""
+"""Finds and reads the files with definitions. All functions block, so they run in a thread."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ _IN_FOLDER: tuple[tuple[str, Format], ...] = (
     (".sessionls/agents", "sessionls"),
 )
 DEFINING = tuple(path for path, _ in _IN_FOLDER)
-"""Where in a workspace folder agents are defined."""
+"""The directories of a workspace folder with agents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A directory of definitions. `folder` is the workspace folder that it belongs to; None: it is the user's own."""
+    """A directory of definitions. `folder` is the workspace folder that it belongs to; None for the user's own."""
 
     directory: Path
     format: Format
@@ -62,7 +62,7 @@ class Place:
 class Entry:
     """The result of one file: a definition, or its problem. `folder` as in `Place`.
 
-    `notice`: what was not taken literally.
+    `notice`: what was ignored or read differently.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Everything that was read, in the order of the sources: of several entries with the same name the last counts.
+    """Everything that was read, in the order of the sources: of several entries with the same name, the last is used.
 
     `instructions` are each folder's for every agent, `rules` those for some of its files. `linked` are directories elsewhere
     that contain linked definitions. `installable` are known external agents that are not installed. `skills` are in the order of
@@ -196,7 +196,7 @@ def _read_place(place: Place, linked: dict[Path, None]) -> list[Entry]:
             continue
         names += sorted(path.relative_to(place.directory).as_posix() for path in files)
     if len(names) > COUNT_LIMIT:
-        log.warning("more than %d agents in one directory: the rest is left out", COUNT_LIMIT)
+        log.warning("more than %d agents in one directory: the rest is ignored", COUNT_LIMIT)
     entries: dict[str, Entry] = {}
     file_of: dict[str, str] = {}
     for file_name in names[:COUNT_LIMIT]:

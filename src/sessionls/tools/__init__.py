@@ -1,1 +1,1 @@
-"""What an agent may do; one file for each family of tools."""
+"""The tools of agents, one file for each group."""

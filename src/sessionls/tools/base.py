@@ -1,4 +1,4 @@
-"""What all tools share: arguments as a pydantic model, errors that an agent can act on, a bounded result."""
+"""The base of all tools: arguments as a pydantic model, errors that an agent can act on, a bounded result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sessionls.ports.tools import ToolCall, ToolFailed
 __all__ = ["RESULT_LIMIT", "Arguments", "BaseTool", "cut_middle"]
 
 RESULT_LIMIT = 60_000
-"""Characters of a result. A longer one is cut in the middle: the beginning and the end say most."""
+"""The limit for a result in characters. The middle of a longer one is cut, because the ends are most informative."""
 
 
 class Arguments(BaseModel):
@@ -55,20 +55,20 @@ class BaseTool(ABC, Generic[A]):
             raise ToolFailed(f"{error.message} {error.hint}") from None
 
     def describe(self, arguments: A) -> PermissionRequest:
-        """What a call wants to do, in words for a person who is asked for permission."""
+        """Describes a call for a person who is asked for permission."""
         shown = ", ".join(f"{name} {value!r}" for name, value in arguments.model_dump(exclude_defaults=True).items())
         return PermissionRequest(f"{self.name}: {shown[:200]}")
 
     def _checked(self, arguments: Mapping[str, Any]) -> A:
         try:
-            # Models write null for arguments that they leave out.
+            # Models write null for omitted arguments.
             return self.arguments.model_validate({name: value for name, value in arguments.items() if value is not None})
         except ValidationError as error:
             raise ToolFailed(self._explain(error)) from None
 
     @abstractmethod
     async def perform(self, arguments: A, call: ToolCall) -> str:
-        """The error for the agent."""
+        """The error message for the agent."""
 
     def _explain(self, error: ValidationError) -> str:
         problems = []
@@ -76,7 +76,7 @@ class BaseTool(ABC, Generic[A]):
             place = ".".join(map(str, problem["loc"]))
             known = ", ".join(self.arguments.model_fields)
             if problem["type"] == "extra_forbidden":
-                problems.append(f"there is no argument {place[:60]} (there are: {known})")
+                problems.append(f"unknown argument {place[:60]} (known: {known})")
             elif problem["type"] == "missing":
                 problems.append(f"the argument {place} is missing")
             else:
@@ -85,7 +85,7 @@ class BaseTool(ABC, Generic[A]):
 
 
 def cut_middle(text: str, limit: int) -> str:
-    """The text; if it is longer than `limit` characters, without its middle lines, and with a note that says so."""
+    """The text. If it is longer than `limit` characters, its middle lines are replaced with a notice."""
     if len(text) <= limit:
         return text
     half = limit // 2 - 60
@@ -94,7 +94,7 @@ def cut_middle(text: str, limit: int) -> str:
         start = start[: start.rindex("\n")]
     if "\n" in end[: half // 2]:
         end = end[end.index("\n") + 1 :]
-    return f"{start}\n\n[… {len(text) - len(start) - len(end):,} characters left out: ask for less at once …]\n\n{end}"
+    return f"{start}\n\n[… {len(text) - len(start) - len(end):,} characters omitted: ask for less at once …]\n\n{end}"
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
@@ -110,7 +110,7 @@ def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without titles, and without "or null": an argument that may be left out is one that is not required."""
+    """Without titles, and without "or null": an optional argument is simply not required."""
     plain = {key: value for key, value in schema.items() if key != "title" and not (key == "default" and value is None)}
     options = [option for option in plain.pop("anyOf", []) if option != {"type": "null"}]
     if len(options) == 1:

@@ -26,10 +26,10 @@ _LONGEST = 1800  # seconds
 
 # -- its environment --------------------------------------------------------------------------------------------------
 
-# So that programs do not wait for input, page or use colours.
+# Prevents programs from waiting for input, paging and using colours.
 _QUIET = {"TERM": "dumb", "NO_COLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true"}
 if os.name == "nt":
-    _QUIET["NoDefaultCurrentDirectoryInExePath"] = "1"  # else cmd prefers a program in the workspace
+    _QUIET["NoDefaultCurrentDirectoryInExePath"] = "1"  # otherwise cmd prefers a program in the workspace
 
 
 def environment_for_commands(environ: Mapping[str, str], also: Sequence[str] = ()) -> dict[str, str]:
@@ -40,7 +40,7 @@ def environment_for_commands(environ: Mapping[str, str], also: Sequence[str] = (
 # -- what a permission covers --- --------------------------------------------------------------------------------------------
 
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./,:+-]*")
-# Commands whose operands say what is checked, not what is done. Every other one is covered by its exact text alone.
+# Commands with operands that only say what to check. Every other command is covered only by its exact text.
 _OPERANDS_VARY = (
     ("git", "status"),
     ("pytest",),
@@ -85,23 +85,21 @@ def scope_of(command: str, folder: str | None = None) -> str:
 
 
 class RunCommandArguments(Arguments):
-    command: str = Field(
-        min_length=1, max_length=20_000, description="The command, as for the system's shell (sh; cmd on Windows)."
-    )
+    command: str = Field(min_length=1, max_length=20_000, description="The command for the system's shell (sh; cmd on Windows).")
     folder: str | None = Field(
-        default=None, description="Where to run it, relative to the workspace folder. Default: that folder."
+        default=None, description="The folder to run it in, relative to the workspace folder. Default: the workspace folder."
     )
-    seconds: int = Field(default=120, ge=1, le=_LONGEST, description="How many seconds it may take.")
+    seconds: int = Field(default=120, ge=1, le=_LONGEST, description="The timeout in seconds.")
 
 
 class RunCommand(BaseTool[RunCommandArguments]):
-    """`variables` are those of the environment that commands get beside the usual ones (see `child_environment`)."""
+    """`variables` are additional environment variables for commands (see `child_environment`)."""
 
     name = "run_command"
     description = (
-        "Run a command in the workspace folder, through the system's shell, and get its output and exit code. It has no "
-        "input, no terminal and no keys, and everything that it started ends with it: servers cannot be left running. Of a long "
-        "output the middle is left out."
+        "Run a command in the workspace folder, through the system's shell, and get its output and exit code. It has no input, "
+        "no terminal and no API keys. All processes that it starts end with it, so servers do not keep running. The middle of a "
+        "long output is omitted."
     )
     risk = "execute"
     runs_programs = True
@@ -125,7 +123,7 @@ class RunCommand(BaseTool[RunCommandArguments]):
         ended = await run_shell(arguments.command, folder, environment, seconds=arguments.seconds, limit=_OUTPUT)
         output = _readable(ended.output) or "(no output)"
         if ended.code is None:
-            stopped = f"Stopped after {arguments.seconds} seconds, with all that it had started."
+            stopped = f"Stopped after {arguments.seconds} seconds, with all processes that it had started."
             raise ToolFailed(f"{stopped} Its output until then:\n{output}")
         result = f"Exit code {ended.code}{_signal(ended.code)}.\n{output}"
         if ended.code != 0:
@@ -133,7 +131,7 @@ class RunCommand(BaseTool[RunCommandArguments]):
         return result
 
     async def folder(self, what: str | None) -> Path:
-        """Where a command runs. Raises `ToolFailed`, and an error of sessionls for what is outside of the workspace."""
+        """The folder for a command. Raises `ToolFailed`, and an error of sessionls for a folder outside the workspace."""
         if what in (None, "", "."):
             folders = self._workspace.folders
             if not folders:
@@ -141,7 +139,7 @@ class RunCommand(BaseTool[RunCommandArguments]):
             what = folders[0]
         place = await self._workspace.resolve(str(what))
         if not await asyncio.to_thread(place.path.is_dir):
-            raise ToolFailed(f"There is no folder {str(what)[:200]}.")
+            raise ToolFailed(f"The folder {str(what)[:200]} does not exist.")
         return place.path
 
 
@@ -149,7 +147,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def _readable(output: bytes) -> str:
-    """The output as text: without escape sequences, and an overwritten line as it was in the end."""
+    """The output as text: without escape sequences, and overwritten lines in their final form."""
     text = _CONTROLS.sub("", without_escapes(output.decode("utf-8", "replace"))).replace("\r\n", "\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")).strip("\n")
 

@@ -1,4 +1,4 @@
-"""Which files the workspace has: those that git tracks or would add; without git, all but the usual build output."""
+"""Lists the files of the workspace: those that git tracks or would add, or without git all except the usual build output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RUBBISH = frozenset(
     {".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".cache", ".idea"}
     | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".gradle", ".terraform", "bower_components"}
 )
-"""Folders that are not listed if there is no git to say what counts."""
+"""Folders that are not listed without git."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Listing:
     cut: bool
 
     def display(self, root: Path, name: str) -> str:
-        """The file as people and agents know it."""
+        """The file's name for people and agents."""
         return uris.printable(f"{self.labels[root]}/{name}" if len(self.labels) > 1 else name)
 
 
@@ -55,7 +55,7 @@ async def list_workspace(workspace: Workspace, path: str | None) -> Listing:
     if path is not None and path not in ("", "."):
         place = await workspace.resolve(path)
         if not await asyncio.to_thread(place.path.exists):
-            raise ToolFailed(f"There is no {path} in the workspace. List without a path to see what there is.")
+            raise ToolFailed(f"{path} does not exist in the workspace. List without a path to see all files.")
         roots = [root for root in labels if place.path.is_relative_to(root)]
         start = place.path.relative_to(roots[0]).as_posix()
     files: list[tuple[Path, str]] = []
@@ -68,7 +68,7 @@ async def list_workspace(workspace: Workspace, path: str | None) -> Listing:
 
 
 def glob_filter(glob: str) -> Globs:
-    """What a glob matches: as in .gitignore (`*.py` anywhere, `src/*.py` from the top, `**`), and with `{a,b}`.
+    """A filter for a glob: as in .gitignore (`*.py` anywhere, `src/*.py` from the top, `**`), and with `{a,b}`.
 
     Raises `ValueError` for one that is too long or expands to too many.
     """
@@ -97,7 +97,7 @@ async def _names(workspace: Workspace, root: Path, start: str) -> tuple[Sequence
         seconds=SECONDS,
         limit=_NAMES,
     )
-    # A path that is asked for by name is listed even if git ignores it.
+    # An explicitly requested path is listed even if git ignores it.
     if (answer.code != 0 or (start != "." and not answer.output)) and not answer.cut:
         return await asyncio.to_thread(_walk, root, start)
     known = dict.fromkeys(os.fsdecode(name) for name in answer.output.split(b"\0") if name)
@@ -164,5 +164,5 @@ def _ignore(root: Path, prefix: str) -> Globs | None:
     try:
         text = read_file(root, f"{prefix}.gitignore", what=".gitignore", limit=64 << 10).text
         return Globs(text.splitlines())
-    except SessionlsError:  # no text
+    except SessionlsError:  # not a text
         return None

@@ -1,4 +1,4 @@
-"""Tools for defects in the code: report a finding, and see what is known already."""
+"""Tools for defects in the code: report a finding, and list known problems."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def finding_tools(workspace: Workspace, editor: Editor, known: Known) -> list[To
 
 
 def _severity(value: Any) -> Any:
-    """Also as LSP counts them, and as models like to spell them."""
+    """Accepts LSP's numbers and common spellings by models, too."""
     if isinstance(value, int) and 1 <= value <= len(SEVERITIES):
         return SEVERITIES[value - 1]
     word = str(value).strip().lower()
@@ -65,32 +65,32 @@ class ReportFindingArguments(Arguments):
     body: str = Field(
         default="",
         max_length=20_000,
-        description="What input or order of events triggers it, what happens, what should happen, and the evidence.",
+        description="The input or order of events that triggers it, what happens, what should happen, and the evidence.",
     )
     severity: Annotated[Literal["error", "warning", "info", "hint"], BeforeValidator(_severity)] = Field(
-        default="warning", description="How bad it is."
+        default="warning", description="The severity."
     )
-    start_line: int | None = Field(default=None, ge=1, description="First line of the code that it is about, counted from 1.")
-    end_line: int | None = Field(default=None, ge=1, description="Last line, itself included. Left out: the first line alone.")
+    start_line: int | None = Field(default=None, ge=1, description="First line of the code (from 1).")
+    end_line: int | None = Field(default=None, ge=1, description="Last line (inclusive). Default: only the first line.")
     quote: str | None = Field(
         default=None,
         min_length=1,
         max_length=20_000,
-        description="The exact code that it is about, as in the file: as few lines as possible.",
+        description="The exact code from the file, as few lines as possible.",
     )
     rule: str | None = Field(
         default=None, max_length=200, description="A short, stable name for this kind of defect, such as `unclosed-file`."
     )
     suggestion: str | None = Field(
-        default=None, max_length=20_000, description="The text to put in place of exactly that code, if short and sure."
+        default=None, max_length=20_000, description="The text to replace exactly that code, if it is short and you are sure."
     )
 
 
 class ReportFinding(BaseTool[ReportFindingArguments]):
     name = "report_finding"
     description = (
-        "Report one defect at its place: it is shown in the editor's list of problems and follows its code. Say where with "
-        "`quote`, with `start_line` and `end_line`, or with both where the code stands in several places. Report a defect once."
+        "Report a defect. It is shown in the editor's list of problems and follows its code. Specify the location with "
+        "`quote`, with `start_line` and `end_line`, or with both if the code occurs several times. Report a defect only once."
     )
     risk = "read"
     arguments = ReportFindingArguments
@@ -125,7 +125,7 @@ class ReportFinding(BaseTool[ReportFindingArguments]):
             return f"Reported at {place}: {arguments.severity}: {finding.title}"
         if reported.state == "dismissed":
             return f"Not reported: the same finding at {place} was dismissed by a person. Do not report it again."
-        return f"Known already at {place}: {reported.title}. It is still open; there is nothing to add."
+        return f"Already known at {place}: {reported.title}. It is still open, so nothing was added."
 
 
 def _place(text: str, arguments: ReportFindingArguments, path: str, encoding: Encoding) -> Range:
@@ -133,11 +133,11 @@ def _place(text: str, arguments: ReportFindingArguments, path: str, encoding: En
     lines = Lines(text, encoding)
     first = arguments.start_line
     if first is not None and first > len(lines):
-        raise ToolFailed(f"{path} has {len(lines)} lines; there is no line {first}.")
+        raise ToolFailed(f"{path} has only {len(lines)} lines, so line {first} does not exist.")
     if arguments.quote is not None and arguments.quote.strip():
         return _quoted(text, arguments.quote, first, path, lines)
     if first is None:
-        raise ToolFailed("Say where it is: give `quote`, or `start_line` and `end_line`.")
+        raise ToolFailed("The location is missing: pass `quote`, or `start_line` and `end_line`.")
     last = min(max(arguments.end_line or first, first), len(lines))
     head, tail = lines.line(first - 1), lines.line(last - 1)
     start = lines.start(first - 1) + len(head) - len(head.lstrip())
@@ -161,8 +161,8 @@ def _quoted(text: str, quote: str, line: int | None, path: str, lines: Lines) ->
     if len(found) > 1:
         places = ", ".join(str(place.start.line + 1) for place in found[:_PLACES])
         raise ToolFailed(
-            f"That code stands in {path} {len(found)} times (lines {places}{', …' if len(found) > _PLACES else ''}): give "
-            "`start_line` too, or quote more of it."
+            f"That code occurs in {path} {len(found)} times (lines {places}{', …' if len(found) > _PLACES else ''}). Pass "
+            "`start_line`, too, or quote more of it."
         )
     return found[0]
 
@@ -181,7 +181,7 @@ class DiagnosticsArguments(Arguments):
 
 class Diagnostics(BaseTool[DiagnosticsArguments]):
     name = "diagnostics"
-    description = "What is known to be wrong in a file: problems that the editor shows, and findings that are still open."
+    description = "List the known problems of a file: problems that the editor shows, and open findings."
     risk = "read"
     arguments = DiagnosticsArguments
 
@@ -197,7 +197,7 @@ class Diagnostics(BaseTool[DiagnosticsArguments]):
         theirs = [line for one in self._editor.diagnostics(document.uri) if (line := _line_of(one)) is not None]
         lines = [f"{document.path}:{place}" for _, place in sorted([*theirs, *own])]
         if not lines:
-            return f"Nothing is known to be wrong in {document.path}."
+            return f"{document.path} has no known problems."
         more = f"\n… and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         return "\n".join(lines[:_SHOWN]) + more
 
@@ -215,7 +215,7 @@ def _placed(text: str, findings: Sequence[Finding], encoding: Encoding) -> list[
 
 
 def _line_of(diagnostic: Mapping[str, Any]) -> tuple[tuple[int, int], str] | None:
-    """A diagnostic of the editor as one line. None for our own: those come from the store."""
+    """A diagnostic of the editor as one line. None for our own, which come from the store."""
     if diagnostic.get("source") == "sessionls":
         return None
     try:

@@ -43,7 +43,7 @@ _HEAD = ("HEAD", "@")
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Tell an agent why git cannot answer."""
+    """Convert a problem of git to an error for the agent."""
     try:
         yield
     except GitProblem as problem:
@@ -60,7 +60,7 @@ class _Asked:
 
 
 async def _locate(workspace: Workspace, path: str) -> tuple[str, Repository, str]:
-    """The label of a path's repository, the repository, and the path from its folder. The file need not exist any more."""
+    """The label of a path's repository, the repository, and the path from its folder. The file may no longer exist."""
     place = await workspace.resolve(path)
     repositories = await workspace.repositories()
     for label, repository in repositories.required():
@@ -71,7 +71,7 @@ async def _locate(workspace: Workspace, path: str) -> tuple[str, Repository, str
 
 def _checked(revision: str) -> str:
     if not is_revision(revision):
-        raise ToolFailed(f"{revision[:60]!r} is not a git revision. Give a branch, a tag or a commit.")
+        raise ToolFailed(f"{revision[:60]!r} is not a git revision. Use a branch, a tag or a commit.")
     return revision
 
 
@@ -79,8 +79,8 @@ async def _surely(repository: Repository, revision: str) -> str:
     commit = await repository.commit(_checked(revision))
     if commit is None:
         if revision in _HEAD and await repository.is_unborn():
-            raise ToolFailed("The branch has no commit yet. git_diff shows what would be in the first one.")
-        raise ToolFailed(f"There is no git revision {revision[:60]!r} here. See git_log for commits.")
+            raise ToolFailed("The branch has no commit yet. git_diff shows the content of the first one.")
+        raise ToolFailed(f"The git revision {revision[:60]!r} does not exist here. See git_log for commits.")
     return commit
 
 
@@ -103,16 +103,20 @@ async def _range(repository: Repository, revision: str) -> list[str]:
 async def _text(repository: Repository, *arguments: str, limit: int = _LIMIT) -> str:
     answer = await repository(*arguments, seconds=_SECONDS, limit=limit)
     if answer.code != 0 and not answer.cut:
-        raise ToolFailed("git failed or took too long; ask for less, such as one path.")
+        raise ToolFailed("git failed or took too long. Ask for less, for example one path.")
     text = replace_lone_surrogates(answer.output.decode("utf-8", "replace"))
-    return f"{text[: text.rfind(chr(10)) + 1]}[Only the beginning: ask for less, such as one path.]\n" if answer.cut else text
+    return (
+        f"{text[: text.rfind(chr(10)) + 1]}[This is only the beginning. Ask for less, for example one path.]\n"
+        if answer.cut
+        else text
+    )
 
 
 async def _allowed(workspace: Workspace, repository: Repository, paths: list[str], *names: str) -> tuple[list[str], str]:
     """Pathspecs for `paths` without the secret files among those that `git names…` lists, and a notice about these."""
     answer = await repository(*names, "--", *paths, seconds=_SECONDS, limit=_NAMES)
     if answer.code != 0:
-        raise ToolFailed("That changes too many files to be shown; name a path.")
+        raise ToolFailed("The changes include too many files. Pass a path.")
     secret = {name for raw in answer.output.split(b"\0") if raw and workspace.withheld(name := os.fsdecode(raw).strip("\n"))}
     notice = f"[Withheld: {len(secret)} changed file(s) that may contain secrets.]\n" if secret else ""
     return [*paths, *(f":(exclude,literal){name}" for name in sorted(secret))], notice
@@ -138,8 +142,8 @@ async def _places(workspace: Workspace, paths: list[str]) -> tuple[list[_Asked],
 class GitDiffArguments(Arguments):
     base: str | None = Field(
         default=None,
-        description="What to compare with: a branch, tag or commit (default: HEAD), or two as A..B, or A...B for what B changed "
-        "since it left A. With one, the working tree is compared with it.",
+        description="The revision to compare the working tree with: a branch, tag or commit (default: HEAD). Or A..B to "
+        "compare two, or A...B for the changes of B since it branched off A.",
     )
     staged: bool = Field(default=False, description="Compare the staged changes instead of the working tree.")
     paths: list[str] = Field(default=[], max_length=50, description="Only these files or folders.")
@@ -197,7 +201,7 @@ class GitDiff(BaseTool[GitDiffArguments]):
 
 
 class GitLogArguments(Arguments):
-    revision: str = Field(default="HEAD", description=f"Where to start. {_REVISION} A..B for the commits of B that A has not.")
+    revision: str = Field(default="HEAD", description=f"Where to start. {_REVISION} A..B for the commits of B that are not in A.")
     path: str | None = Field(default=None, description="Only commits that changed this file (also under older names) or folder.")
     text: str | None = Field(
         default=None, min_length=1, max_length=500, description="Only commits that added or removed this exact text."
@@ -216,7 +220,7 @@ class GitLog(BaseTool[GitLogArguments]):
 
     async def perform(self, arguments: GitLogArguments, call: ToolCall) -> str:  # noqa: ARG002
         if "..." in arguments.revision:
-            raise ToolFailed("Give one revision, or two as A..B.")
+            raise ToolFailed("Pass one revision, or two as A..B.")
         with explained():
             return await self._perform(arguments)
 
@@ -230,7 +234,7 @@ class GitLog(BaseTool[GitLogArguments]):
 
     async def _one(self, repository: Repository, paths: list[str], arguments: GitLogArguments) -> str:
         if arguments.revision in _HEAD and await repository.is_unborn():
-            return "There are no commits yet."
+            return "The repository has no commits yet."
         ends = await _range(repository, arguments.revision)
         commits = [f"^{ends[0]}", ends[1]] if len(ends) == 2 else ends
         options = [f"--max-count={arguments.limit}", "--date=short", "--format=%h %ad %an: %s", "--no-patch", "--no-color"]
@@ -256,14 +260,12 @@ def _is_folder(repository: Repository, pathspec: str) -> bool:
 
 class GitShowArguments(Arguments):
     revision: str = Field(description=_REVISION)
-    path: str | None = Field(
-        default=None, description="Give this file as it was at that revision, instead of what the commit changed."
-    )
+    path: str | None = Field(default=None, description="Show this file at that revision, instead of the changes of the commit.")
 
 
 class GitShow(BaseTool[GitShowArguments]):
     name = "git_show"
-    description = "Show a commit: its message and what it changed. With a path: that file as it was at that revision."
+    description = "Show a commit: its message and changes. With a path: that file at that revision."
     risk = "read"
     arguments = GitShowArguments
 
@@ -283,7 +285,7 @@ class GitShow(BaseTool[GitShowArguments]):
                 return await self._show(repository, commit)
         if len(found) == 1:
             await _surely(found[0][1], revision)
-        raise ToolFailed(f"There is no git revision {revision[:60]!r} here. See git_log for commits.")
+        raise ToolFailed(f"The git revision {revision[:60]!r} does not exist here. See git_log for commits.")
 
     async def _show(self, repository: Repository, commit: str) -> str:
         names = ["show", *_QUIET, *_ONE_PARENT, "--format=", "--name-only", "-z", "--no-renames", *_PATCH, commit]
@@ -299,7 +301,7 @@ class GitShow(BaseTool[GitShowArguments]):
         commit = await _surely(repository, revision)
         answer = await repository("cat-file", "blob", f"{commit}:./{name}", seconds=_SECONDS, limit=1 << 20)
         if answer.code != 0 and not answer.cut:
-            raise ToolFailed(f"There is no file {path} at {revision}. git_log with this path shows when it changed.")
+            raise ToolFailed(f"The file {path} does not exist at {revision}. git_log with this path shows when it changed.")
         if b"\0" in answer.output[:8192]:
             raise ToolFailed(f"{path} is a binary file at {revision}.")
         lines = answer.output.decode("utf-8", "replace").splitlines()

@@ -1,4 +1,4 @@
-"""What external agents do through us (`ports.hands`): files through the editor, commands under our limits."""
+"""Files and commands for external agents (`ports.hands`): files through the editor, commands with our limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sessionls.tools.write import WriteFile
 
 __all__ = ["EditorFiles", "ShellCommands"]
 
-_LARGEST = 8 << 20  # bytes of a file that an agent reads whole
+_LARGEST = 8 << 20  # bytes of a file that an agent can read completely
 _PATCH = 50_000  # characters of a patch that is kept
 _SECONDS = 1800.0
 _OUTPUT = 30_000
@@ -46,7 +46,7 @@ class EditorFiles:
         except SessionlsError as error:
             raise ToolFailed(f"{error.message} {error.hint}") from None
         if document.notice is not None:
-            raise ToolFailed(f"{document.path} is too large to be read whole.")
+            raise ToolFailed(f"{document.path} is too large to read completely.")
         self._seen.knows(session_id, document.uri, document.sha256)
         return document.text
 
@@ -85,7 +85,7 @@ class EditorFiles:
         now = document.text
         if now == new:
             before = old
-        elif old is not None and new and now.count(new) == 1:  # a piece of the file, and not all of it
+        elif old is not None and new and now.count(new) == 1:  # a part of the file
             before = now.replace(new, old)
         else:
             return None
@@ -110,7 +110,7 @@ class EditorFiles:
 
 
 class ShellCommands:
-    """`tool` has the rules for commands; `variables` as for it. What agents edited is saved before a command runs."""
+    """`tool` has the rules for commands; `variables` is the same as for it. Agents' edits are saved before a command runs."""
 
     def __init__(self, tool: RunCommand, saving: Saving, *, variables: Sequence[str] = ()) -> None:
         self._tool = tool
@@ -144,7 +144,7 @@ async def _changed_file(document: Document, before: str | None) -> ChangedFile:
 
 
 def _snapshot(workspace: Workspace) -> Mapping[str, tuple[int, int]] | None:
-    """None where there are too many files."""
+    """None if there are too many files."""
     found: dict[str, tuple[int, int]] = {}
     for uri in workspace.folders:
         root = workspace.locate(uri).path

@@ -1,4 +1,4 @@
-"""What came of a change that the editor said it made: it arrives, from most editors, a moment after their yes."""
+"""Waits for the result of an edit, because most editors send the new text shortly after they confirm the edit."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from sessionls.sessions.workspace.workspace import Workspace
 __all__ = ["LARGEST_EDITED", "is_ended", "resulting_text"]
 
 LARGEST_EDITED = 8 << 20  # bytes of a file that can be edited
-_SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds between looks
+_SETTLING = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # seconds between checks
 
 
 async def resulting_text(workspace: Workspace, uri: str, expected: str, *, patient: bool = True) -> str | None:
-    """The text that the document comes to have: the expected one as soon as it is there, else what is there in the end, if any.
+    """The document's text after an edit: the expected one as soon as it arrives, else the last one, if any.
 
     Some editors end the last line of every document, so the text may have one line end more than expected (`is_ended`).
-    Not `patient`: what is there now.
+    Not `patient`: the current text.
     """
     last = None
     for delay in _SETTLING if patient else (0.0,):
         await asyncio.sleep(delay)
         try:
             last = (await workspace.read(uri, limit=LARGEST_EDITED)).text
-        except SessionlsError:  # not there yet
+        except SessionlsError:  # it does not exist yet
             continue
         if last == expected or is_ended(last, expected):
             break

@@ -45,14 +45,14 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 class ReadFileArguments(Arguments):
     path: str = Field(description=_PATH, min_length=1)
     start_line: int = Field(default=1, ge=1, description="First line, counted from 1.")
-    end_line: int | None = Field(default=None, ge=1, description="Last line, itself included. Left out: to the end.")
+    end_line: int | None = Field(default=None, ge=1, description="Last line (inclusive). Default: the end.")
 
 
 class ReadFile(BaseTool[ReadFileArguments]):
     name = "read_file"
     description = (
-        "Read a text file of the workspace, unsaved changes in the editor included. Lines come with their numbers, which are "
-        "not part of the text. A long file comes in pieces: the answer says how to get the next one."
+        "Read a text file of the workspace, including unsaved changes in the editor. Each line has its number, which is "
+        "not part of the text. A long file is returned in pieces: the result says how to get the next one."
     )
     risk = "read"
     arguments = ReadFileArguments
@@ -63,7 +63,7 @@ class ReadFile(BaseTool[ReadFileArguments]):
 
     async def perform(self, arguments: ReadFileArguments, call: ToolCall) -> str:
         if arguments.end_line is not None and arguments.end_line < arguments.start_line:
-            raise ToolFailed("end_line lies before start_line.")
+            raise ToolFailed("end_line is before start_line.")
         document = await self._workspace.read(arguments.path, limit=_FILE_LIMIT)
         text = await asyncio.to_thread(_show, document, arguments.start_line, arguments.end_line)
         if self._seen is not None:
@@ -92,7 +92,7 @@ def _show(document: Document, start: int, end: int | None) -> str:
             break
         shown.append((number, line))
     final = shown[-1][0] + 1
-    more = f"\n[Go on with start_line={final + 1}.]" if final < last else ""
+    more = f"\n[Continue with start_line={final + 1}.]" if final < last else ""
     if document.notice is not None and final == len(lines):
         more = f"\n[{document.notice}]"
     return f"{about}, lines {start} to {final} of {len(lines)}\n{numbered(shown)}{more}"
@@ -102,15 +102,17 @@ def _show(document: Document, start: int, end: int | None) -> str:
 
 
 class ListFilesArguments(Arguments):
-    glob: str | None = Field(default=None, description="Which files: *.py anywhere, src/*.ts, docs/**, *.{c,h}. All without.")
-    path: str | None = Field(default=None, description="A folder to stay in, relative to the workspace folder.")
+    glob: str | None = Field(
+        default=None, description="Only files that match: *.py anywhere, src/*.ts, docs/**, *.{c,h}. Default: all."
+    )
+    path: str | None = Field(default=None, description="A folder to list, relative to the workspace folder.")
 
 
 class ListFiles(BaseTool[ListFilesArguments]):
     name = "list_files"
     description = (
-        "List the files of the workspace, without those that git ignores. Of too many files it gives the folders with the "
-        "number of files in each: ask again for one of them."
+        "List the files of the workspace, except those that git ignores. If there are too many, lists the folders with the "
+        "number of files in each: then list one of them."
     )
     risk = "read"
     arguments = ListFilesArguments
@@ -124,7 +126,7 @@ class ListFiles(BaseTool[ListFilesArguments]):
 
     def _tell(self, listing: Listing, arguments: ListFilesArguments) -> str:
         files = _matching(listing, arguments.glob)
-        more = "\n[There are more files than could be read: name a path.]" if listing.cut else ""
+        more = "\n[There are too many files to list. Pass a path.]" if listing.cut else ""
         if len(files) > _LISTED:
             return f"{len(files):,} files, by folder:\n{self._by_folder(listing, files, arguments.path)}{more}"
         known = [
@@ -156,7 +158,7 @@ def _matching(listing: Listing, glob: str | None) -> list[tuple[Path, str]]:
     try:
         wanted = glob_filter(glob)
     except ValueError:
-        raise ToolFailed(f"{glob[:100]!r} is too long. Globs look like *.py, src/**/*.ts, docs/**.") from None
+        raise ToolFailed(f"{glob[:100]!r} is too long. Examples of globs: *.py, src/**/*.ts, docs/**.") from None
     several = len(listing.labels) > 1
     return [
         (root, name)
@@ -170,19 +172,19 @@ def _matching(listing: Listing, glob: str | None) -> list[tuple[Path, str]]:
 
 class SearchArguments(Arguments):
     pattern: str = Field(
-        min_length=1, max_length=2_000, description="A regular expression (Python's). ^ and $ are a line's ends."
+        min_length=1, max_length=2_000, description="A regular expression (Python syntax). ^ and $ match the ends of a line."
     )
     glob: str | None = Field(default=None, description="Only files that match: *.py anywhere, src/*.ts, docs/**, *.{c,h}.")
-    path: str | None = Field(default=None, description="A file, or a folder to stay in, relative to the workspace folder.")
-    ignore_case: bool = Field(default=False, description="Whether a and A are the same.")
+    path: str | None = Field(default=None, description="A file or folder to search, relative to the workspace folder.")
+    ignore_case: bool = Field(default=False, description="Whether to ignore case.")
     context_lines: int = Field(default=0, ge=0, le=10, description="Lines to show before and after each hit.")
 
 
 class Search(BaseTool[SearchArguments]):
     name = "search"
     description = (
-        "Search the text of the workspace's files for a regular expression, unsaved changes in the editor included. Gives "
-        "each file with the lines that match, numbered; a line of context has a minus behind its number."
+        "Search the text of the workspace's files for a regular expression, including unsaved changes in the editor. Returns "
+        "each file with the matching lines and their numbers; a context line has a minus after its number."
     )
     risk = "read"
     arguments = SearchArguments
@@ -196,13 +198,13 @@ class Search(BaseTool[SearchArguments]):
         files, job = await asyncio.to_thread(self._job, listing, arguments)
         results: list[str] = []
         hits = large = 0
-        notices = ["[Not every file could be searched: name a path.]"] if listing.cut else []
+        notices = ["[Not every file could be searched. Pass a path.]"] if listing.cut else []
         try:
             async with asyncio.timeout(self._seconds):
                 async with contextlib.aclosing(_run(job)) as found:
                     async for one in found:
                         if "error" in one:
-                            raise ToolFailed(f"{one['error']} Escape what is meant literally with a backslash.")
+                            raise ToolFailed(f"{one['error']} Escape literal characters with a backslash.")
                         if "file" not in one:
                             large = one["large"]
                             continue
@@ -212,7 +214,7 @@ class Search(BaseTool[SearchArguments]):
                         results.append(f"{listing.display(root, name)}\n{_render(one['lines'])}")
                         hits += sum(hit for *_, hit in one["lines"])
                         if hits >= _HITS:
-                            notices.append("[There may be more: narrow the pattern, the glob or the path.]")
+                            notices.append("[There may be more. Narrow the pattern, the glob or the path.]")
                             break
         except TimeoutError:
             notices.append(f"[Stopped after {self._seconds:g} seconds: use a simpler pattern, a glob or a path.]")
@@ -225,7 +227,7 @@ class Search(BaseTool[SearchArguments]):
         texts: dict[str, str] = {}
         for index, (root, name) in enumerate(files):
             path = root / name
-            # Reads from memory: every thread may read the editor's buffers.
+            # Reads from memory: the editor's buffers may be read in any thread.
             buffer = self._workspace.buffer(ResolvedFile(uris.from_path(path), path, root, name, name))
             if buffer is not None:
                 texts[str(index)] = buffer.text
@@ -239,7 +241,7 @@ class Search(BaseTool[SearchArguments]):
 
 
 def _render(lines: list[tuple[int, str, bool]]) -> str:
-    """`12: a hit` and `13- context`, with `--` where lines are left out."""
+    """`12: a hit` and `13- context`, with `--` for omitted lines."""
     shown: list[str] = []
     before = lines[0][0] - 1
     for number, text, hit in lines:
@@ -251,7 +253,7 @@ def _render(lines: list[tuple[int, str, bool]]) -> str:
 
 
 async def _run(job: Job) -> AsyncGenerator[dict[str, Any], None]:
-    """The searcher's results, as they come. Closing the generator stops the search."""
+    """The search process's results as they arrive. Closing the generator stops the search."""
     data = await asyncio.to_thread(lambda: json.dumps(job).encode())
     # -P: import nothing from the directory that it starts in.
     command = (sys.executable, "-P", "-m", "sessionls.tools.searcher")

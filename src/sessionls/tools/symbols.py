@@ -1,4 +1,4 @@
-"""The outline of a file: what it defines, and where. Exact for Python and Markdown, by patterns for other languages."""
+"""Outlines of files: their definitions with lines. Exact for Python and Markdown, by patterns for other languages."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class SymbolsArguments(Arguments):
 class Symbols(BaseTool[SymbolsArguments]):
     name = "symbols"
     description = (
-        "The outline of a file: its classes, functions and other definitions with their lines, without their bodies. Cheaper "
-        "than reading the file; read the lines that matter afterwards."
+        "List the outline of a file: its classes, functions and other definitions with their lines, without their bodies. "
+        "Cheaper than reading the file; then read only the relevant lines."
     )
     risk = "read"
     arguments = SymbolsArguments
@@ -59,16 +59,16 @@ class Symbols(BaseTool[SymbolsArguments]):
         width = max(len(f"{one.first}-{one.last}") for one in found[:_LISTED])
         lines = [f"{f'{one.first}-{one.last}':>{width}} | {'  ' * one.depth}{one.text}" for one in found[:_LISTED]]
         if len(found) > _LISTED:
-            lines.append(f"[{len(found) - _LISTED} more: search for a name.]")
+            lines.append(f"[{len(found) - _LISTED} more. Search for a name.]")
         if guessed:
-            lines.append("[Found by the form of their lines; some may be missing.]")
+            lines.append("[Found by patterns; some may be missing.]")
         if document.notice:
             lines.append(f"[{document.notice}]")
         return f"{document.path}\n" + "\n".join(lines)
 
 
 def outline(text: str, language: str | None) -> tuple[list[Symbol], bool]:
-    """What a text defines, in order, and whether that was guessed by patterns."""
+    """The definitions in a text, in order, and whether they were found by patterns."""
     if language == "python" and len(text) <= _PARSED:
         try:
             return list(_of_python(ast.parse(text), text.splitlines(), 0)), False

@@ -1,4 +1,4 @@
-"""All tools, and which of them an agent gets."""
+"""All tools, and the selection for an agent."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from sessionls.tools.write import CreateFile, DeleteFile, EditFile
 __all__ = ["Toolbox", "all_tools", "read_tools"]
 
 
-# Tools that read files on disk, beside those of servers. (The others read open documents as the editor has them.)
+# Tools that read files on disk, in addition to those of MCP servers. (The others read open documents as the editor has them.)
 _READ_DISK = frozenset({"run_command", "git_diff"})
 
 
 class Toolbox:
     """The port `Tools`: our own tools, and those of MCP servers.
 
-    `seen` is which texts agents have read; with `saving`, documents are saved before tools run that read the disk.
+    `seen` records which texts agents have read; with `saving`, documents are saved before tools run that read the disk.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Toolbox:
             self._seen.knows(session_id, uri, sha256)
 
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:
-        """The tools with those names, in the toolbox's order, unknown names left out; `server/*` stands for all of a server."""
+        """The tools with those names, in the toolbox's order, without unknown names; `server/*` means all tools of a server."""
         groups = [name for name in names if name.endswith("/*")]
         offered = [tool for tool in self._all() if tool.name in names or any(fnmatchcase(tool.name, group) for group in groups)]
         saving, nearby = self._saving, self._nearby

@@ -1,4 +1,4 @@
-"""A tool around another one, which changes what happens when it runs."""
+"""A wrapper around a tool that changes its execution."""
 
 from __future__ import annotations
 
