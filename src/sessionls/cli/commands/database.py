@@ -89,7 +89,7 @@ def store_retention(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete the sessions that are older than the setting `retention` allows, and erase what they held.
+    """Delete the sessions that are older than the setting `retention` allows, and erase their content.
 
     A session that somebody has open, or in which something is going on, is kept and named. Exit code 1 then.
     """
