@@ -206,7 +206,7 @@ class Crowd:
             host.views.pop((who, told["gone"]), None)
 
     async def kill(self) -> None:
-        """Kill a process as nobody can prevent it, and start it again."""
+        """Kill a process with SIGKILL, and start it again."""
         host = self.random.choice(self._hosts)
         assert host.process is not None and host.reading is not None
         host.ready.clear()

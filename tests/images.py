@@ -21,7 +21,7 @@ WEBP = base64.b64decode("UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==")
 
 
 def png(width: int = 4, height: int = 3, *, shade: int = 128, extra: int = 0) -> bytes:
-    """A whole PNG of one shade of grey. `extra` bytes make it larger and change nothing of what it shows."""
+    """A complete PNG of one shade of grey. `extra` bytes make it larger without changing the picture."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

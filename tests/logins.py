@@ -1,4 +1,4 @@
-"""A database of a team: tables that belong to nobody's own login, and logins that may use them as docs/teams.md says."""
+"""A team's database with an owner of the tables and logins of people, set up as in docs/teams.md."""
 
 from __future__ import annotations
 

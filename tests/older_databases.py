@@ -102,7 +102,7 @@ def _texts(connection: Connection) -> dict[int, str]:
 
 
 def _copy_words(connection: Connection) -> None:
-    """The index as it was: any words will do, since it is made anew."""
+    """The old index. Its content does not matter, because it is created again."""
     connection.exec_driver_sql("DROP TABLE message_text")
     connection.exec_driver_sql(
         "CREATE VIRTUAL TABLE message_text USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')"

@@ -56,7 +56,7 @@ class TestContextArguments:
         assert isinstance(whole, FileContext)
 
 
-def test_times_are_shown_in_words() -> None:
+def test_times_are_shown_relative_to_now() -> None:
     from datetime import UTC, datetime, timedelta
 
     now = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -105,9 +105,7 @@ async def test_compact_keeps_the_newest_exchange_and_does_nothing_in_a_short_ses
     assert "m1" not in str(told)
 
 
-async def test_it_is_told_how_much_of_the_window_a_session_takes_and_what_was_summarised(
-    home: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_use_of_the_context_window_and_the_summary_are_reported(home: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home.built.models, "window", lambda model: 100_000)
     session = await home.sessions.create(agent="plain")
     empty = await home.sessions.window(session.id)

@@ -48,7 +48,7 @@ async def brought(tmp_path: Path, database: TeamDatabase, monkeypatch: pytest.Mo
     return session_id, child
 
 
-async def test_they_are_the_copiers_alone_and_nobody_is_taken_for_somebody_else(
+async def test_copies_belong_only_to_the_person_who_copied_and_other_authors_are_not_confused(
     tmp_path: Path, database: TeamDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id, child = await brought(tmp_path, database, monkeypatch)

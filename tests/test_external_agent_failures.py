@@ -330,7 +330,7 @@ async def test_the_log_of_its_standard_error_is_limited(folder: Path, model_serv
     assert (folder.parent / "logs" / "guest.log").stat().st_size < 3 << 20
 
 
-async def test_an_answer_or_a_request_that_is_too_long_is_an_error_and_nobody_waits_for_it(
+async def test_a_too_long_response_or_request_is_an_error_and_nothing_waits_for_it(
     folder: Path, model_server: ModelServer
 ) -> None:
     length = 9 << 20
@@ -367,7 +367,7 @@ async def test_a_malformed_error_is_an_error_of_one_message(
     assert len(guest.processes) == 1
 
 
-async def test_what_it_writes_after_its_reply_is_in_no_reply_and_the_next_one_says_so(
+async def test_output_after_the_end_of_a_reply_is_dropped_and_the_next_reply_reports_it(
     folder: Path, model_server: ModelServer
 ) -> None:
     guest = scripted(folder, [["say", "One."], ["later", ["say", "Late."]]], [["say", "Two."]])
@@ -492,7 +492,7 @@ async def test_the_number_of_its_actions_and_of_calls_of_our_tools_is_limited(
 MODES = {"currentModeId": "ask", "availableModes": [{"id": "ask", "name": "Ask"}, {"id": "yolo", "name": "Yolo"}]}
 
 
-async def test_a_mode_that_it_changes_by_itself_is_noted_and_set_back(folder: Path, model_server: ModelServer) -> None:
+async def test_a_mode_that_the_agent_itself_changes_is_reported_and_restored(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["switch", "yolo"]], [["later", ["switch", "yolo"]]], [["mode"]], [["mode"]], modes=MODES)
     async with app(folder, model_server, agents={"guest": guest.setting(mode="ask")}) as home:
         session_id, sending = await begin(home)

@@ -226,7 +226,7 @@ async def test_each_of_its_messages_is_a_separate_part(folder: Path, model_serve
     assert reply.parts == [TextPart(text="One warning."), TextPart(text="Hello.")]
 
 
-async def test_files_that_it_changes_by_itself_are_recorded_as_edits(folder: Path, model_server: ModelServer) -> None:
+async def test_files_that_the_agent_itself_changes_are_recorded_as_edits(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["write_by_itself", str(folder / "new.txt"), "new"], ["say", "Written."]])
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
         reply = await send(home, "Go")
@@ -275,7 +275,7 @@ FORKS: dict[str, Any] = {"sessionCapabilities": {"resume": {}, "fork": {}}}
 
 
 @pytest.mark.parametrize("deeper", [False, True])
-async def test_a_fork_at_its_newest_turn_goes_on_in_a_fork_of_its_session(
+async def test_a_fork_at_the_newest_turn_continues_in_a_fork_of_the_agents_session(
     folder: Path, model_server: ModelServer, deeper: bool
 ) -> None:
     guest = scripted(folder, announce=FORKS)
@@ -299,7 +299,7 @@ async def test_a_fork_at_its_newest_turn_goes_on_in_a_fork_of_its_session(
 
 
 @pytest.mark.parametrize("how", ["before its newest turn", "it cannot fork", "it refuses"])
-async def test_a_fork_begins_anew_with_the_transcript_where_its_session_cannot_be_forked(
+async def test_a_fork_starts_with_the_transcript_if_the_agents_session_cannot_be_forked(
     folder: Path, model_server: ModelServer, how: str
 ) -> None:
     lacks = ["session/fork"] if how == "it refuses" else []

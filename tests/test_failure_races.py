@@ -1,4 +1,4 @@
-"""Races: stops, failures and deletions between any two steps of a reply. Nobody waits for ever."""
+"""Races: stops, failures and deletions between any two steps of a reply. Nothing waits forever."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ async def test_an_empty_fork_and_a_fork_within_the_inherited_part_of_a_fork(stor
     assert await texts(store, nothing) == ["new", "story"]
 
 
-async def test_a_fork_is_compacted_as_far_as_its_parent_was(store: SqlStore) -> None:
+async def test_a_fork_is_compacted_like_its_parent(store: SqlStore) -> None:
     parent = await create(store)
     for n in range(1, 4):
         await exchange(store, parent, f"m{n}", f"r{n}")

@@ -212,7 +212,7 @@ TRICKS = [
 
 
 @pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.__name__.strip("_"))
-async def test_nothing_of_another_repository_is_shown(place: Place, trick: Callable[[Place], None]) -> None:
+async def test_another_repository_is_never_shown(place: Place, trick: Callable[[Place], None]) -> None:
     trick(place)
     told = await place.everything()
     assert SECRET not in told
@@ -293,7 +293,7 @@ async def test_worktrees_of_a_bare_repository_work_and_their_common_folder_is_ex
         await place.diff()
 
 
-async def test_a_submodule_works_when_it_is_opened_by_itself(place: Place) -> None:
+async def test_a_submodule_works_when_it_is_opened_alone(place: Place) -> None:
     inner, outer = repository(place.root / "inner"), repository(place.root / "outer")
     git(outer, "submodule", "--quiet", "add", str(inner), "sub")
     (outer / "sub" / "a.py").write_text("three\n")

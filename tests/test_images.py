@@ -1,4 +1,4 @@
-"""Images as context: what is taken, what models and agents are sent, and what is refused before anything is sent."""
+"""Images as context: which are accepted, what models and agents receive, and what is refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -397,9 +397,7 @@ async def test_what_an_external_agent_announced_is_known_after_a_restart_until_i
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, "[]", '{"a": 1}', "\xff", None])
-async def test_a_damaged_file_of_announcements_is_written_anew(
-    folder: Path, model_server: ModelServer, content: str | None
-) -> None:
+async def test_a_damaged_file_of_announcements_is_replaced(folder: Path, model_server: ModelServer, content: str | None) -> None:
     guest = ExternalAgentScript(folder.parent / "guest.json", {"announce": {"promptCapabilities": {"image": False}}})
     path = folder.parent / "external-agents.json"
     if content is not None:

@@ -149,7 +149,7 @@ async def test_a_list_of_sessions_ends_whatever_the_agent_sends(
     assert (f"has more sessions in this folder: only {count:,} of them are listed" in err.decode()) == more
 
 
-async def test_a_session_that_is_too_long_is_imported_in_part_and_the_result_says_so(
+async def test_a_too_long_session_is_imported_in_part_and_the_result_reports_it(
     folder: Path, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scripted(fresh_home, monkeypatch, listed=[["long"], []], replays=[["a" * 900_000, 40]])

@@ -116,7 +116,7 @@ async def test_it_does_not_cover_another_persons_words(folder: Path, model_serve
         assert [one.detail for one in ann.editor.questions[before:]] == [OTHER, COMMAND]
 
 
-async def test_what_was_kept_is_listed_and_taken_back(folder: Path, model_server: ModelServer) -> None:
+async def test_permanent_permissions_are_listed_and_removed(folder: Path, model_server: ModelServer) -> None:
     async with process(folder, model_server) as home:
         session = await home.sessions.create(agent="runner")
         kept = await keep(home, model_server, session.id, everywhere=True)
@@ -148,7 +148,7 @@ async def test_a_rule_that_denies_is_stronger(folder: Path, model_server: ModelS
     assert (folder / "log").read_text() == "a\n"
 
 
-async def test_an_unreadable_file_allows_nothing_and_says_so(folder: Path, model_server: ModelServer) -> None:
+async def test_an_unreadable_file_allows_nothing_and_is_reported(folder: Path, model_server: ModelServer) -> None:
     async with process(folder, model_server) as home:
         session = await home.sessions.create(agent="runner")
         await keep(home, model_server, session.id, everywhere=True)

@@ -92,7 +92,7 @@ async def test_a_session_with_long_messages_is_read_in_pages(connect: Connect, l
     assert numbers(await all_pages(client, long_session)) == list(range(COUNT))
 
 
-async def test_a_message_longer_than_a_page_is_a_page_by_itself(connect: Connect, store: SqlStore) -> None:
+async def test_a_message_longer_than_a_page_is_a_separate_page(connect: Connect, store: SqlStore) -> None:
     session_id = await create(store)
     await exchange(store, session_id, "Short.", LONG * 3)
     await exchange(store, session_id, "Short.", "Short.")
@@ -160,7 +160,7 @@ async def test_an_export_that_cannot_be_written_says_why(connect: Connect, store
         assert refusal.data["fields"] == ["uri"]
 
 
-async def test_the_document_of_a_long_session_shows_the_newest_messages_and_says_so(connect: Connect, long_session: str) -> None:
+async def test_the_document_of_a_long_session_shows_only_the_newest_messages(connect: Connect, long_session: str) -> None:
     client = await connect(events=True)
     await client.ask("session/list")  # answered when the server has started
     read = lsp.TextDocumentContentParams(uri=f"sessionls:/{long_session}.md")

@@ -1,4 +1,4 @@
-"""Keys, tokens and passwords are masked before a session leaves this machine, and what is no secret stays."""
+"""Keys, tokens and passwords are masked before a session leaves this machine, and other text stays."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ async def test_an_export_is_masked_and_says_how_much(folder: Path, model_server:
 
 
 @pytest.mark.parametrize("form", ["markdown", "json", "html"])
-async def test_an_unmasked_export_says_so_at_its_top(folder: Path, model_server: ModelServer, form: str) -> None:
+async def test_an_unmasked_export_is_marked_at_its_top(folder: Path, model_server: ModelServer, form: str) -> None:
     model_server.script(Answer("Fine."))
     async with app(folder, model_server) as home:
         session = await home.sessions.create(title="A title", agent="plain")

@@ -160,7 +160,7 @@ async def test_a_name_that_an_agent_has_is_said_to_be_the_agents(folder: Path, m
         assert (await home.sessions.get(session_id)).needs is None
 
 
-async def test_nobody_mentions_whom_the_session_does_not_know(folder: Path, model_server: ModelServer) -> None:
+async def test_people_unknown_in_the_session_cannot_be_mentioned(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("Hello."))
     async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")

@@ -174,7 +174,7 @@ class TestOutputs:
         given = await outputs(make(), request(ANTHROPIC, tools=[TOOL]))
         assert given[0] == ToolRequest("call_1", "read", "{}")
 
-    async def test_a_reply_that_reached_the_token_limit_says_so(self, make: Make, model_server: ModelServer) -> None:
+    async def test_a_reply_that_reached_the_token_limit_is_marked(self, make: Make, model_server: ModelServer) -> None:
         model_server.script(Answer("and so", reason="length"))
         end = (await outputs(make(), request()))[-1]
         assert isinstance(end, StepEnd) and end.reason == "length"

@@ -52,7 +52,7 @@ def test_control_characters_of_a_reply_reach_no_terminal(nvim: Neovim, model_ser
     nvim.capture("hostile")
 
 
-def test_a_line_of_a_million_characters_is_shown_and_typing_goes_on(nvim: Neovim, model_server: ModelServer) -> None:
+def test_a_line_of_a_million_characters_is_shown_without_blocking_typing(nvim: Neovim, model_server: ModelServer) -> None:
     line = "*a* `b` [c](d) _e_ <f> " * 45_000
     model_server.script(Answer(f"{line}\n\nthe end"))
     new_session(nvim)

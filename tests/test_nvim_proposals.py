@@ -66,7 +66,7 @@ def test_an_edited_proposal_is_applied_with_its_changes(confirming: Neovim, mode
     assert "resulting text is different" in model_server.requests[-1].text
 
 
-def test_a_rejected_proposal_changes_nothing_and_the_agent_is_told(confirming: Neovim, model_server: ModelServer) -> None:
+def test_a_rejected_proposal_changes_nothing_and_the_agent_is_informed(confirming: Neovim, model_server: ModelServer) -> None:
     shown(confirming)
     confirming.keys(":q<CR>")
     confirming.shows("done", "not applied")

@@ -59,9 +59,7 @@ async def share(by: App, session_id: str, home: App, role: Role) -> None:
 # -- a database that is a file -----------------------------------------------------------------------------------------
 
 
-async def test_in_a_file_everybody_who_can_open_it_owns_the_sessions_and_is_told_so(
-    folder: Path, model_server: ModelServer
-) -> None:
+async def test_everybody_who_can_open_a_file_owns_its_sessions_and_is_informed(folder: Path, model_server: ModelServer) -> None:
     async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="plain")
         assert session.people is None
@@ -180,7 +178,7 @@ async def test_who_may_only_read_sees_it_live_and_makes_forks_of_their_own(membe
         await ann.sessions.get(fork.id)
 
 
-async def test_who_loses_access_is_told_and_a_reply_of_theirs_ends(member: Member, model_server: ModelServer) -> None:
+async def test_losing_access_is_reported_and_ends_the_persons_reply(member: Member, model_server: ModelServer) -> None:
     ann, ben = await member("ann"), await member("ben")
     session = await ann.sessions.create(agent="plain")
     await share(ann, session.id, ben, "writer")

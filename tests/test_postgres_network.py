@@ -148,7 +148,7 @@ async def test_no_event_is_missed_when_the_end_of_a_read_fails(
     assert [event.seq for event in heard.events] == [2, 3, 4]
 
 
-async def test_reading_goes_on_with_another_connection(store: SqlStore, between: Proxy) -> None:
+async def test_reading_continues_with_another_connection(store: SqlStore, between: Proxy) -> None:
     session_id = await create(store)
     for _ in range(2):
         assert (await store.session(session_id)).id == session_id
@@ -225,9 +225,7 @@ def joined(home: App, message_id: str) -> str:
 
 @pytest.mark.parametrize("fault", ["cut", "cut after", "silent after"])
 @pytest.mark.parametrize("when", ["before the text", "in the text"])
-async def test_a_reply_goes_on_when_a_commit_of_it_fails(
-    folder: Path, model_server: ModelServer, fault: Fault, when: str
-) -> None:
+async def test_a_reply_continues_after_a_failed_commit(folder: Path, model_server: ModelServer, fault: Fault, when: str) -> None:
     address = await asyncio.to_thread(database_url, folder.parent / "one.db")
     hold = Hold("first " if when == "in the text" else "", Answer(chunks=["one ", "two ", "three"], delay=0.02))
     model_server.script(hold, Answer("next"))

@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 # -- failover --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_reply_goes_on_when_a_replica_takes_over(folder: Path, model_server: ModelServer) -> None:
+async def test_a_reply_continues_when_a_replica_takes_over(folder: Path, model_server: ModelServer) -> None:
     primary = await asyncio.to_thread(PostgresServer)
     replica: PostgresServer | None = None
     try:
@@ -137,7 +137,7 @@ async def test_a_full_disk_refuses_changes_with_a_clear_error_and_loses_nothing(
         await asyncio.to_thread(server.remove)
 
 
-async def test_a_login_without_a_free_connection_is_told_so_and_works_when_there_is_one(tmp_path: Path) -> None:
+async def test_a_missing_free_connection_is_reported_and_the_login_works_once_there_is_one(tmp_path: Path) -> None:
     database = await asyncio.to_thread(TeamDatabase.make, tmp_path, "ann", "ben")
     login, shared = database.login("ann"), PostgresServer.shared()
     await asyncio.to_thread(shared.execute, f'ALTER ROLE "{login}" CONNECTION LIMIT 3')

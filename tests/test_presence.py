@@ -1,4 +1,4 @@
-"""Who has a session open: everyone sees who is there, and whoever's process is gone is there no more, however it went."""
+"""Presence: everyone sees who has a session open, and participants of ended or killed processes are removed."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def test_closing_a_store_removes_its_participants_from_presence(folder: Pa
         assert (await store.session(session_id)).present is None
 
 
-async def test_a_copy_in_another_database_has_nobody_present(folder: Path) -> None:
+async def test_a_copy_in_another_database_has_no_present_participants(folder: Path) -> None:
     there = database_url(folder.parent / "two.db")
     async with SqlStore(database(folder)) as store:
         session_id = await create(store)
@@ -178,7 +178,7 @@ async def test_a_copy_in_another_database_has_nobody_present(folder: Path) -> No
         assert (await other.follow(session_id)).present == []
 
 
-async def test_a_deleted_session_has_nobody_present(folder: Path) -> None:
+async def test_a_deleted_session_has_no_present_participants(folder: Path) -> None:
     async with SqlStore(database(folder)) as store:
         session_id = await create(store)
         async with SqlStore(database(folder)) as other:

@@ -1,4 +1,4 @@
-"""Running a program for its output: its limits, and that nothing of it is left."""
+"""Running a program for its output: its limits, and that no process is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requests of a long session: each sends all of it, but only what is new is converted."""
+"""The requests of a long session: each sends the whole session, but only new messages are converted."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ words = st.builds(lambda role, text: {"role": role, "content": text}, st.sampled
 def test_whatever_was_sent_before_a_request_is_what_it_would_be_alone(
     changes: list[tuple[int, list[dict[str, Any]], str | None, bool]],
 ) -> None:
-    """A session is cut at some place and goes on in another way, with and without thinking, for two models."""
+    """A session is cut at a random position and continues differently, with and without reasoning, for two models."""
     kept = direct._MESSAGES
     kept._kept.clear()
     messages = session(40)

@@ -1,4 +1,4 @@
-"""`sessionls store retention`: what is older than the settings allow is deleted and erased, and nothing else."""
+"""`sessionls store retention` deletes and erases exactly the sessions that are older than the settings allow."""
 
 from __future__ import annotations
 

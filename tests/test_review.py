@@ -121,7 +121,7 @@ async def test_agents_review_after_the_scan_and_know_its_findings(project: Proje
 
 
 @pytest.mark.parametrize("answer", [Answer("It seems", reason="length"), Answer("It seems", reason="content_filter"), Answer("")])
-async def test_an_incomplete_review_says_so_and_fails(project: Project, model_server: ModelServer, answer: Answer) -> None:
+async def test_an_incomplete_review_is_reported_and_fails(project: Project, model_server: ModelServer, answer: Answer) -> None:
     project.environ = {**project.environ, **key_for(model_server), "SESSIONLS_MODEL": "openai/test"}
     (project.folder / "planted.py").write_text("ANSWER = 42\n")
     model_server.script(answer, answer, answer)

@@ -62,7 +62,7 @@ class Team:
         return self.database.run(f"{self.database.name}_owner", statement, *parameters)
 
     def content(self) -> dict[str, list[Any]]:
-        """All that is in the database, as whoever owns it sees it."""
+        """The whole content of the database, as its owner sees it."""
         tables = [row[0] for row in self.owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")]
         return {table: sorted(map(repr, self.owner(f"SELECT * FROM {table}"))) for table in tables if table != "processes"}
 
@@ -171,7 +171,7 @@ async def test_a_fork_cannot_reach_beyond_what_is_there_when_it_is_made(team: Te
             await asyncio.to_thread(team.sql, "bob", copy, place, seq, session_id)
 
 
-async def test_who_lost_access_reads_nothing_from_then_on_and_is_told(team: Team) -> None:
+async def test_losing_access_is_reported_and_prevents_reading(team: Team) -> None:
     session_id = await session_with_everything(team)
     await team.share(session_id, "bob", "reader")
     bob = team.stores["bob"]

@@ -1,6 +1,6 @@
-"""Participants with different roles act in any order: nobody sees or does what their role forbids, and the logs stay whole.
+"""Participants with different roles act in any order: roles limit what they see and do, and the logs stay valid.
 
-What each may do is kept here beside, in a few lines, and compared with what the database lets them do and see with raw SQL.
+A small model of the rights is compared with what the database allows them to do and see with raw SQL.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ STEPS = st.lists(
 
 @dataclass
 class Known:
-    """What is known of a session: who has which role, and the texts that stand in it, its parent's included."""
+    """The model of a session: the roles, and the texts in it, including its parent's."""
 
     roles: dict[str, int]
     texts: list[str] = field(default_factory=list)
@@ -128,7 +128,7 @@ class Drive:
 
     @staticmethod
     async def fork(store: SqlStore, session_id: str, person: Participant) -> str:
-        """A fork that holds nothing of its parent yet."""
+        """A fork without messages of its parent so far."""
         parent, at = await store.session(session_id), now()
         fresh = {
             "id": new_id(),
@@ -171,7 +171,7 @@ class Drive:
 
 @given(steps=STEPS)
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
-def test_nobody_sees_or_does_what_their_role_forbids(tmp_path_factory: pytest.TempPathFactory, steps: list[Step]) -> None:
+def test_roles_limit_what_participants_see_and_do(tmp_path_factory: pytest.TempPathFactory, steps: list[Step]) -> None:
     asyncio.run(_drive(tmp_path_factory.mktemp("team"), steps))
 
 

@@ -239,7 +239,7 @@ def test_what_was_deleted_from_the_file_is_not_put_back() -> None:
     assert "First" not in talk.text and talk.ids() == [one.id for one in talk.messages[1:]]
 
 
-def test_the_reply_to_a_message_stands_behind_it_also_where_others_wait() -> None:
+def test_a_reply_comes_after_its_message_also_with_waiting_messages() -> None:
     talk = Conversation()
     one, two = talk.say("One", BOB), talk.say("Two", BOB)
     talk.update()
@@ -288,7 +288,7 @@ def test_of_a_text_that_grows_only_whole_lines_are_shown() -> None:
     assert grow(session, rest, 0, 4)[0] == "two\n"
 
 
-def test_a_tool_stands_in_the_file_when_it_has_ended() -> None:
+def test_a_tool_is_added_to_the_file_when_it_has_ended() -> None:
     session = new_session()
     call = ToolPart(call_id="c", name="read_file", arguments={"path": "a"}, status="running")
     author = AgentAuthor(agent="code", model="m", definition="x")
@@ -303,7 +303,7 @@ def test_a_tool_stands_in_the_file_when_it_has_ended() -> None:
     assert "▸ Tool read_file" in text and text.endswith("Done.\n") and part == 2
 
 
-def test_a_reply_that_was_begun_again_says_so() -> None:
+def test_a_restarted_reply_is_marked() -> None:
     session = new_session()
     author = AgentAuthor(agent="code", model="m", definition="x")
     parts = [TextPart(text="new\n")]

@@ -49,7 +49,7 @@ async def reply_of(home: App, agent: str = "plain") -> Message:
 
 
 @pytest.mark.parametrize("reason", WORDS)
-async def test_an_incomplete_reply_says_so_in_every_interface(
+async def test_an_incomplete_reply_is_marked_in_every_interface(
     home: App, monkeypatch: pytest.MonkeyPatch, reason: StopReason
 ) -> None:
     script(home, monkeypatch, [TextDelta("half"), end(reason)])

@@ -1,4 +1,4 @@
-"""The cost of queries depends on what they look for, not on the amount of other data.
+"""The cost of queries depends on their results, not on the amount of other data.
 
 Costs are counted in steps of SQLite's virtual machine, which are the same on every machine.
 """

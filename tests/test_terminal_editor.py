@@ -173,7 +173,7 @@ class TestQuestions:
             yield ours
         os.close(ours)
 
-    async def test_in_a_pipe_nobody_is_asked(self, editor: TerminalEditor) -> None:
+    async def test_no_question_is_asked_in_a_pipe(self, editor: TerminalEditor) -> None:
         assert await editor.ask(QUESTION) is None
 
     @posix_only

@@ -62,7 +62,7 @@ async def test_a_queued_message_is_answered_by_another_process_of_its_author(fol
         assert await answered(ann, session.id) == ["left", "and mine"]
 
 
-async def test_a_message_of_somebody_else_keeps_waiting_and_blocks_nobody(folder: Path, model_server: ModelServer) -> None:
+async def test_another_participants_message_keeps_waiting_and_blocks_no_other(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("mine"))
     async with app(folder, model_server, participant=BEN) as ben:
         session = await ben.sessions.create(agent="plain")

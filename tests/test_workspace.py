@@ -522,7 +522,7 @@ def committed(folder: Path) -> Path:
 
 
 @posix
-async def test_a_repository_starts_no_program_of_its_own(workspace: Workspace, committed: Path, tmp_path: Path) -> None:
+async def test_a_repository_cannot_start_programs(workspace: Workspace, committed: Path, tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
     program.chmod(0o755)

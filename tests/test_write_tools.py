@@ -276,7 +276,7 @@ class TestEditsThroughTheEditor:
         permission_request = await tool.permission_request({"path": "new.txt", "text": "hello"})
         assert permission_request.summary == "Create new.txt" and "+hello\n\\ No newline" in (permission_request.detail or "")
 
-    async def test_nobody_is_asked_about_an_impossible_edit(self, place: Place) -> None:
+    async def test_no_question_is_asked_about_an_impossible_edit(self, place: Place) -> None:
         place.write("text.txt", "a")
         place.write("there.txt", "a")
         for tool, arguments in (

@@ -98,7 +98,7 @@ async def test_keys_typed_ahead_do_not_grant_permission(open_editor: OpenEditor,
 
 
 @pytest.mark.usefixtures("careful")
-async def test_nobody_is_asked_while_typing(open_editor: OpenEditor, folder: Path) -> None:
+async def test_no_question_appears_while_typing(open_editor: OpenEditor, folder: Path) -> None:
     client = await open_editor(events=False)
     uri, version = uri_of(folder / "a.py"), 1
     client.open_document(uri, "")

@@ -238,7 +238,7 @@ async def test_a_question_is_answered_in_the_file_and_no_is_first(
     assert not editor.client.questions  # no box took the keys of somebody who typed in the file
 
 
-async def test_a_yes_to_a_question_that_nobody_could_read_does_not_count(
+async def test_permission_given_before_the_question_could_be_read_is_ignored(
     file_editor: OpenFileEditor, model_server: ModelServer, folder: Path
 ) -> None:
     editor = await file_editor()
@@ -517,7 +517,7 @@ async def test_a_file_keeps_its_name_when_the_session_is_renamed(file_editor: Op
     assert editor.text(uri).startswith("# Before")  # what is there is never changed
 
 
-async def test_a_file_of_a_deleted_session_says_so(file_editor: OpenFileEditor) -> None:
+async def test_the_file_of_a_deleted_session_explains_the_deletion(file_editor: OpenFileEditor) -> None:
     editor = await file_editor()
     session = await editor.client.ask("session/create")
     uri = await editor.show(session["id"])

@@ -120,7 +120,7 @@ async def test_trust_that_is_given_later_applies_at_once_and_stops_no_reply(
     assert text_of(exchange["reply"]) == "Terse."
 
 
-async def test_trust_can_be_taken_away(open_editor: OpenEditor) -> None:
+async def test_trust_can_be_revoked(open_editor: OpenEditor) -> None:
     client = await open_editor()
     assert (await terse(client))["available"]
     change(client, {"sessionls": {"workspaceTrusted": False}})
