@@ -259,10 +259,10 @@ async def test_the_line_selects_one_of_several_matches(reporting: ReportingTool)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({}, "give `quote`"),
-        ({"quote": "  \n "}, "give `quote`"),
+        ({}, "pass `quote`"),
+        ({"quote": "  \n "}, "pass `quote`"),
         ({"quote": "len(other)"}, "not in mean.py"),
-        ({"start_line": 99}, "no line 99"),
+        ({"start_line": 99}, "line 99 does not exist"),
         ({"start_line": 0}, "start_line"),
         ({"quote": "os", "severity": "fatal"}, "severity"),
         ({"quote": "os", "where": 1}, "unknown argument where"),

@@ -170,7 +170,7 @@ def test_a_long_result_loses_its_middle() -> None:
     text = "\n".join(f"line {number}" for number in range(20_000))
     cut = cut_middle(text, RESULT_LIMIT)
     assert len(cut) <= RESULT_LIMIT
-    assert cut.startswith("line 0\nline 1\n") and cut.endswith("\nline 19999") and "characters left out" in cut
+    assert cut.startswith("line 0\nline 1\n") and cut.endswith("\nline 19999") and "characters omitted" in cut
     assert len(cut_middle("x" * 100_000, RESULT_LIMIT)) <= RESULT_LIMIT
     assert cut_middle("x", RESULT_LIMIT) == "x"
 
@@ -205,7 +205,7 @@ async def test_a_long_file_is_read_in_consecutive_pieces(place: Place) -> None:
         assert len(result) < RESULT_LIMIT
         head, *body = result.split("\n")
         assert head.endswith(" of 2000")
-        start = int(body.pop().split("start_line=")[1][:-2]) if body[-1].startswith("[Go on") else 0
+        start = int(body.pop().split("start_line=")[1][:-2]) if body[-1].startswith("[Continue") else 0
         seen += [line.split(" | ")[1] for line in body]
     assert seen == lines
 

@@ -305,7 +305,7 @@ async def test_a_long_file_is_read_in_pieces(tmp_path: Path) -> None:
     told, start = "", 1
     while True:
         piece = await read_it(root, path="long.md", start_line=start)
-        text, _, more = piece.partition("\n\n[Go on with start_line=")
+        text, _, more = piece.partition("\n\n[Continue with start_line=")
         assert len(piece) < 51_000
         told += text + "\n"
         if not more:

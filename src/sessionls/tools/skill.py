@@ -79,7 +79,7 @@ def _read(skill: SkillFolder, name: str, start: int) -> str:
     told = "".join(taken)[:_READ_LIMIT].rstrip("\n")
     last = start - 1 + len(taken)
     if last < len(lines):
-        told += f"\n\n[Go on with start_line={last + 1}.]"
+        told += f"\n\n[Continue with start_line={last + 1}.]"
     elif len("".join(taken)) > _READ_LIMIT:
         told += "\n\n[The rest of this line is left out.]"
     if inner == _SKILL_FILE and start == 1:
