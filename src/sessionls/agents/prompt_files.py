@@ -193,7 +193,7 @@ def _filled(body: str, arguments: str) -> str:
 
 def _check_length(characters: int) -> None:
     if characters > _LONGEST:
-        raise InvalidParams("The message would be too long.", fields=["arguments"], hint="Give shorter arguments.")
+        raise InvalidParams("The message would be too long.", fields=["arguments"], hint="Use shorter arguments.")
 
 
 def _split(arguments: str) -> list[str]:
