@@ -296,6 +296,21 @@ class Window {
     await this.page.locator(".editor-instance .monaco-editor.focused").first().waitFor();
   }
 
+  /** Makes the side bar so wide, in pixels, with the mouse. */
+  async sideBarWidth(width) {
+    const box = await this.page.locator(".part.sidebar").boundingBox();
+    const [edge, middle] = [box.x + box.width, box.y + box.height / 2];
+    await this.page.mouse.move(edge, middle);
+    await this.page.mouse.down();
+    await this.page.mouse.move(edge + (width > box.width ? 5 : -5), middle);
+    await this.page.mouse.move(box.x + width, middle, { steps: 4 });
+    await this.page.mouse.up();
+    await until(
+      async () => Math.abs((await this.page.locator(".part.sidebar").boundingBox()).width - width) < 4,
+      `${width} pixels`,
+    );
+  }
+
   /** The text of the first editor. Its lines stand in the page in any order. */
   async text() {
     const lines = await this.page
@@ -322,7 +337,7 @@ class Window {
 
   /** Pictures in each theme. The palette is opened for it: what closes when it loses the focus is gone. */
   async shotInEachTheme(name) {
-    for (const theme of ["light", "contrast", "dark"]) {
+    for (const theme of ["light", "contrast", "contrastLight", "dark"]) {
       await this.theme(theme);
       await this.shot(`${name}-${theme}`);
     }
@@ -367,7 +382,12 @@ class Panel {
   }
 }
 
-export const themes = { dark: "Default Dark Modern", light: "Default Light Modern", contrast: "Default High Contrast" };
+export const themes = {
+  dark: "Default Dark Modern",
+  light: "Default Light Modern",
+  contrast: "Default High Contrast",
+  contrastLight: "Default High Contrast Light",
+};
 /** How the picker calls them, and how the workbench does. */
 const PICKED = {
   dark: "Dark Modern",

@@ -65,8 +65,8 @@ it("a session with all kinds of parts", async () => {
   await failed.getByRole("button", { name: "Switch Model…" }).waitFor();
   await failed.getByRole("button", { name: "Replace the Key…" }).waitFor();
   await reviewed.locator(".message-body").waitFor();
-  for (const [name, theme] of Object.entries(themes)) {
-    await editor.settings({ "workbench.colorTheme": theme });
+  for (const name of Object.keys(BODY)) {
+    await editor.settings({ "workbench.colorTheme": themes[name] });
     // Without its native file watcher this VS Code reads settings when it starts.
     await window.reload();
     await panel.frame.locator(`body.${BODY[name]}`).waitFor({ timeout: 60_000 });

@@ -1,0 +1,103 @@
+// A session in a side bar of 300 and of 170 pixels: nothing is cut off. The pictures, in each theme, are to be looked at.
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { startEditor, startModel, step } from "./editor.mjs";
+
+let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
+
+const careful =
+  "---\nname: careful\ndescription: Asks before it writes.\ntools: [read_file, edit_file]\npermissions: {write: ask}\n---\nYou are careful.\n";
+const READER = "def read(path):\n    return open(path).readlines()[:-1]\n";
+const CHANGE = [
+  { text: "", tools: [{ name: "read_file", arguments: { path: "read.py" } }] },
+  { text: "", tools: [{ name: "edit_file", arguments: { path: "read.py", edits: [{ old: "[:-1]", new: "" }] } }] },
+  { text: "Done." },
+];
+const FINDING = {
+  path: "read.py",
+  start_line: 2,
+  severity: "error",
+  title: "The last line is dropped",
+  body: "`[:-1]` drops it.",
+};
+const TEXT =
+  "See `orders.py:14`.\n\n| name | what it is | more |\n|---|---|---|\n| averylongname | words in a cell | and more |\n\n";
+
+before(async () => {
+  model = await startModel();
+  editor = await startEditor({ files: { "read.py": READER, ".sessionls/agents/careful.md": careful }, model });
+  window = await editor.window();
+  panel = window.panel;
+  await window.command("Session: New");
+  await panel.text.waitFor();
+});
+
+after(async () => {
+  await editor?.stop();
+  await model?.stop();
+});
+
+/** What can be pressed or read beside the messages and is not whole: what stands out of the page, or is cut off by what holds it. */
+const cut = () =>
+  panel.frame.locator("body").evaluate((body) => {
+    const { innerWidth, innerHeight } = body.ownerDocument.defaultView;
+    const all = body.querySelectorAll(".panel > header *, .foot *, .menu, .menu *, .message-head *, .note, .note *, .bar *");
+    return [...all].flatMap((one) => {
+      const { left, right, top, bottom, width } = one.getBoundingClientRect();
+      const inFoot = one.closest(".foot, .menu") !== null && one.closest(".questions, .menu-list, .completions") === null;
+      if (one.closest("pre, .questions") !== null) return []; // they scroll
+      const out = left < -1 || right > innerWidth + 1 || (inFoot && (top < -1 || bottom > innerHeight + 1));
+      return width > 0 && out
+        ? [`${one.tagName}.${one.className} ${left}–${right}, ${top}–${bottom}: ${one.textContent.slice(0, 40)}`]
+        : [];
+    });
+  });
+/** An icon alone on its line, with its words below it. */
+const alone = () =>
+  panel.frame.locator(".bar > .codicon:first-child, .note > .codicon:first-child").evaluateAll((icons) =>
+    icons.flatMap((icon) => {
+      const words = icon.nextElementSibling?.getBoundingClientRect();
+      const own = icon.getBoundingClientRect();
+      return own.width > 0 && words && words.top > own.bottom ? [icon.parentElement.textContent] : [];
+    }),
+  );
+const overflow = () => panel.frame.locator(".transcript").evaluate((element) => element.scrollWidth - element.clientWidth);
+
+async function whole(name) {
+  await window.page.waitForTimeout(300);
+  await window.shot(`narrow-${name}`);
+  assert.deepEqual(await cut(), [], name);
+  assert.deepEqual(await alone(), [], name);
+  assert.ok((await overflow()) <= 0, `nothing runs out of the messages: ${name}`);
+}
+
+const sizes = async (name) => {
+  for (const width of [170, 300]) {
+    await window.sideBarWidth(width);
+    await whole(`${name}-${width}`);
+  }
+};
+
+it("a reply with all that it may have", async () => {
+  await model.script(
+    { text: TEXT, tools: [{ name: "report_finding", arguments: FINDING }] },
+    { text: "One $\\frac{a}{b}$.\n\n```python\nreturn [line.rstrip() for line in path.read_text().splitlines()]\n```" },
+  );
+  await panel.text.fill("@review What is wrong with the reader, and with what it is used for?");
+  await panel.sent();
+  await window.command("Session: Open in Side Bar");
+  await panel.text.waitFor();
+  await panel.replies.first().waitFor();
+  await window.command("View: Close All Editors");
+  await sizes("reply");
+});
+
+it("a question with a change", async () => {
+  await model.script(...CHANGE);
+  await panel.text.fill("@careful change it");
+  await panel.text.press("Enter");
+  await panel.frame.getByRole("button", { name: "Deny" }).waitFor();
+  await sizes("question");
+  await window.shotInEachTheme("narrow-question-300");
+});
