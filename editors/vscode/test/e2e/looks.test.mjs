@@ -38,7 +38,12 @@ async function found() {
 }
 
 const LONG = "averyveryverylongwordwithoutanyplacetobreakit".repeat(6);
-const BODY = { dark: "vscode-dark", light: "vscode-light", contrast: "vscode-high-contrast" };
+const BODY = {
+  dark: "vscode-dark",
+  light: "vscode-light",
+  contrast: "vscode-high-contrast",
+  contrastLight: "vscode-high-contrast-light",
+};
 const finding = JSON.stringify({
   path: "read.py",
   start_line: 2,
