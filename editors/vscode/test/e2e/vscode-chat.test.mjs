@@ -89,6 +89,14 @@ it("a request to @session is answered by a session, and can be opened", async ()
   await window.shot("chat-first-dark");
 });
 
+it("a line of a file is a link", async () => {
+  const answer = await ask("say: see `read.py:2` and notes.md:1 there", "there");
+  await answer.locator("a", { hasText: "notes.md:1" }).click();
+  await page.locator(".tab", { hasText: "notes.md" }).waitFor();
+  await answer.locator("a", { hasText: "read.py:2" }).click();
+  await page.locator(".tab", { hasText: "read.py" }).waitFor();
+});
+
 it("the next request goes to the same session", async () => {
   await ask("say: and again", "and again");
   const { messages } = await told("and again");
