@@ -31,6 +31,7 @@ from starting import memory, starting
 from stepping import stepping
 from storing import finding, long_sessions
 from table import Row, number, table
+from together import together
 
 __all__ = ["beside_standing", "main"]
 
@@ -46,6 +47,7 @@ _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "scaling": ("Very many sessions and messages", scaling),
     "sizing": ("Size of the database", sizing),
     "sharing": ("Several processes on one database", sharing),
+    "together": ("Many participants in one session, and many sessions at once", together),
     "anchoring": ("Findings after an edit", anchoring),
     "memory": ("Memory", memory),
 }

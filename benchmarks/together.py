@@ -1,0 +1,129 @@
+"""Many participants in one session: how old a word of a reply is on the others' screens; and many sessions that reply at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import Bench
+from lsp import Server
+from replying import one_reply
+from table import Row
+
+_TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path.append(str(_TESTS))
+
+from postgres_server import PostgresServer  # noqa: E402
+from sessionls.ports.store import Delta, Notice  # noqa: E402
+from sessionls.store import SqlStore  # noqa: E402
+from stores import begin, create, say  # noqa: E402
+
+__all__ = ["together"]
+
+_PROCESSES = 5
+_SCRIPT = str(Path(__file__).with_name("watching.py"))
+
+
+async def together(bench: Bench) -> list[Row]:
+    rows: list[Row] = []
+    try:
+        for count in (2,) if bench.quick else (2, 10, 50):
+            here = f"sqlite:///{bench.elsewhere(f'here{count}').database}"
+            there = f"sqlite:///{bench.elsewhere(f'there{count}').database}"
+            server = await asyncio.to_thread(PostgresServer.shared)
+            team = await asyncio.to_thread(server.database_for, f"{bench.home} {count}")
+            rows += _rows(f"{count} participants, in the process that writes", await _in_process(here, count, bench), aim=5)
+            rows += _rows(f"{count} participants, other processes on SQLite", await _elsewhere(there, count, bench))
+            rows += _rows(f"{count} participants, other connections to PostgreSQL", await _elsewhere(team, count, bench))
+    finally:
+        await asyncio.to_thread(PostgresServer.stop_shared)
+    return [*rows, *await _many_replies(bench)]
+
+
+def _rows(what: str, late: Sequence[float], aim: float = 15) -> list[Row]:
+    ordered = sorted(late)
+    return [
+        Row(f"a word shown to {what}", "ms", late, aim=aim),
+        Row(f"a word shown to {what}, of 100 the slowest", "ms", [ordered[int(len(ordered) * 0.99)]]),
+    ]
+
+
+async def _write(store: SqlStore, bench: Bench, session_id: str) -> None:
+    """Write a word every 10 ms: the moment at which it is written."""
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    for _ in range(20 if bench.quick else 500):
+        store.draft(session_id, reply, 0, "text", f"{time.monotonic_ns()} ")
+        await asyncio.sleep(0.01)
+
+
+async def _in_process(url: str, count: int, bench: Bench) -> list[float]:
+    late: list[float] = []
+
+    def heard(notice: Notice) -> None:
+        if isinstance(notice, Delta):
+            now = time.monotonic_ns()
+            late.extend((now - int(word)) / 1e6 for word in notice.text.split())
+
+    async with SqlStore(url) as store:
+        session_id = await create(store)
+        for _ in range(count):
+            store.subscribe(heard)
+            await store.follow(session_id)
+        await _write(store, bench, session_id)
+    return late
+
+
+async def _elsewhere(url: str, count: int, bench: Bench) -> list[float]:
+    async with SqlStore(url) as store:
+        session_id = await create(store)
+        shares = [count // _PROCESSES + (n < count % _PROCESSES) for n in range(_PROCESSES)]
+        watchers = [await _watch(url, session_id, share) for share in shares if share]
+        await _write(store, bench, session_id)
+        late: list[float] = []
+        for watcher in watchers:
+            out, _ = await watcher.communicate(b"")
+            late += json.loads(out)
+    return late
+
+
+async def _watch(url: str, session_id: str, count: int) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, _SCRIPT, url, session_id, str(count)], stdin=pipe, stdout=pipe, limit=1 << 24
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    return process
+
+
+async def _many_replies(bench: Bench) -> list[Row]:
+    """Sessions of one process that reply at once, a word every 10 ms in each, against one that replies alone."""
+    count, order = (3, "bench:clock 10 10") if bench.quick else (100, "bench:clock 100 10")
+    late: list[float] = []
+
+    def heard(method: str, params: Any, at: int) -> None:
+        if method == "session/delta":
+            late.extend((at - int(word)) / 1e6 for word in params["text"].split() if word.isdecimal())
+
+    async with Server.sessionls(bench.env, bench.folder) as server:
+        sessions = []
+        for _ in range(count):
+            session = await server.request("session/create", {})
+            await server.request("session/open", {"sessionId": session["id"]})
+            sessions.append(session["id"])
+        await one_reply(server, sessions[0], "bench:reply 1")
+        server.heard = heard
+        await server.request("session/message", {"sessionId": sessions[0], "text": order})
+        alone, began = list(late), time.perf_counter()
+        late.clear()
+        await asyncio.gather(*(server.request("session/message", {"sessionId": one, "text": order}) for one in sessions))
+        whole = (time.perf_counter() - began) * 1000
+    return [
+        Row(f"a word of {count} replies that are written at once", "ms", late, alone, "one reply alone"),
+        Row(f"{count} replies at once, of {order.split()[1]} words each, until the last has ended", "ms", [whole]),
+    ]
