@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { jumpKey, menuKey, type Choice } from "../../webview/choosing";
+import { jumpKey, menuKey, TypedLetters, type Choice } from "../../webview/choosing";
 
 const choices: Choice[] = ["code", "Explain", "review", "Research", "test"].map((label) => ({
   key: label,
@@ -8,6 +8,13 @@ const choices: Choice[] = ["code", "Explain", "review", "Research", "test"].map(
   icon: "",
 }));
 const none: Choice[] = [];
+/** A key after a long pause. */
+const jump = (key: string, active: number, among = choices) => jumpKey(key, active, among, new TypedLetters(), 0);
+/** Where letters lead that are typed with that many milliseconds between them. */
+const type = (letters: string, pause: number, active = 0) => {
+  const typed = new TypedLetters();
+  return Array.from(letters).reduce((at, letter, index) => jumpKey(letter, at, choices, typed, index * pause) ?? at, active);
+};
 
 describe("a key in an open menu", () => {
   it("goes to the neighbour, and around at the ends", () => {
@@ -21,18 +28,32 @@ describe("a key in an open menu", () => {
     expect(menuKey("Enter", 0, none)).toBeUndefined();
   });
   it("of a letter goes to the next label that begins with it", () => {
-    expect(jumpKey("r", 0, choices)).toBe(2);
-    expect(jumpKey("r", 2, choices)).toBe(3);
-    expect(jumpKey("R", 3, choices)).toBe(2);
-    expect(jumpKey("e", 4, choices)).toBe(1);
-    expect(jumpKey("x", 3, choices)).toBe(3);
+    expect(jump("r", 0)).toBe(2);
+    expect(jump("r", 2)).toBe(3);
+    expect(jump("R", 3)).toBe(2);
+    expect(jump("e", 4)).toBe(1);
+    expect(jump("x", 3)).toBe(3);
+  });
+  it("continues a word where letters are typed quickly", () => {
+    expect(type("rese", 100)).toBe(3);
+    expect(type("rev", 100, 3)).toBe(2);
+    expect(type("te", 100, 4)).toBe(4);
+    expect(type("rx", 100)).toBe(2); // no label begins with these: it stays
+  });
+  it("begins a new word after a pause", () => {
+    expect(type("rc", 2000)).toBe(0);
+    expect(type("re", 2000)).toBe(1);
+  });
+  it("of the same letter again goes from one label to the next, however quickly", () => {
+    expect(type("rr", 100)).toBe(3);
+    expect(type("rrr", 100)).toBe(2);
   });
   it("goes to either end", () => {
-    expect(jumpKey("Home", 3, choices)).toBe(0);
-    expect(jumpKey("End", 3, choices)).toBe(4);
+    expect(jump("Home", 3)).toBe(0);
+    expect(jump("End", 3)).toBe(4);
   });
   it("is left to others where it is none of these", () => {
-    for (const key of [" ", "Tab", "ArrowDown", "F2", "Shift"]) expect(jumpKey(key, 0, choices)).toBeUndefined();
-    expect(jumpKey("r", 0, none)).toBeUndefined();
+    for (const key of [" ", "Tab", "ArrowDown", "F2", "Shift"]) expect(jump(key, 0)).toBeUndefined();
+    expect(jump("r", 0, none)).toBeUndefined();
   });
 });

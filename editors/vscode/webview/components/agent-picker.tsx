@@ -1,7 +1,7 @@
 /** The agent for only this message. After sending, it is the session's default again. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Agent } from "../../src/panel/messages";
-import { jumpKey, menuKey, type Choice } from "../choosing";
+import { jumpKey, menuKey, TypedLetters, type Choice } from "../choosing";
 import { Icon } from "./icon";
 import { Menu } from "./menu";
 
@@ -30,6 +30,7 @@ export function agentChoices(agents: readonly Agent[], standard: string, current
 export function AgentPicker({ agents, standard, chosen, onChoose }: AgentPickerProps) {
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(0);
+  const typed = useRef(new TypedLetters());
   const current = chosen ?? standard;
   const choices = agentChoices(agents, standard, current);
 
@@ -57,7 +58,9 @@ export function AgentPicker({ agents, standard, chosen, onChoose }: AgentPickerP
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const does = jumpKey(event.key, active, choices) ?? menuKey(event.key === " " ? "Enter" : event.key, active, choices);
+    const does =
+      jumpKey(event.key, active, choices, typed.current, event.timeStamp) ??
+      menuKey(event.key === " " ? "Enter" : event.key, active, choices);
     if (does === undefined || event.key === "Tab") return;
     event.preventDefault();
     event.stopPropagation();
