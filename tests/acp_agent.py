@@ -326,6 +326,7 @@ class Agent:
             message = {"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": session, "update": update}}
             while True:
                 self.raw((json.dumps(message).encode() + b"\n") * 1_000)
+                time.sleep(0.001)  # other threads write, too
 
         threading.Thread(target=work, daemon=True).start()
 

@@ -380,13 +380,16 @@ async def test_output_after_the_end_of_a_reply_is_dropped_and_the_next_reply_rep
     assert any("went on after the end of its last reply" in notice for notice in second.notices or [])
 
 
-async def test_a_flood_of_updates_delays_no_request_and_no_end(folder: Path, model_server: ModelServer) -> None:
-    guest = scripted(folder, [["flood"], ["ask", {"toolCallId": "c", "kind": "execute", "title": "make"}], ["stop", "end_turn"]])
+async def test_a_flood_of_updates_delays_no_request_no_end_and_no_later_reply(folder: Path, model_server: ModelServer) -> None:
+    ask = ["ask", {"toolCallId": "c", "kind": "execute", "title": "make"}]
+    guest = scripted(folder, [["flood"], ask, ["stop", "end_turn"]], [ask, ["stop", "end_turn"]])
     async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"execute": "allow"}) as home:
-        _, sending = await begin(home)
-        async with asyncio.timeout(30):
-            reply = await sending
-    assert reply.status == "complete" and "<yes>" in reply.text
+        session_id, sending = await begin(home)
+        async with asyncio.timeout(60):
+            replies = [await sending]
+            replies.append((await home.sessions.message(session_id, Outgoing("Again", agent="guest"))).reply)
+    assert all(reply.status == "complete" and "<yes>" in reply.text for reply in replies)
+    assert len(guest.processes) == 1 and not is_running(guest.processes[0])
 
 
 async def test_an_agent_that_reads_nothing_more_can_be_cancelled(folder: Path, model_server: ModelServer) -> None:

@@ -75,9 +75,17 @@ class Program:
         if self._alive is not None:
             os.close(self._alive)
             self._alive = None
-        await self.process.wait()
+        with contextlib.suppress(TimeoutError):  # a process that cannot be found may keep its output open
+            async with asyncio.timeout(_GRACE):
+                await asyncio.gather(self._drain(), self.process.wait())
         self._logging.cancel()
         await asyncio.gather(self._logging, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        """Read the rest of its output: until then asyncio does not count the program as ended."""
+        with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: the connection reads it
+            while await self.reader.read(1 << 16):
+                pass
 
 
 async def start(definition: Definition, folder: Path, logs: Path) -> Program:

@@ -87,11 +87,13 @@ class Turn:
     _left_out: bool = field(default=False, init=False)
     _keeping: asyncio.Task[None] | None = field(default=None, init=False)
     _over: bool = field(default=False, init=False)
+    _ended: bool = field(default=False, init=False)
 
     # -- the listener ------------------------------------------------------------------------------------------------
 
     async def updated(self, update: Update) -> None:
-        await self._queue.put(update)
+        if not self._ended:
+            await self._queue.put(update)
 
     async def asked(self, method: str, params: Mapping[str, Any]) -> Any:
         from acp.exceptions import RequestError
@@ -162,6 +164,9 @@ class Turn:
         del self.connection.listeners[self.session]
         writing.cancel()
         await asyncio.gather(writing, request, *self._requests, return_exceptions=True)
+        self._ended = True
+        while not self._queue.empty():  # otherwise the connection would wait for room in it, and read nothing more
+            self._queue.get_nowait()
         try:
             async with self._writing:
                 await self._end_words()
