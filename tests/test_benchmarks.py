@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,30 @@ def test_a_table_of_others_becomes_a_list_that_begins_with_what_is_worst(monkeyp
         (2.2, "- memory: **worse, 2.20 ×** (110 MiB; codex: 50.0 MiB)"),
         (0.9, "- first reply: **better, 1.11 ×** (900 ms; opencode: 1,000 ms)"),
     ]
+
+
+async def test_a_group_that_fails_is_measured_again_and_the_order_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(_RUN.parent))
+    import run as benchmarks  # type: ignore[import-not-found, unused-ignore]
+    from table import Row  # type: ignore[import-not-found, unused-ignore]
+
+    homes: list[Path] = []
+
+    async def fails_once(place: Any) -> list[Any]:
+        homes.append(place.home)
+        if len(homes) == 1:
+            raise OSError("The machine is busy.")
+        return [Row("one", "ms", [1.0])]
+
+    async def works(_: Any) -> list[Any]:
+        return [Row("two", "ms", [2.0])]
+
+    monkeypatch.setattr(benchmarks, "_GROUPS", {"one": ("One", fails_once), "two": ("Two", works)})
+    measured = await benchmarks._measure(["one", "two"], quick=True, messages=10)
+    assert list(measured) == ["one", "two"] and homes[0] != homes[1]
+    assert "trying again at the end" in capsys.readouterr().out
 
 
 def _content(path: Path) -> bytes | None:
