@@ -184,7 +184,7 @@ async def test_all_contexts_share_a_size_limit_and_report_cuts(place: Place) -> 
     assert isinstance(second, FileContext) and second.text == "0123456789\n" * 4 and "44" in str(second.notice)
     assert second.sha256 == sha(text)  # still of the whole document
     assert isinstance(third, FileContext) and third.text == "012345" and third.notice is not None
-    assert isinstance(fourth, TextContext) and fourth.text == "" and "Left out" in str(fourth.notice)
+    assert isinstance(fourth, TextContext) and fourth.text == "" and "Omitted" in str(fourth.notice)
 
 
 async def test_a_huge_file_is_cut_but_a_selection_far_inside_is_not(place: Place) -> None:

@@ -288,7 +288,7 @@ async def test_a_page_of_the_list_costs_the_same_with_more_sessions(store: SqlSt
         writer.close()
         for scope in (None, scope_of(["file:///work", "file:///b"])):
             for state in (None, "paused"):
-                page = scope, state, None, 50, None
+                page = scope, state, None, 50, None, "ann"
                 costs.append(await asyncio.to_thread(steps, tmp_path, "sessions", *page))
     assert [more for more, few in zip(costs[4:], costs[:4], strict=True) if more > few + 100] == []
 

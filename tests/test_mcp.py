@@ -85,7 +85,7 @@ async def test_results_are_limited_text_and_other_content_is_named(monkeypatch: 
         await room.prepare(ANY)
         assert await call(room, "workshop/picture") == "[image, image/png, about 3 bytes: not shown]\na picture"
         flood = await call(room, "workshop/flood")
-        assert len(flood) <= RESULT_LIMIT + 200 and flood.endswith(" END") and "left out" in flood
+        assert len(flood) <= RESULT_LIMIT + 200 and flood.endswith(" END") and "omitted" in flood
 
 
 async def test_a_server_gets_only_the_keys_in_its_definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

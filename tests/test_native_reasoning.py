@@ -147,7 +147,7 @@ async def test_what_is_too_large_is_left_out_with_a_notice(home: App, monkeypatc
     reply: Message = (await home.sessions.message(session.id, "m1")).reply
     assert handed_back(requests[1]) == [None]
     reasoning = next(part for part in reply.parts if isinstance(part, ReasoningPart))
-    assert reasoning.text.startswith("hm") and "kept" in reasoning.text
+    assert reasoning.text.startswith("hm") and "too large to store" in reasoning.text
 
 
 def test_only_the_store_serializes_it() -> None:

@@ -17,7 +17,7 @@ def test_only_files_are_opened_because_other_names_start_programs(nvim: Neovim, 
     listed = ", ".join(f"'{name}'" for name in names)
     assert nvim.lua(f"return vim.tbl_map(require('sessionls.documents').path, {{ {listed} }})") == []
     assert nvim.lua("return require('sessionls.documents').path('file:///tmp/a%20b')") == "/tmp/a b"
-    nvim.lua("require('sessionls.actions').show_place('term://touch ran', nil, 'utf-8')")
+    nvim.lua("require('sessionls.actions').show_location('term://touch ran', nil, 'utf-8')")
     assert any("term://touch ran is not a file" in one for one in nvim.told())
     edit = "{ edit = { changes = { ['term://touch ran'] = {} } } }"
     assert nvim.lua(f"return require('sessionls.documents').apply({edit}, 'utf-8').applied") is False

@@ -269,7 +269,7 @@ async def test_a_definition_cannot_use_the_scanner_runtime(folder: Path, model_s
     write_agent(folder, "sly", "You scan.", runtime="scanner")
     async with app(folder, model_server) as home:
         (problem,) = [agent.problem for agent in (await home.sessions.agents()).agents if agent.name == "sly"]
-    assert problem is not None and "the only one that a file can name is acp" in problem
+    assert problem is not None and "runtime: must be acp" in problem
 
 
 async def test_the_runtime_of_an_agent_answers_the_questions_of_other_agents(

@@ -137,7 +137,7 @@ def test_the_commands_of_the_teams_guide_work_including_backup_and_restore(team:
             return session_id
 
     session_id = asyncio.run(fill())
-    [(_, copies)] = blocks("Bring your sessions along, and take them with you")
+    [(_, copies)] = blocks("Copy sessions into the database and out of it")
     there, _, back = copies.replace("5f3a9c1b", session_id).partition("sessionls store copy --from")
     said = team.run("ann", there, database=mine)
     assert said.count("Copied 1 session;") == 1 and said.count("unchanged: 1") == 1, said

@@ -162,7 +162,7 @@ async def test_only_the_author_can_change_a_message(folder: Path, model_server: 
     async with app(folder, model_server) as ann, app(folder, model_server, participant=BEN) as ben:
         session, hold, first = await replying(ann, model_server)
         (second,) = await wait_in_queue(ann, session, "second")
-        with pytest.raises(NotPermitted, match="somebody else"):
+        with pytest.raises(NotPermitted, match="Somebody else wrote"):
             await ben.sessions.message(session, Outgoing("not that", replaces=(await waiting(ben, session))[0].id))
         assert [message.author for message in await waiting(ben, session)] == [ANN]
         hold.go.set()

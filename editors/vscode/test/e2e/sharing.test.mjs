@@ -48,7 +48,7 @@ it("both write, and both see all of it in the same order", async () => {
 
 it("in a file nothing can be shared, and it says why and what to do", async () => {
   await one.command("Session: Share…");
-  const said = one.page.locator(".notification-toast", { hasText: "whoever can open it owns every session in it" });
+  const said = one.page.locator(".notification-toast", { hasText: "Everybody who can open it owns every session in it" });
   await said.getByText("keep them in your team's PostgreSQL database").waitFor();
   await said.getByText("Set the Database").waitFor();
 });
