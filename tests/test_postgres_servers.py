@@ -153,6 +153,9 @@ async def test_a_missing_free_connection_is_reported_and_the_login_works_once_th
             await another.participant(ANN)
         assert "max_connections" in refused.value.hint and heard.events == []
         await window.close()
+        async with asyncio.timeout(20):  # until the server has ended the connections
+            while await asyncio.to_thread(shared.execute, count) != [(0,)]:  # noqa: ASYNC110 (nobody tells of it)
+                await asyncio.sleep(0.05)
         async with SqlStore(database.of("ann")) as later:
             assert (await later.participant(ANN)).name == "Ann"
 
