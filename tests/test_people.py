@@ -279,13 +279,13 @@ async def test_a_session_keeps_an_owner_and_is_shared_with_people_that_there_are
 
 
 @pytest.mark.parametrize("role", ["reader", "commenter", "writer", None])
-@pytest.mark.parametrize("whose", ["own", "team"])
+@pytest.mark.parametrize("given_to", ["person", "team"])
 async def test_an_owner_can_lower_or_give_up_a_role_of_their_own(
-    whose: str, role: Role | None, database: TeamDatabase, member: Member
+    given_to: str, role: Role | None, database: TeamDatabase, member: Member
 ) -> None:
     ann, ben = await member("ann"), await member("ben")
     session = await ann.sessions.create(agent="plain")
-    given = login(ben) if whose == "own" else "team"
+    given = login(ben) if given_to == "person" else "team"
     await ann.sessions.sharing.share(session.id, given, "owner")
     if role is None:
         await ben.sessions.sharing.unshare(session.id, given)

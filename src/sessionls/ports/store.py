@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
@@ -12,7 +12,18 @@ from sessionls.domain.model import Finding, Message, Participant, Session
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import Drafted, Entry
 
-__all__ = ["Delta", "EventNotice", "ExternalSession", "Hit", "Notice", "SessionNotice", "Snapshot", "Store", "Transcript"]
+__all__ = [
+    "ChangeSession",
+    "Delta",
+    "EventNotice",
+    "ExternalSession",
+    "Hit",
+    "Notice",
+    "SessionNotice",
+    "Snapshot",
+    "Store",
+    "Transcript",
+]
 
 
 T = TypeVar("T")
@@ -97,8 +108,18 @@ class ExternalSession:
 Notice = EventNotice | Delta | SessionNotice
 
 
+class ChangeSession(Protocol):
+    """`Store.change`, or a function that does more besides."""
+
+    def __call__(self, session_id: str, decide: Callable[[Change], T], /) -> Awaitable[T]: ...
+
+
 class Store(Protocol):
-    """Keeps sessions. Every method may raise `StoreUnavailable`; methods that take a session's id also `SessionNotFound`."""
+    """Keeps sessions.
+
+    Every method may raise `StoreUnavailable`; methods that take a session's id also `SessionNotFound` and `SessionUnreadable`.
+    Lists and searches leave out sessions that cannot be read.
+    """
 
     @property
     def process(self) -> str:

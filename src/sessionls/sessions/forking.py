@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
 
 from sessionls.domain import transitions
-from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted, SessionNotFound
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.model import Message, ParentRef, Participant, Session, Usage
 from sessionls.domain.state import State
 from sessionls.domain.titles import fork_title
-from sessionls.ports.store import Store
+from sessionls.ports.store import ChangeSession, Store
 from sessionls.sessions.first_people import first_people
 
 __all__ = ["Forking"]
-
-T = TypeVar("T")
-
-
-class _Changing(Protocol):
-    """As `Store.change`."""
-
-    def __call__(self, session_id: str, decide: Callable[[Change], T], /) -> Awaitable[T]: ...
 
 
 class Forking:
     """Forks sessions for one participant. `change` makes a change as `Replies.change` does."""
 
-    def __init__(self, store: Store, change: _Changing, participant: Participant) -> None:
+    def __init__(self, store: Store, change: ChangeSession, participant: Participant) -> None:
         self._store = store
         self._change = change
         self._participant = participant

@@ -6,9 +6,9 @@ The ids of the session and its messages are derived from the origin, so that rep
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal
 
 from sessionls.domain import transitions
 from sessionls.domain.change import Change
@@ -17,12 +17,10 @@ from sessionls.domain.ids import now
 from sessionls.domain.model import AgentAuthor, Message, Part, Participant, Session, TextPart
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.domain.titles import UNTITLED, checked_title, title_of
-from sessionls.ports.store import Store
+from sessionls.ports.store import ChangeSession, Store
 from sessionls.sessions.first_people import first_people
 
 __all__ = ["Brought", "ForeignMessage", "ForeignSession", "Imports"]
-
-T = TypeVar("T")
 
 _NAMESPACE = uuid.UUID("5d8f1c1e-6a0b-4a57-9a65-0d6c1f0f7b52")
 _TITLE = 200  # characters
@@ -58,16 +56,10 @@ class Brought:
     continued: bool = False
 
 
-class _Changing(Protocol):
-    """As `Store.change`."""
-
-    def __call__(self, session_id: str, decide: Callable[[Change], T], /) -> Awaitable[T]: ...
-
-
 class Imports:
     """Imports for one participant. `change` is like `Replies.change`; `folders` are the folders of the imported sessions."""
 
-    def __init__(self, store: Store, change: _Changing, participant: Participant, folders: Sequence[str]) -> None:
+    def __init__(self, store: Store, change: ChangeSession, participant: Participant, folders: Sequence[str]) -> None:
         self._store = store
         self._change = change
         self._participant = participant
