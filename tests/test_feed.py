@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 import stores
 from sessionls.domain import events as ev
@@ -360,6 +360,28 @@ async def test_drafts_of_another_process_arrive_while_it_writes(store: SqlStore,
     store.draft(session_id, reply, 0, "text", "Hello")
     await heard.until(lambda: heard.joined(reply) == {0: "Hello"})
     assert heard.events == []
+
+
+async def test_who_watches_a_reply_needs_no_transaction_for_its_words(store: SqlStore, other: SqlStore) -> None:
+    """One statement is enough as long as nothing else changes: many people may watch one reply."""
+    session_id = await create(store)
+    reply = await begin(store, session_id, await say(store, session_id, "go"))
+    heard = Heard(other)
+    await other.follow(session_id)
+    store.draft(session_id, reply, 0, "text", "Hello")
+    await heard.until(lambda: heard.joined(reply) == {0: "Hello"})
+    begun: list[Connection] = []
+    assert other._backend is not None and other._backend.database._engine is not None
+    event.listen(other._backend.database._engine, "begin", begun.append)
+    for n in range(20):
+        store.draft(session_id, reply, 0, "text", f" {n}")
+        await asyncio.sleep(0.01)
+    whole = "Hello" + "".join(f" {n}" for n in range(20))
+    await heard.until(lambda: heard.joined(reply) == {0: whole})
+    assert begun == []
+    await end(store, session_id, reply, whole)
+    await heard.until(lambda: len(heard.events) == 1)
+    assert begun
 
 
 async def test_a_follower_that_joins_during_a_reply_gets_the_text_so_far_and_exactly_the_rest(

@@ -209,11 +209,10 @@ class Backend:
         if version is not None and version == self._version:
             own, self._committed = self._committed, False
             return "own" if own else "nothing"
-        if not self._tail.has_changes(*self.database.newest(self._tail.drafted)):
-            self._version = version
-            return "others"
-        with self.database.reading() as connection:
-            batch = self._tail.poll(connection)
+        batch = self._tail.only_drafts(self.database.newest(self._tail.drafted))
+        if batch is None:
+            with self.database.reading() as connection:
+                batch = self._tail.poll(connection)
         self._version = version
         self._publish(batch)
         return "followed" if batch.events or batch.chunks else "others"

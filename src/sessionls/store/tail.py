@@ -19,7 +19,7 @@ from sessionls.domain.state import State
 from sessionls.ports.store import Delta, SessionNotice
 from sessionls.store import lineage
 from sessionls.store.drafts import Saved
-from sessionls.store.engine import dialect_of
+from sessionls.store.engine import Newest, dialect_of
 from sessionls.store.places import scope_in
 from sessionls.store.presence import find_presence
 from sessionls.store.reading import Page, Reader
@@ -147,15 +147,15 @@ class FeedCursor:
         """The sessions that are followed, each with the number of the last draft that was published."""
         return {session_id: self._drafts.get(session_id, self._draft) for session_id in self._published}
 
-    def has_changes(self, rev: int, draft: int, drafted: bool) -> bool:
-        """Whether there may be something to publish.
-
-        `rev` and `draft` are the numbers of the last change and draft; `drafted`: a followed session has a new draft.
-        """
-        if rev != self._rev or self._own or drafted:
-            return True
-        self._draft = max(self._draft, draft)
-        return False
+    def only_drafts(self, newest: Newest) -> FeedBatch | None:
+        """What to publish if there is nothing new but drafts. None if other things changed, which `poll` has to read."""
+        if newest.rev != self._rev or self._own:
+            return None
+        if newest.draft is not None:
+            self._draft = max(self._draft, newest.draft)
+        else:
+            self._drafts.update((draft.session_id, n) for n, draft in newest.drafts)
+        return FeedBatch(chunks=[draft for _, draft in newest.drafts])
 
     def poll(self, connection: Connection) -> FeedBatch:
         """Read the changes since the last poll."""

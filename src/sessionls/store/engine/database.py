@@ -6,18 +6,39 @@ import asyncio
 import contextlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
+from sessionls.ports.store import Delta
 
-__all__ = ["CommitUnknown", "Database", "Seen"]
+__all__ = ["CommitUnknown", "Database", "Newest", "Seen"]
 
 Seen = Literal["nothing", "own", "others", "followed"]
 """What a poll found: no change, only this process's own, changes of sessions not followed here, or of followed ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What one statement finds: the numbers of the last change and the last draft, and the new drafts of followed sessions.
+
+    `draft` is None if the drafts of different sessions become visible in any order. Each of `drafts` is a draft with its number,
+    in the order of these.
+    """
+
+    rev: int
+    draft: int | None
+    drafts: Sequence[tuple[int, Delta]]
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Any]]) -> Newest:
+        """From rows with both numbers, a draft's number, and the fields of `Delta`. Without a draft there is one row."""
+        rev, draft = rows[0][:2]
+        return cls(rev, draft, [(row[2], Delta(*row[3:])) for row in rows if row[2] is not None])
 
 
 class CommitUnknown(StoreUnavailable):
@@ -75,8 +96,8 @@ class Database(ABC):
         """A number that changes with each commit on another connection than this thread's; None if there is no such number."""
 
     @abstractmethod
-    def newest(self, drafted: Mapping[str, int]) -> tuple[int, int, bool]:
-        """The numbers of the last change and the last draft, and whether any of these sessions has a newer draft than given."""
+    def newest(self, drafted: Mapping[str, int]) -> Newest:
+        """Read what is new, in one statement. `drafted`: the followed sessions, each with the number of its last known draft."""
 
     @abstractmethod
     async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, NullPool, RootTransaction, create_eng
 from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
-from sessionls.store.engine.database import CommitUnknown, Database, Seen
+from sessionls.store.engine.database import CommitUnknown, Database, Newest, Seen
 from sessionls.store.engine.postgres.dialect import MIGRATING, driver_of, run_together
 from sessionls.store.engine.postgres.watch import Listener, watch
 from sessionls.store.engine.versions import prepare
@@ -29,7 +29,9 @@ _BEGIN = {
 }
 _CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _NEWEST = """
-SELECT (SELECT rev FROM numbering WHERE only_row), EXISTS (SELECT 1 FROM drafts WHERE {drafted})
+SELECT (SELECT rev FROM numbering WHERE only_row), NULL,
+d.n, d.session_id, d.message_id, d.part, d.kind, d."offset", d.text
+FROM (SELECT 1) AS one LEFT JOIN drafts AS d ON {drafted} ORDER BY d.n
 """
 _FACTS = """
 SELECT split_part(current_setting('server_version'), ' ', 1), session_user::text, pg_database_size(current_database())
@@ -62,17 +64,16 @@ class PostgresDatabase(Database):
     def version(self) -> None:
         return None
 
-    def newest(self, drafted: Mapping[str, int]) -> tuple[int, int, bool]:
+    def newest(self, drafted: Mapping[str, int]) -> Newest:
         pairs = list(drafted.items())
-        new = " OR ".join(["(session_id = %s AND n > %s)"] * len(pairs)) or "false"
+        new = " OR ".join(["(d.session_id = %s AND d.n > %s)"] * len(pairs)) or "false"
         sql = _NEWEST.format(drafted=new)
         import psycopg
 
         for again in (False, True):
             connection = self._connection()
             try:
-                rev, found = driver_of(connection).execute(sql, [value for pair in pairs for value in pair]).fetchone()
-                return int(rev), 0, bool(found)
+                return Newest.of(driver_of(connection).execute(sql, [value for pair in pairs for value in pair]).fetchall())
             except psycopg.OperationalError:
                 self._drop()
                 if again:

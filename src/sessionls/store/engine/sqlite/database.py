@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_
 from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
-from sessionls.store.engine.database import Database, Seen
+from sessionls.store.engine.database import Database, Newest, Seen
 from sessionls.store.engine.sqlite.signals import Signals
 from sessionls.store.engine.sqlite.watch import watch
 from sessionls.store.engine.versions import prepare
@@ -25,8 +25,14 @@ __all__ = ["SqliteDatabase"]
 
 _SIGNALS = sys.platform == "linux"
 # Run directly on the driver, because it runs many times a second.
-_NEWEST = "SELECT (SELECT coalesce(max(rev), 0) FROM sessions), (SELECT coalesce(max(n), 0) FROM drafts), {drafted}"
-_DRAFTED = "EXISTS (SELECT 1 FROM drafts WHERE n > ? AND session_id IN ({ids}))"
+_NEWEST = (
+    "SELECT (SELECT coalesce(max(rev), 0) FROM sessions), (SELECT coalesce(max(n), 0) FROM drafts), "
+    'd.n, d.session_id, d.message_id, d.part, d.kind, d."offset", d.text '
+    "FROM (SELECT 1) LEFT JOIN drafts AS d ON {drafted} ORDER BY d.n"
+)
+# Drafts become visible in the order of their numbers, so one number is enough for all sessions. (`+`: search by number, because
+# by session all drafts of a long reply would be read each time.)
+_DRAFTED = "d.n > ? AND +d.session_id IN ({ids})"
 # A writer takes the write lock at the start: upgrading a read lock later can fail at once, without waiting.
 _BEGIN = {"read": "BEGIN", "write": "BEGIN IMMEDIATE"}
 
@@ -59,16 +65,14 @@ class SqliteDatabase(Database):
             cursor.close()
         return int(version)
 
-    def newest(self, drafted: Mapping[str, int]) -> tuple[int, int, bool]:
-        # Drafts become visible in the order of their numbers, so one number is enough for all sessions.
+    def newest(self, drafted: Mapping[str, int]) -> Newest:
         asked = _DRAFTED.format(ids=", ".join("?" * len(drafted))) if drafted else "0"
         cursor = self._connection().connection.cursor()
         try:
             cursor.execute(_NEWEST.format(drafted=asked), (max(drafted.values()), *drafted) if drafted else ())
-            rev, draft, found = cursor.fetchall()[0]
+            return Newest.of(cursor.fetchall())
         finally:
             cursor.close()
-        return int(rev), int(draft), bool(found)
 
     async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
         assert self._path is not None
