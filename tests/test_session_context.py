@@ -153,8 +153,8 @@ async def test_agents_search_and_read_sessions_of_the_same_folders_without_permi
     assert "[Ann] Which database?" in (read.result or "") and "[agent code] We take SQLite." in (read.result or "")
     assert "We take SQLite." in (one.result or "") and "Which database?" not in (one.result or "")
     assert refused.status == "failed" and "belongs to other folders" in (refused.result or "")
-    assert alone.status == "failed" and "needs the `session`" in (alone.result or "")
-    assert nothing.result == "No other session of this workspace has these words."
+    assert alone.status == "failed" and "also give the `session`" in (alone.result or "")
+    assert nothing.result == "No other session of this workspace contains these words."
 
 
 async def test_the_terminal_accepts_the_end_of_the_id_of_a_session_or_message(

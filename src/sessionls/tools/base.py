@@ -73,14 +73,14 @@ class BaseTool(ABC, Generic[A]):
     def _explain(self, error: ValidationError) -> str:
         problems = []
         for problem in error.errors(include_url=False, include_input=False, include_context=False)[:5]:
-            place = ".".join(map(str, problem["loc"]))
+            argument = ".".join(map(str, problem["loc"]))
             known = ", ".join(self.arguments.model_fields)
             if problem["type"] == "extra_forbidden":
-                problems.append(f"unknown argument {place[:60]} (known: {known})")
+                problems.append(f"unknown argument {argument[:60]} (known: {known})")
             elif problem["type"] == "missing":
-                problems.append(f"the argument {place} is missing")
+                problems.append(f"the argument {argument} is missing")
             else:
-                problems.append(f"{place}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
+                problems.append(f"{argument}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
         return f"{self.name} was not run: {'; '.join(problems)}."
 
 

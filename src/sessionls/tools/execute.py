@@ -137,10 +137,10 @@ class RunCommand(BaseTool[RunCommandArguments]):
             if not folders:
                 raise ToolFailed("No folder is open in the editor.")
             what = folders[0]
-        place = await self._workspace.resolve(str(what))
-        if not await asyncio.to_thread(place.path.is_dir):
+        file = await self._workspace.resolve(str(what))
+        if not await asyncio.to_thread(file.path.is_dir):
             raise ToolFailed(f"The folder {str(what)[:200]} does not exist.")
-        return place.path
+        return file.path
 
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

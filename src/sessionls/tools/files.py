@@ -23,7 +23,7 @@ COUNT_LIMIT = 100_000
 SECONDS = 10.0
 _NAMES = 16 << 20  # bytes of names read from git
 
-_RUBBISH = frozenset(
+_BUILD_OUTPUT = frozenset(
     {".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".cache", ".idea"}
     | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".gradle", ".terraform", "bower_components"}
 )
@@ -53,11 +53,11 @@ async def list_workspace(workspace: Workspace, path: str | None) -> Listing:
         raise ToolFailed("No folder is open in the editor.")
     roots, start = list(labels), "."
     if path is not None and path not in ("", "."):
-        place = await workspace.resolve(path)
-        if not await asyncio.to_thread(place.path.exists):
+        file = await workspace.resolve(path)
+        if not await asyncio.to_thread(file.path.exists):
             raise ToolFailed(f"{path} does not exist in the workspace. List without a path to see all files.")
-        roots = [root for root in labels if place.path.is_relative_to(root)]
-        start = place.path.relative_to(roots[0]).as_posix()
+        roots = [root for root in labels if file.path.is_relative_to(root)]
+        start = file.path.relative_to(roots[0]).as_posix()
     files: list[tuple[Path, str]] = []
     cut = False
     for root in roots:
@@ -138,7 +138,7 @@ def _walk(root: Path, start: str) -> tuple[Sequence[str], bool]:
         ignores[prefix] = _ignore(root, prefix) if ".gitignore" in files else None
         chain = [(above, spec) for above in _above(prefix) if (spec := ignores.get(above)) is not None]
         # A .gitignore may be of any length, and so may a folder.
-        within = [name for name in folders if name not in _RUBBISH and not (late() or _ignored(f"{prefix}{name}/", chain))]
+        within = [name for name in folders if name not in _BUILD_OUTPUT and not (late() or _ignored(f"{prefix}{name}/", chain))]
         folders[:] = sorted(within)
         found += [f"{prefix}{name}" for name in files if not (late() or _ignored(f"{prefix}{name}", chain))]
         if len(found) > COUNT_LIMIT or late():

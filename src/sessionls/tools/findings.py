@@ -28,7 +28,7 @@ SEVERITIES: Final = ("error", "warning", "info", "hint")
 _NUMBERS: Final[Mapping[str, Literal[1, 2, 3, 4]]] = {"error": 1, "warning": 2, "info": 3, "hint": 4}
 _SHOWN = 200  # diagnostics of one file that are shown
 _MESSAGE = 500  # characters of a diagnostic's message
-_PLACES = 8  # line numbers that are listed if the code occurs several times
+_LISTED = 8  # line numbers that are listed if the code occurs several times
 
 
 class Known(Protocol):
@@ -103,7 +103,7 @@ class ReportFinding(BaseTool[ReportFindingArguments]):
     async def perform(self, arguments: ReportFindingArguments, call: ToolCall) -> str:
         document = await self._workspace.read(arguments.path, limit=LARGEST)
         encoding = self._editor.encoding
-        range_ = await asyncio.to_thread(_place, document.text, arguments, document.path, encoding)
+        range_ = await asyncio.to_thread(_range_of, document.text, arguments, document.path, encoding)
         finding = Finding(
             id=new_id(),
             uri=document.uri,
@@ -120,15 +120,15 @@ class ReportFinding(BaseTool[ReportFindingArguments]):
         )
         async with self._one:
             reported = await call.report(finding)
-        place = f"{document.path}:{range_.start.line + 1}"
+        location = f"{document.path}:{range_.start.line + 1}"
         if reported.id == finding.id:
-            return f"Reported at {place}: {arguments.severity}: {finding.title}"
+            return f"Reported at {location}: {arguments.severity}: {finding.title}"
         if reported.state == "dismissed":
-            return f"Not reported: the same finding at {place} was dismissed by a person. Do not report it again."
-        return f"Already known at {place}: {reported.title}. It is still open, so nothing was added."
+            return f"Not reported: the same finding at {location} was dismissed by a person. Do not report it again."
+        return f"Already known at {location}: {reported.title}. It is still open, so nothing was added."
 
 
-def _place(text: str, arguments: ReportFindingArguments, path: str, encoding: Encoding) -> Range:
+def _range_of(text: str, arguments: ReportFindingArguments, path: str, encoding: Encoding) -> Range:
     """The range of the code. Raises `ToolFailed` if it is ambiguous or missing."""
     lines = Lines(text, encoding)
     first = arguments.start_line
@@ -157,11 +157,11 @@ def _quoted(text: str, quote: str, line: int | None, path: str, lines: Lines) ->
     if not found:
         raise ToolFailed(f"That code is not in {path}. Read the lines again, and quote them exactly, without line numbers.")
     if line is not None:
-        return min(found, key=lambda place: abs(place.start.line + 1 - line))
+        return min(found, key=lambda range_: abs(range_.start.line + 1 - line))
     if len(found) > 1:
-        places = ", ".join(str(place.start.line + 1) for place in found[:_PLACES])
+        numbers = ", ".join(str(range_.start.line + 1) for range_ in found[:_LISTED])
         raise ToolFailed(
-            f"That code occurs in {path} {len(found)} times (lines {places}{', …' if len(found) > _PLACES else ''}). Pass "
+            f"That code occurs in {path} {len(found)} times (lines {numbers}{', …' if len(found) > _LISTED else ''}). Pass "
             "`start_line`, too, or quote more of it."
         )
     return found[0]
@@ -193,16 +193,16 @@ class Diagnostics(BaseTool[DiagnosticsArguments]):
     async def perform(self, arguments: DiagnosticsArguments, call: ToolCall) -> str:  # noqa: ARG002
         document = await self._workspace.read(arguments.path, limit=LARGEST)
         findings = await self._known(uri=document.uri, state="open")
-        own = await asyncio.to_thread(_placed, document.text, findings, self._editor.encoding)
+        own = await asyncio.to_thread(_located_lines, document.text, findings, self._editor.encoding)
         theirs = [line for one in self._editor.diagnostics(document.uri) if (line := _line_of(one)) is not None]
-        lines = [f"{document.path}:{place}" for _, place in sorted([*theirs, *own])]
+        lines = [f"{document.path}:{location}" for _, location in sorted([*theirs, *own])]
         if not lines:
             return f"{document.path} has no known problems."
         more = f"\n… and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         return "\n".join(lines[:_SHOWN]) + more
 
 
-def _placed(text: str, findings: Sequence[Finding], encoding: Encoding) -> list[tuple[tuple[int, int], str]]:
+def _located_lines(text: str, findings: Sequence[Finding], encoding: Encoding) -> list[tuple[tuple[int, int], str]]:
     index = AnchorIndex(text, encoding)
     found = []
     for finding in sorted(findings, key=lambda one: one.range.start.line):

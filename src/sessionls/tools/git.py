@@ -51,7 +51,7 @@ def explained() -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Selected:
     """A repository, its folder's label, and the requested pathspecs in it."""
 
     label: str
@@ -61,11 +61,11 @@ class _Asked:
 
 async def _locate(workspace: Workspace, path: str) -> tuple[str, Repository, str]:
     """The label of a path's repository, the repository, and the path from its folder. The file may no longer exist."""
-    place = await workspace.resolve(path)
+    file = await workspace.resolve(path)
     repositories = await workspace.repositories()
     for label, repository in repositories.required():
-        if place.path.is_relative_to(repository.folder):
-            return label, repository, place.path.relative_to(repository.folder).as_posix()
+        if file.path.is_relative_to(repository.folder):
+            return label, repository, file.path.relative_to(repository.folder).as_posix()
     raise ToolFailed(" ".join([f"{path} is not in a git repository that can be read.", *repositories.notices()]))
 
 
@@ -75,7 +75,7 @@ def _checked(revision: str) -> str:
     return revision
 
 
-async def _surely(repository: Repository, revision: str) -> str:
+async def _required_commit(repository: Repository, revision: str) -> str:
     commit = await repository.commit(_checked(revision))
     if commit is None:
         if revision in _HEAD and await repository.is_unborn():
@@ -89,7 +89,7 @@ async def _range(repository: Repository, revision: str) -> list[str]:
     for dots in ("...", ".."):
         if dots in revision:
             left, _, right = revision.partition(dots)
-            ends = [await _surely(repository, left or "HEAD"), await _surely(repository, right or "HEAD")]
+            ends = [await _required_commit(repository, left or "HEAD"), await _required_commit(repository, right or "HEAD")]
             if dots == "...":
                 answer = await repository.git(repository.folder, "merge-base", *ends, seconds=_SECONDS)
                 base = answer.output.decode("ascii", "replace").strip()
@@ -97,7 +97,7 @@ async def _range(repository: Repository, revision: str) -> list[str]:
                     raise ToolFailed(f"{left or 'HEAD'} and {right or 'HEAD'} have no commit in common.")
                 ends[0] = base
             return ends
-    return [await repository.base(_checked(revision)) or await _surely(repository, revision)]
+    return [await repository.base(_checked(revision)) or await _required_commit(repository, revision)]
 
 
 async def _text(repository: Repository, *arguments: str, limit: int = _LIMIT) -> str:
@@ -122,16 +122,16 @@ async def _allowed(workspace: Workspace, repository: Repository, paths: list[str
     return [*paths, *(f":(exclude,literal){name}" for name in sorted(secret))], notice
 
 
-async def _places(workspace: Workspace, paths: list[str]) -> tuple[list[_Asked], list[str]]:
+async def _by_repository(workspace: Workspace, paths: list[str]) -> tuple[list[_Selected], list[str]]:
     """Each repository with the requested pathspecs in it, and notices about those that cannot be read."""
     if not paths:
         repositories = await workspace.repositories()
-        found = [_Asked(label, repository, ["."]) for label, repository in repositories.required()]
+        found = [_Selected(label, repository, ["."]) for label, repository in repositories.required()]
         return found, [f"[{notice}]" for notice in repositories.notices()]
-    asked: dict[str, _Asked] = {}
+    asked: dict[str, _Selected] = {}
     for path in paths:
         label, repository, name = await _locate(workspace, path)
-        one = asked.setdefault(repository.folder, _Asked(label, repository, []))
+        one = asked.setdefault(repository.folder, _Selected(label, repository, []))
         one.paths.append(f"{_LITERAL}{name}" if name != "." else ".")
     return list(asked.values()), []
 
@@ -169,10 +169,10 @@ class GitDiff(BaseTool[GitDiffArguments]):
             return await self._perform(arguments, base)
 
     async def _perform(self, arguments: GitDiffArguments, base: str) -> str:
-        places, notices = await _places(self._workspace, arguments.paths)
-        texts = [await self._one(one.repository, base, one.paths, staged=arguments.staged) for one in places]
-        if len(places) > 1:
-            texts = [f"# {one.label}\n{text}" for one, text in zip(places, texts, strict=True)]
+        selected, notices = await _by_repository(self._workspace, arguments.paths)
+        texts = [await self._one(one.repository, base, one.paths, staged=arguments.staged) for one in selected]
+        if len(selected) > 1:
+            texts = [f"# {one.label}\n{text}" for one, text in zip(selected, texts, strict=True)]
         return "\n".join([*texts, *notices])
 
     async def _one(self, repository: Repository, base: str, paths: list[str], *, staged: bool) -> str:
@@ -226,10 +226,10 @@ class GitLog(BaseTool[GitLogArguments]):
 
     async def _perform(self, arguments: GitLogArguments) -> str:
         texts = []
-        places, notices = await _places(self._workspace, [arguments.path] if arguments.path else [])
-        for one in places:
+        selected, notices = await _by_repository(self._workspace, [arguments.path] if arguments.path else [])
+        for one in selected:
             text = await self._one(one.repository, one.paths, arguments)
-            texts.append(f"# {one.label}\n{text}" if len(places) > 1 else text)
+            texts.append(f"# {one.label}\n{text}" if len(selected) > 1 else text)
         return "\n".join(text.rstrip("\n") for text in [*texts, *notices] if text) or "No commits."
 
     async def _one(self, repository: Repository, paths: list[str], arguments: GitLogArguments) -> str:
@@ -284,7 +284,7 @@ class GitShow(BaseTool[GitShowArguments]):
             if (commit := await repository.commit(revision)) is not None:
                 return await self._show(repository, commit)
         if len(found) == 1:
-            await _surely(found[0][1], revision)
+            await _required_commit(found[0][1], revision)
         raise ToolFailed(f"The git revision {revision[:60]!r} does not exist here. See git_log for commits.")
 
     async def _show(self, repository: Repository, commit: str) -> str:
@@ -298,7 +298,7 @@ class GitShow(BaseTool[GitShowArguments]):
 
     async def _file(self, path: str, revision: str) -> str:
         _, repository, name = await _locate(self._workspace, path)
-        commit = await _surely(repository, revision)
+        commit = await _required_commit(repository, revision)
         answer = await repository("cat-file", "blob", f"{commit}:./{name}", seconds=_SECONDS, limit=1 << 20)
         if answer.code != 0 and not answer.cut:
             raise ToolFailed(f"The file {path} does not exist at {revision}. git_log with this path shows when it changed.")

@@ -55,11 +55,11 @@ class EditorFiles:
 
     async def check(self, path: str) -> str | None:
         try:
-            place = await self._writer.check(path)
+            file = await self._writer.check(path)
         except SessionlsError as error:
             raise ToolFailed(f"{error.message} {error.hint}") from None
-        who = await asyncio.to_thread(startup_reason, place, self._workspace.folders)
-        return None if who is None else place.name
+        who = await asyncio.to_thread(startup_reason, file, self._workspace.folders)
+        return None if who is None else file.name
 
     async def inside(self, paths: Sequence[str]) -> bool:
         try:
@@ -103,10 +103,10 @@ class EditorFiles:
 
     async def uri_of(self, path: str) -> tuple[str, str] | None:
         try:
-            place = await self._workspace.resolve(path)
+            file = await self._workspace.resolve(path)
         except SessionlsError:
             return None
-        return place.uri, place.display
+        return file.uri, file.display
 
 
 class ShellCommands:

@@ -36,10 +36,10 @@ class Nearby:
         if not isinstance(path, str):
             return ""
         try:
-            place = await self._workspace.resolve(path)
+            file = await self._workspace.resolve(path)
         except SessionlsError:
             return ""
-        found = await asyncio.to_thread(self._find, place.root, place.name)
+        found = await asyncio.to_thread(self._find, file.root, file.name)
         told = self._told.setdefault(f"{call.message_id} {call.agent}", set())
         self._told.move_to_end(f"{call.message_id} {call.agent}")
         while len(self._told) > _KEPT:

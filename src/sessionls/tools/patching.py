@@ -54,15 +54,15 @@ def replace(text: str, wanted: Sequence[tuple[str, str, bool]], encoding: Encodi
             raise ToolFailed(f"{which}: the text to replace is empty.")
         if old == new:
             raise ToolFailed(f"{which}: old and new are the same.")
-        places = plain.apart(old) if everywhere else plain.first(old, _SHOWN + 1)
-        if not places:
+        offsets = plain.apart(old) if everywhere else plain.first(old, _SHOWN + 1)
+        if not offsets:
             raise ToolFailed(_not_found(plain.text, old, which, name))
-        if len(places) > 1 and not everywhere:
-            raise ToolFailed(_several(plain.text, old, places, which, name))
-        if len(found) + len(places) > _MOST:
+        if len(offsets) > 1 and not everywhere:
+            raise ToolFailed(_several(plain.text, old, offsets, which, name))
+        if len(found) + len(offsets) > _MOST:
             raise ToolFailed(f"{which}: more than {_MOST:,} replacements at once. Replace longer pieces of text.")
         new = new.replace("\n", ending)  # noqa: PLW2901
-        found += [(plain.offset(start), plain.offset(start + len(old)), new) for start in places]
+        found += [(plain.offset(start), plain.offset(start + len(old)), new) for start in offsets]
     found.sort()
     if any(after[0] < before[1] for before, after in pairwise(found)):
         raise ToolFailed("Two of the edits overlap. Combine them, or make them in separate calls.")
@@ -100,26 +100,26 @@ class _Plain:
 
     def first(self, old: str, most: int) -> list[int]:
         """The offsets of the first `most` occurrences, including overlapping ones."""
-        places: list[int] = []
+        offsets: list[int] = []
         at = self.text.find(old)
-        while at >= 0 and len(places) < most:
-            places.append(at)
+        while at >= 0 and len(offsets) < most:
+            offsets.append(at)
             at = self.text.find(old, at + 1)
-        return places
+        return offsets
 
     def apart(self, old: str) -> list[int]:
         """The offsets of all non-overlapping occurrences."""
-        places: list[int] = []
+        offsets: list[int] = []
         at = self.text.find(old)
-        while at >= 0 and len(places) <= _MOST:
-            places.append(at)
+        while at >= 0 and len(offsets) <= _MOST:
+            offsets.append(at)
             at = self.text.find(old, at + len(old))
-        return places
+        return offsets
 
 
-def _several(text: str, old: str, places: Sequence[int], which: str, name: str) -> str:
-    numbers = [text.count("\n", 0, place) + 1 for place in places[:_SHOWN]]
-    count = len(places) if len(places) <= _SHOWN else max(text.count(old), len(places))
+def _several(text: str, old: str, offsets: Sequence[int], which: str, name: str) -> str:
+    numbers = [text.count("\n", 0, start) + 1 for start in offsets[:_SHOWN]]
+    count = len(offsets) if len(offsets) <= _SHOWN else max(text.count(old), len(offsets))
     more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
     return (
         f"{which}: the text occurs {count} times in {name} (lines {', '.join(map(str, numbers))}{more}). "

@@ -26,18 +26,17 @@ _SETTINGS = Globs(
 )
 
 
-def is_protected(place: ResolvedFile, folders: Sequence[str], own: Sequence[Path]) -> bool:
+def is_protected(file: ResolvedFile, folders: Sequence[str], own: Sequence[Path]) -> bool:
     """Whether that file is protected, by its name or because a link leads to it from a protected one. Touches the disk.
 
     `folders` are the URIs of the workspace's; `own` are the participant's own protected files and folders, wherever they are.
     """
-    if any(_is_named(name) for name in (place.name, uris.path_of(place.display))):
+    if any(_is_named(name) for name in (file.name, uris.path_of(file.display))):
         return True
     roots = [Path(path) for folder in folders if (path := uris.to_path(folder)) is not None]
     places = [*own, *(root / name for root in roots for name in _NAMES), *(one for root in roots for one in _workspaces(root))]
     return any(
-        _holds(one, place.path) or _same(one, place.path) or any(_same(link, place.path) for link in _links(one))
-        for one in places
+        _holds(one, file.path) or _same(one, file.path) or any(_same(link, file.path) for link in _links(one)) for one in places
     )
 
 
@@ -46,8 +45,8 @@ def _is_named(name: str) -> bool:
     return any(f"/{one}/" in f"/{plain}/" for one in _NAMES) or _SETTINGS.match(plain)
 
 
-def _holds(place: Path, path: Path) -> bool:
-    return f"{_key(path)}{os.sep}".startswith(f"{_key(place)}{os.sep}")
+def _holds(folder: Path, path: Path) -> bool:
+    return f"{_key(path)}{os.sep}".startswith(f"{_key(folder)}{os.sep}")
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -63,17 +63,17 @@ class Restorer:
         return written
 
     async def _plan(self, file: FileWrite) -> _Plan:
-        place = await self._workspace.resolve(file.uri)
-        if await asyncio.to_thread(is_protected, place, self._workspace.folders, self._protected):
+        resolved = await self._workspace.resolve(file.uri)
+        if await asyncio.to_thread(is_protected, resolved, self._workspace.folders, self._protected):
             raise NotPermitted(
-                f"{place.display} controls which agents and programs run here, so only people may change it.",
+                f"{resolved.display} controls which agents and programs run here, so only people may change it.",
                 hint="Change it by hand.",
             )
-        document = await self._document(place)
+        document = await self._document(resolved)
         if (None if document is None else document.text) != file.expected:
-            raise NotPermitted(f"{place.display} has changed. Nothing was written.", hint="Check the file, and try again.")
+            raise NotPermitted(f"{resolved.display} has changed. Nothing was written.", hint="Check the file, and try again.")
         if document is None:
-            change = DocumentChange(place.uri, kind="create", text=(_BOM if file.bom else "") + (file.text or ""))
+            change = DocumentChange(resolved.uri, kind="create", text=(_BOM if file.bom else "") + (file.text or ""))
             return _Plan(file, change, open=False, unsaved=False)
         unsaved = document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256)
         if file.text is None:
@@ -83,15 +83,15 @@ class Restorer:
             change = DocumentChange(document.uri, version=document.version, edits=edits, sha256=document.sha256)
         return _Plan(file, change, open=document.buffer, unsaved=unsaved)
 
-    async def _document(self, place: ResolvedFile) -> Document | None:
+    async def _document(self, resolved: ResolvedFile) -> Document | None:
         try:
-            document = await self._workspace.read(place.uri, limit=LARGEST_EDITED)
+            document = await self._workspace.read(resolved.uri, limit=LARGEST_EDITED)
         except InvalidParams:
-            if await asyncio.to_thread(os.path.lexists, place.path):
+            if await asyncio.to_thread(os.path.lexists, resolved.path):
                 raise
             return None
         if document.notice is not None:
-            raise NotPermitted(f"{place.display} is too large to be changed here.", hint="Change it by hand.")
+            raise NotPermitted(f"{resolved.display} is too large to be changed here.", hint="Change it by hand.")
         return document
 
     async def _apply(self, label: str, plans: Sequence[_Plan]) -> str | None:

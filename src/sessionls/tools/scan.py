@@ -101,7 +101,7 @@ class Scan(BaseTool[ScanArguments]):
             if arguments.scanners or any(one.failed for one in scanned):
                 raise ToolFailed(problems)
             return f"Nothing was scanned. {problems}"
-        found = await self._located(scanned, changed, call)
+        found = await self._findings_of(scanned, changed, call)
         reported = [await call.report(one.finding) for one in found[:_FINDINGS]]
         lines = [_line(one, finding) for one, finding in zip(found, reported, strict=False) if finding.state != "dismissed"]
         dismissed = sum(finding.state == "dismissed" for finding in reported)
@@ -119,35 +119,35 @@ class Scan(BaseTool[ScanArguments]):
     # -- which files -------------------------------------------------------------------------------------------------
 
     async def _targets(self, paths: Sequence[str], scanners: Sequence[Scanner], changed: Changed | None) -> list[Target]:
-        places: dict[Path, ResolvedFile] = {}
-        asked: Sequence[str | None] = paths or [None]
-        for path in asked:
+        files: dict[Path, ResolvedFile] = {}
+        chosen: Sequence[str | None] = paths or [None]
+        for path in chosen:
             listing = await list_workspace(self._workspace, path)
-            wanted = [(root, name) for root, name in listing.files if any(scanner.wants(name) for scanner in scanners)]
-            for place in await asyncio.to_thread(self._places, wanted):
-                if changed is None or place.path in changed:
-                    places[place.path] = place
-        if len(places) > _FILES:
-            raise ToolFailed(f"There are {len(places):,} files. Choose folders with at most {_FILES:,} files at once.")
-        return [await self._target(place) for place in places.values()]
+            supported = [(root, name) for root, name in listing.files if any(scanner.supports(name) for scanner in scanners)]
+            for file in await asyncio.to_thread(self._readable, supported):
+                if changed is None or file.path in changed:
+                    files[file.path] = file
+        if len(files) > _FILES:
+            raise ToolFailed(f"There are {len(files):,} files. Choose folders with at most {_FILES:,} files at once.")
+        return [await self._target(file) for file in files.values()]
 
-    def _places(self, names: Sequence[tuple[Path, str]]) -> list[ResolvedFile]:
+    def _readable(self, names: Sequence[tuple[Path, str]]) -> list[ResolvedFile]:
         """The files that exist, are inside the folders, and are not secret."""
-        found = []
+        readable = []
         for root, name in names:
             try:
-                place = self._workspace.locate(str(root / name))
+                file = self._workspace.locate(str(root / name))
             except SessionlsError:
                 continue
-            if place.path.is_file():
-                found.append(place)
-        return found
+            if file.path.is_file():
+                readable.append(file)
+        return readable
 
-    async def _target(self, place: ResolvedFile) -> Target:
-        if self._workspace.buffer(place) is None:
-            return Target(place)
-        document = await self._workspace.read(place.uri)
-        return Target(place, document.text if document.dirty else None)
+    async def _target(self, file: ResolvedFile) -> Target:
+        if self._workspace.buffer(file) is None:
+            return Target(file)
+        document = await self._workspace.read(file.uri)
+        return Target(file, document.text if document.dirty else None)
 
     async def _changed(self, base: str, *, staged: bool) -> Changed:
         """The changes in the working trees since a revision."""
@@ -165,23 +165,23 @@ class Scan(BaseTool[ScanArguments]):
             raise ToolFailed(f"No workspace folder is in a git repository that has {base[:60]!r}.")
         return changed
 
-    # -- what was found ----------------------------------------------------------------------------------------------
+    # -- findings -----------------------------------------------------------------------------------------------------
 
-    async def _located(self, scanned: Sequence[Scanned], changed: Changed | None, call: ToolCall) -> list[_Found]:
+    async def _findings_of(self, scanned: Sequence[Scanned], changed: Changed | None, call: ToolCall) -> list[_Found]:
         """The results as findings, the most severe first, without duplicates of the same position and rule."""
         by_file: dict[Path, list[tuple[Target, Result]]] = {}
         for one in scanned:
             for target, result in one.results:
-                by_file.setdefault(target.place.path, []).append((target, result))
+                by_file.setdefault(target.file.path, []).append((target, result))
         found: list[_Found] = []
         for results in by_file.values():
-            place = results[0][0].place
+            file = results[0][0].file
             try:
-                document = await self._workspace.read(place.uri)
+                document = await self._workspace.read(file.uri)
             except SessionlsError:  # deleted meanwhile
                 continue
             # In a document with unsaved changes, git's line numbers do not apply.
-            lines = None if changed is None or document.dirty else changed.get(place.path)
+            lines = None if changed is None or document.dirty else changed.get(file.path)
             found += await asyncio.to_thread(self._findings, document, [result for _, result in results], lines, call)
         found.sort(key=lambda one: (one.finding.severity, one.document.path, one.finding.range.start.line))
         return found
@@ -267,8 +267,8 @@ def _summary(scanned: Sequence[Scanned], found: Sequence[_Found]) -> str:
 
 def _line(one: _Found, finding: Finding) -> str:
     start = one.finding.range.start
-    place = f"{one.document.path}:{start.line + 1}"
-    return f"{place} {SEVERITIES[finding.severity]} {finding.rule}: {uris.printable(one.finding.title)}"
+    location = f"{one.document.path}:{start.line + 1}"
+    return f"{location} {SEVERITIES[finding.severity]} {finding.rule}: {uris.printable(one.finding.title)}"
 
 
 def _notices(dismissed: int, more: int, reported: bool) -> list[str]:

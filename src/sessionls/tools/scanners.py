@@ -54,7 +54,7 @@ class Scanner:
     def __post_init__(self) -> None:
         object.__setattr__(self, "specs", tuple(glob_filter(glob) for glob in self.globs))
 
-    def wants(self, name: str) -> bool:
+    def supports(self, name: str) -> bool:
         """Whether it supports files with that name (relative path, with `/`)."""
         return any(spec.match(name) for spec in self.specs)
 
@@ -63,7 +63,7 @@ class Scanner:
 class Target:
     """A file to scan. `text` is the editor's text, if it differs from the file."""
 
-    place: ResolvedFile
+    file: ResolvedFile
     text: str | None = None
 
 
@@ -153,8 +153,8 @@ async def scan_files(
     jobs: list[asyncio.Task[Scanned]] = []
     async with asyncio.TaskGroup() as group:
         for scanner in scanners:
-            wanted = [target for target in targets if scanner.wants(target.place.name)]
-            jobs.append(group.create_task(_Run(scanner, wanted, gate, tuple(never_in), seconds, environment).all()))
+            supported = [target for target in targets if scanner.supports(target.file.name)]
+            jobs.append(group.create_task(_Run(scanner, supported, gate, tuple(never_in), seconds, environment).all()))
     return [job.result() for job in jobs]
 
 
@@ -177,21 +177,21 @@ class _Run:
         results: list[tuple[Target, Result]] = []
         problems: list[str] = []
         notes: list[str] = []
-        lost = [0, 0]
+        left_out = [0, 0]
         jobs = [asyncio.ensure_future(self._batch(program, batch)) for batch in _batches(saved)]
         jobs += [asyncio.ensure_future(self._text(program, target)) for target in self.targets if target.text is not None]
         try:
             for one in await asyncio.gather(*jobs):
                 results += one.found
                 notes += one.notes
-                lost = [lost[0] + one.nowhere, lost[1] + one.elsewhere]
+                left_out = [left_out[0] + one.without_file, left_out[1] + one.for_other_files]
                 if one.problem is not None:
                     problems.append(one.problem)
         finally:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
-        for count, words in zip(lost, ("without a file", "for files that were not scanned"), strict=True):
+        for count, words in zip(left_out, ("without a file", "for files that were not scanned"), strict=True):
             if count:
                 notes.append(f"{count:,} results {words} were left out")
         return Scanned(
@@ -200,25 +200,25 @@ class _Run:
 
     async def _batch(self, program: str, batch: Sequence[Target]) -> _Part:
         """Scan files on disk."""
-        words = _filled(self.scanner.command, [str(target.place.path) for target in batch])
-        report, problem = await self._run(program, words, batch[0].place.root)
-        files = {os.path.normcase(target.place.path): target for target in batch}
-        return await asyncio.to_thread(_sorted_out, report, problem, files, batch[0].place.root)
+        words = _filled(self.scanner.command, [str(target.file.path) for target in batch])
+        report, problem = await self._run(program, words, batch[0].file.root)
+        files = {os.path.normcase(target.file.path): target for target in batch}
+        return await asyncio.to_thread(_match_files, report, problem, files, batch[0].file.root)
 
     async def _text(self, program: str, target: Target) -> _Part:
         """Scan the editor's text of a document. All results are about it, whichever file the scanner names."""
         assert target.text is not None
         data = target.text.encode()
-        root = target.place.root
+        root = target.file.root
         if self.scanner.alone:
-            words = [word.replace("{file}", str(target.place.path)) for word in self.scanner.alone]
+            words = [word.replace("{file}", str(target.file.path)) for word in self.scanner.alone]
             report, problem = await self._run(program, words, root, data)
             return _Part([(target, one) for one in report.results], problem, report.notes)
         folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="sessionls-", ignore_cleanup_errors=True)
         try:
-            copy = await asyncio.to_thread(_copied, folder.name, target.place.name, data)
+            copy = await asyncio.to_thread(_copied, folder.name, target.file.name, data)
             report, problem = await self._run(program, _filled(self.scanner.command, [str(copy)]), copy.parent)
-            return await asyncio.to_thread(_sorted_out, report, problem, {os.path.normcase(copy): target}, copy.parent)
+            return await asyncio.to_thread(_match_files, report, problem, {os.path.normcase(copy): target}, copy.parent)
         finally:
             await asyncio.shield(asyncio.to_thread(folder.cleanup))
 
@@ -248,33 +248,33 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The results of one call. `nowhere` counts results without a file, `elsewhere` results for other files."""
+    """The results of one call of the scanner. `without_file` and `for_other_files` count results that were left out."""
 
     found: Sequence[tuple[Target, Result]]
     problem: str | None
     notes: Sequence[str] = ()
-    nowhere: int = 0
-    elsewhere: int = 0
+    without_file: int = 0
+    for_other_files: int = 0
 
 
-def _sorted_out(report: Report, problem: str | None, files: Mapping[str, Target], base: Path) -> _Part:
+def _match_files(report: Report, problem: str | None, files: Mapping[str, Target], base: Path) -> _Part:
     """Match results with files by their paths. A result without a file belongs to the only scanned file, if there is one."""
     found: list[tuple[Target, Result]] = []
     only = next(iter(files.values())) if len(files) == 1 else None
-    nowhere = elsewhere = 0
+    without_file = for_other_files = 0
     for one in report.results:
         target = next((files[path] for path in _paths(one, base) if path in files), None) or _moved(one, files)
         if target is not None:
             found.append((target, one))
         elif one.where:
-            elsewhere += 1
+            for_other_files += 1
         elif only is not None:
             found.append(
                 (only, replace(one, note=one.note or "The scanner did not name a file. This is the only file that it scanned."))
             )
         else:
-            nowhere += 1
-    return _Part(found, problem, report.notes, nowhere, elsewhere)
+            without_file += 1
+    return _Part(found, problem, report.notes, without_file, for_other_files)
 
 
 def _paths(result: Result, base: Path) -> list[str]:
@@ -298,7 +298,7 @@ def _moved(result: Result, files: Mapping[str, Target]) -> Target | None:
             continue
         if os.path.lexists(path):  # a different file on this system
             return None
-        ends = [target for target in files.values() if path.endswith(f"/{target.place.name}")]
+        ends = [target for target in files.values() if path.endswith(f"/{target.file.name}")]
         if len(ends) == 1:
             return ends[0]
     return None
@@ -314,10 +314,10 @@ def _batches(targets: Sequence[Target]) -> list[list[Target]]:
     """Batches of files from one folder, as large as a command line allows."""
     batches: list[list[Target]] = []
     size = 0
-    for target in sorted(targets, key=lambda target: str(target.place.root)):
-        length = len(str(target.place.path)) + 3
+    for target in sorted(targets, key=lambda target: str(target.file.root)):
+        length = len(str(target.file.path)) + 3
         last = batches[-1] if batches else None
-        fits = last is not None and last[0].place.root == target.place.root and len(last) < _BATCH_FILES
+        fits = last is not None and last[0].file.root == target.file.root and len(last) < _BATCH_FILES
         if last is None or not fits or size + length > _BATCH_CHARACTERS:
             batches.append([target])
             size = length
@@ -340,6 +340,6 @@ def _copied(folder: str, name: str, data: bytes) -> Path:
 
 def _explained(problem: str, outcome: Outcome, cwd: Path) -> str:
     """Why there is no report, with the program's last error line, without paths of this machine."""
-    said = outcome.errors.decode("utf-8", "replace").strip().replace(str(cwd), ".").splitlines()
-    last = uris.printable(" ".join(said[-1].split()))[:300] if said else ""
+    lines = outcome.errors.decode("utf-8", "replace").strip().replace(str(cwd), ".").splitlines()
+    last = uris.printable(" ".join(lines[-1].split()))[:300] if lines else ""
     return f"{problem} (exit code {outcome.code}){f': {last}' if last else ''}"

@@ -25,8 +25,8 @@ class SearchSessionsArguments(Arguments):
 class SearchSessions(BaseTool[SearchSessionsArguments]):
     name = "search_sessions"
     description = (
-        "Find other sessions of this workspace, and read what was said and decided in them. With `query` it gives the messages "
-        "that have these words, with `session` what was said in that session, without both the newest sessions."
+        "Find other sessions of this workspace, and read what was said and decided in them. With `query`, it returns "
+        "the messages that contain these words; with `session`, the messages of that session; with neither, the newest sessions."
     )
     risk = "read"
     arguments = SearchSessionsArguments
@@ -39,10 +39,10 @@ class SearchSessions(BaseTool[SearchSessionsArguments]):
         if arguments.session is not None:
             session = await self._others.find(arguments.session, field="session")
             text, notice = await self._others.read(session, arguments.message, limit=50_000, field="message")
-            told = f"{_named(session)}\n\n{text or '(Nothing was said in it.)'}"
-            return f"{told}\n\n[{notice}]" if notice else told
+            result = f"{_named(session)}\n\n{text or '(It has no messages.)'}"
+            return f"{result}\n\n[{notice}]" if notice else result
         if arguments.message is not None:
-            raise ToolFailed("search_sessions was not run: `message` needs the `session` that it is in.")
+            raise ToolFailed("search_sessions was not run: with `message`, also give the `session` that contains it.")
         scope = await self._others.scope()
         if arguments.query is None or not arguments.query.strip():
             listed, _ = await self._store.sessions(scope=scope, state=None, query=None, limit=_FOUND + 1, cursor=None)
@@ -54,7 +54,7 @@ class SearchSessions(BaseTool[SearchSessionsArguments]):
             for hit in hits
             if hit.session.id != call.session_id
         ][:_FOUND]
-        return "\n".join(lines) or "No other session of this workspace has these words."
+        return "\n".join(lines) or "No other session of this workspace contains these words."
 
 
 def _named(session: Session) -> str:

@@ -22,43 +22,43 @@ __all__ = ["ReadSkill"]
 _SKILL_FILE = "SKILL.md"
 _FILE_LIMIT = 2 << 20  # bytes
 _READ_LIMIT = 50_000  # characters at once
-_LISTED = 100  # files that are named
-_VISITED = 1000  # folders and files that are looked at for the list
+_LISTED = 100  # files in the list
+_VISITED = 1000  # folders and files that are visited for the list
 
 
 class ReadSkillArguments(Arguments):
     name: str = Field(description="The skill's name.", min_length=1)
     path: str = Field(
-        default=_SKILL_FILE, min_length=1, description="A file in the skill's folder, as its SKILL.md names it. SKILL.md without."
+        default=_SKILL_FILE, min_length=1, description="A file in the skill's folder, as named in SKILL.md. Default: SKILL.md."
     )
-    start_line: int = Field(default=1, ge=1, description="First line, counted from 1: to go on in a long file.")
+    start_line: int = Field(default=1, ge=1, description="First line to read, counted from 1: to continue in a long file.")
 
 
 class ReadSkill(BaseTool[ReadSkillArguments]):
     name = SKILL_TOOL
     description = (
-        "Read a skill: its SKILL.md with the names of the files in its folder, or with `path` one of those files. "
-        "The skills that there are stand in your instructions."
+        "Read a skill: its SKILL.md with the names of the files in its folder or, with `path`, one of those files. "
+        "Your instructions list the available skills."
     )
     risk = "read"
     arguments = ReadSkillArguments
 
     def __init__(self, skills: Callable[[str], Mapping[str, SkillFolder]], any_skill: Callable[[], bool]) -> None:
-        """`skills` gives those that the agent of a name may read, `any_skill` whether there are any for anyone."""
+        """`skills` returns the skills that the agent with that name may read; `any_skill`, whether any agent has one."""
         self._skills = skills
         self._any = any_skill
 
     @property
     def present(self) -> bool:
-        """Whether there is anything to read: else no agent is offered it."""
+        """Whether there is any skill. If not, no agent is offered this tool."""
         return self._any()
 
     async def perform(self, arguments: ReadSkillArguments, call: ToolCall) -> str:
         skills = self._skills(call.agent)
         skill = skills.get(arguments.name)
         if skill is None:
-            there = ", ".join(skills)[:2000] or "none"
-            raise ToolFailed(f"There is no skill {arguments.name[:64]} that this agent may read. Skills: {there}.")
+            available = ", ".join(skills)[:2000] or "none"
+            raise ToolFailed(f"There is no skill {arguments.name[:64]} that this agent may read. Skills: {available}.")
         return await asyncio.to_thread(_read, skill, arguments.path, arguments.start_line)
 
 
@@ -76,21 +76,21 @@ def _read(skill: SkillFolder, name: str, start: int) -> str:
         if (room := room - len(line)) < 0 and taken:
             break
         taken.append(line)
-    told = "".join(taken)[:_READ_LIMIT].rstrip("\n")
+    result = "".join(taken)[:_READ_LIMIT].rstrip("\n")
     last = start - 1 + len(taken)
     if last < len(lines):
-        told += f"\n\n[Continue with start_line={last + 1}.]"
+        result += f"\n\n[Continue with start_line={last + 1}.]"
     elif len("".join(taken)) > _READ_LIMIT:
-        told += "\n\n[The rest of this line is left out.]"
+        result += "\n\n[The rest of this line is left out.]"
     if inner == _SKILL_FILE and start == 1:
-        told += f"\n\n[{_listing(skill)}]"
-    return told
+        result += f"\n\n[{_listing(skill)}]"
+    return result
 
 
 def _inside(skill: SkillFolder, name: str) -> Path:
-    """The real path of a file of the skill. What lies elsewhere, or a link leads to elsewhere, is none of it."""
+    """The real path of a file of the skill. Files elsewhere, also those reached through a link, do not belong to it."""
     shown = uris.printable(name[:200])
-    outside = ToolFailed(f"{shown} is not in the folder of the skill {skill.name}: only files in there can be read.")
+    outside = ToolFailed(f"{shown} is not in the folder of the skill {skill.name}: only files in that folder can be read.")
     try:
         if Path(name).is_absolute() or not (path := (skill.root / name).resolve()).is_relative_to(skill.root):
             raise outside
@@ -105,8 +105,8 @@ def _inside(skill: SkillFolder, name: str) -> Path:
 def _text(path: Path, shown: str) -> str:
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        if not path.is_file():  # a pipe would not answer
-            raise OSError(errno.ENOENT, "it is no file")  # noqa: TRY301
+        if not path.is_file():  # opening a pipe would block
+            raise OSError(errno.ENOENT, "it is not a file")  # noqa: TRY301
         with os.fdopen(os.open(path, flags), "rb") as file:
             data = file.read(_FILE_LIMIT + 1)
     except OSError as error:
@@ -123,7 +123,7 @@ def _text(path: Path, shown: str) -> str:
 
 
 def _listing(skill: SkillFolder) -> str:
-    """Where the skill lies and which files it has."""
+    """The skill's folder and the files in it."""
     names: list[str] = []
     visited = 0
     for parent, directories, files in os.walk(skill.root):
@@ -134,5 +134,5 @@ def _listing(skill: SkillFolder) -> str:
         if len(names) > _LISTED or visited > _VISITED:
             break
     more = " and more" if len(names) > _LISTED or visited > _VISITED else ""
-    there = ", ".join(uris.printable(name) for name in names[:_LISTED])
-    return f"The skill's folder is {uris.printable(str(skill.root))}. Files beside SKILL.md: {there or 'none'}{more}."
+    listed = ", ".join(uris.printable(name) for name in names[:_LISTED])
+    return f"The skill's folder is {uris.printable(str(skill.root))}. Files beside SKILL.md: {listed or 'none'}{more}."

@@ -86,18 +86,18 @@ STARTUP_FILES: dict[str, str] = {
 """Who runs a file, and its names, in lower case and as in .gitignore: without an inner slash they match in any folder."""
 
 
-def startup_reason(place: ResolvedFile, workspace: Sequence[str]) -> str | None:
+def startup_reason(file: ResolvedFile, workspace: Sequence[str]) -> str | None:
     """Who starts programs from that file, by its name or because such a file links to it; None for any other.
 
     `workspace` are the URIs of its folders. Touches the disk.
     """
-    for name in (place.name, uris.path_of(place.display), place.display):
+    for name in (file.name, uris.path_of(file.display), file.display):
         for who, globs in _globs():
             if globs.match(uri_key(name)):
                 return who
     roots = [Path(path) for folder in workspace if (path := uris.to_path(folder)) is not None]
-    inside = (who for who, folder in _folders(roots) if place.path.is_relative_to(os.path.realpath(folder)))
-    return next(inside, None) or next((who for who, path in _linked(roots) if _same(path, place.path)), None)
+    inside = (who for who, folder in _folders(roots) if file.path.is_relative_to(os.path.realpath(folder)))
+    return next(inside, None) or next((who for who, path in _linked(roots) if _same(path, file.path)), None)
 
 
 def uri_key(name: str) -> str:

@@ -57,7 +57,7 @@ class _Plan:
     changes of the person.
     """
 
-    place: ResolvedFile
+    file: ResolvedFile
     uri: str
     summary: str
     change: DocumentChange
@@ -100,12 +100,12 @@ class _WriteTool(BaseTool[A]):
         except SessionlsError as error:
             raise ToolFailed(f"{error.message} {error.hint}") from None
         detail = None if plan.patch is None else shown(plan.patch)
-        who = await asyncio.to_thread(startup_reason, plan.place, self._workspace.folders)
+        who = await asyncio.to_thread(startup_reason, plan.file, self._workspace.folders)
         if who is None:
             return PermissionRequest(plan.summary, detail=detail)
-        path = plan.place.display
+        path = plan.file.display
         summary = f"{plan.summary}: this file can start programs, {who} runs what it says"
-        return PermissionRequest(summary, detail=detail, scope=f"{self.name} of {path}", startup=plan.place.name)
+        return PermissionRequest(summary, detail=detail, scope=f"{self.name} of {path}", startup=plan.file.name)
 
     async def perform(self, arguments: A, call: ToolCall) -> str:
         plan = await self._plan(arguments, call.session_id)
@@ -123,24 +123,24 @@ class _WriteTool(BaseTool[A]):
         self._seen.knows(call.session_id, plan.uri, _hash(text))
         made: str | None = text
         applied = True
-        note = _NOT_SAVED_UNASKED.format(path=plan.place.display) if plan.unsaved else ""
+        note = _NOT_SAVED_UNASKED.format(path=plan.file.display) if plan.unsaved else ""
         try:
             made = await resulting_text(self._workspace, plan.uri, text)
             if made is not None and is_ended(made, text):
-                difference = await asyncio.to_thread(patch, plan.place.display, plan.before, made)
+                difference = await asyncio.to_thread(patch, plan.file.display, plan.before, made)
                 plan, text = dataclasses.replace(plan, text=made, patch=difference), made
                 self._seen.knows(call.session_id, plan.uri, _hash(made))
             applied = made != plan.before
             if made == text and not plan.unsaved:
                 if not await self._saving.edited(plan.uri, text):
-                    note = _NOT_SAVED.format(path=plan.place.display)
+                    note = _NOT_SAVED.format(path=plan.file.display)
                 made = (
                     await resulting_text(self._workspace, plan.uri, text, patient=False) or text
                 )  # a formatter may have run on save
         finally:  # log the change, even if the reply is stopped at this moment
             whole = plan.patch
             if made != text:
-                whole = None if made is None else await asyncio.to_thread(patch, plan.place.display, plan.before, made)
+                whole = None if made is None else await asyncio.to_thread(patch, plan.file.display, plan.before, made)
             kept = await _packed(plan, made) if applied and made is not None else None
             await call.edited(plan.uri, plan.summary, applied=applied, patch=_kept(whole if applied else plan.patch), kept=kept)
         if not applied:
@@ -154,29 +154,29 @@ class _WriteTool(BaseTool[A]):
 
     async def check(self, path: str) -> ResolvedFile:
         """Resolve the path. Raises `ToolFailed` where agents never write, and a `SessionlsError` outside the workspace."""
-        return await self._place(path)
+        return await self._file(path)
 
     async def _check_still_there(self, plan: _Plan) -> None:
         """Check that the path has not become a symbolic link to another file meanwhile."""
         try:
-            same = (await self._workspace.resolve(plan.uri)).path == plan.place.path
+            same = (await self._workspace.resolve(plan.uri)).path == plan.file.path
         except SessionlsError:
             same = False
         if not same:
-            raise ToolFailed(f"{plan.place.display} changed meanwhile. Try again.")
+            raise ToolFailed(f"{plan.file.display} changed meanwhile. Try again.")
 
     @abstractmethod
     async def _plan(self, arguments: A, session_id: str | None) -> _Plan:
         """Make the plan. `session_id` is None before permission was requested."""
 
-    async def _place(self, path: str) -> ResolvedFile:
-        place = await self._workspace.resolve(path)
-        if await asyncio.to_thread(is_protected, place, self._workspace.folders, self._obeyed):
+    async def _file(self, path: str) -> ResolvedFile:
+        file = await self._workspace.resolve(path)
+        if await asyncio.to_thread(is_protected, file, self._workspace.folders, self._obeyed):
             raise ToolFailed(
-                f"{place.display} controls which agents and programs run here, so only people may change it. "
+                f"{file.display} controls which agents and programs run here, so only people may change it. "
                 "Show the text in your reply instead."
             )
-        return place
+        return file
 
 
 # -- edit_file -------------------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ class EditFile(_WriteTool[EditFileArguments]):
     arguments = EditFileArguments
 
     async def _plan(self, arguments: EditFileArguments, session_id: str | None) -> _Plan:
-        place = await self._place(arguments.path)
+        file = await self._file(arguments.path)
         document = await self._workspace.read(arguments.path, limit=LARGEST_EDITED)
         self._check_seen(document, session_id)
         wanted = [(replace_lone_surrogates(edit.old), replace_lone_surrogates(edit.new), edit.all) for edit in arguments.edits]
@@ -228,7 +228,7 @@ class EditFile(_WriteTool[EditFileArguments]):
         done = f"Edited {document.path}: {made.count} replacement{'s' if made.count > 1 else ''} ({where})."
         diff = await asyncio.to_thread(patch, document.path, document.text, made.text)
         unsaved = document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256)
-        return _Plan(place, document.uri, f"Edit {document.path}", change, diff, done, document.text, made.text, unsaved)
+        return _Plan(file, document.uri, f"Edit {document.path}", change, diff, done, document.text, made.text, unsaved)
 
     def _check_seen(self, document: Document, session_id: str | None) -> None:
         if document.notice is not None:
@@ -257,17 +257,17 @@ class CreateFile(_WriteTool[CreateFileArguments]):
     arguments = CreateFileArguments
 
     async def _plan(self, arguments: CreateFileArguments, session_id: str | None) -> _Plan:  # noqa: ARG002
-        place = await self._place(arguments.path)
-        if place.name == "." or arguments.path.endswith(("/", "\\")):
+        file = await self._file(arguments.path)
+        if file.name == "." or arguments.path.endswith(("/", "\\")):
             raise ToolFailed(f"{arguments.path[:200]} is a folder. Use the path of a file.")
-        if self._workspace.buffer(place) is not None or await asyncio.to_thread(_exists, place):
-            raise ToolFailed(f"{place.display} exists already. Read it and change it with edit_file.")
+        if self._workspace.buffer(file) is not None or await asyncio.to_thread(_exists, file):
+            raise ToolFailed(f"{file.display} exists already. Read it and change it with edit_file.")
         text = replace_lone_surrogates(arguments.text)
         if "\0" in text:
             raise ToolFailed("Only text can be written, but this contains a NUL character.")
-        change = DocumentChange(place.uri, kind="create", text=text)
-        diff = await asyncio.to_thread(patch, place.display, None, text)
-        return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", None, text)
+        change = DocumentChange(file.uri, kind="create", text=text)
+        diff = await asyncio.to_thread(patch, file.display, None, text)
+        return _Plan(file, file.uri, f"Create {file.display}", change, diff, f"Created {file.display}.", None, text)
 
 
 # -- write_file ------------------------------------------------------------------------------------------------------
@@ -289,14 +289,14 @@ class WriteFile(_WriteTool[WriteFileArguments]):
     arguments = WriteFileArguments
 
     async def _plan(self, arguments: WriteFileArguments, session_id: str | None) -> _Plan:
-        place = await self._place(arguments.path)
+        file = await self._file(arguments.path)
         text = replace_lone_surrogates(arguments.text)
         if "\0" in text:
             raise ToolFailed("Only text can be written, but this contains a NUL character.")
-        if self._workspace.buffer(place) is None and not await asyncio.to_thread(_exists, place):
-            change = DocumentChange(place.uri, kind="create", text=text)
-            diff = await asyncio.to_thread(patch, place.display, None, text)
-            return _Plan(place, place.uri, f"Create {place.display}", change, diff, f"Created {place.display}.", None, text)
+        if self._workspace.buffer(file) is None and not await asyncio.to_thread(_exists, file):
+            change = DocumentChange(file.uri, kind="create", text=text)
+            diff = await asyncio.to_thread(patch, file.display, None, text)
+            return _Plan(file, file.uri, f"Create {file.display}", change, diff, f"Created {file.display}.", None, text)
         document = await self._workspace.read(arguments.path, limit=LARGEST_EDITED)
         if document.notice is not None:
             raise ToolFailed(f"{document.path} is too large to edit.")
@@ -313,7 +313,7 @@ class WriteFile(_WriteTool[WriteFileArguments]):
         change = DocumentChange(document.uri, version=document.version, edits=edits, sha256=document.sha256)
         diff = await asyncio.to_thread(patch, document.path, document.text, text)
         done = f"Wrote {document.path}."
-        return _Plan(place, document.uri, f"Edit {document.path}", change, diff, done, document.text, text, unsaved)
+        return _Plan(file, document.uri, f"Edit {document.path}", change, diff, done, document.text, text, unsaved)
 
 
 def _difference(old: str, new: str, encoding: Encoding) -> list[tuple[Range, str]]:
@@ -346,8 +346,8 @@ class DeleteFile(_WriteTool[DeleteFileArguments]):
     arguments = DeleteFileArguments
 
     async def _plan(self, arguments: DeleteFileArguments, session_id: str | None) -> _Plan:  # noqa: ARG002
-        place = await self._place(arguments.path)
-        await asyncio.to_thread(_check_file, place, arguments.path)
+        file = await self._file(arguments.path)
+        await asyncio.to_thread(_check_file, file, arguments.path)
         diff, sha256, text, bom = None, None, None, False
         try:
             document = await self._workspace.read(arguments.path, limit=LARGEST_EDITED)
@@ -355,26 +355,26 @@ class DeleteFile(_WriteTool[DeleteFileArguments]):
             pass
         else:
             if document.buffer and document.dirty and not self._saving.left(document.uri, document.sha256):
-                raise ToolFailed(f"{place.display} has unsaved changes in the editor, so only the person can delete it.")
-            diff = await asyncio.to_thread(patch, place.display, document.text, None)
+                raise ToolFailed(f"{file.display} has unsaved changes in the editor, so only the person can delete it.")
+            diff = await asyncio.to_thread(patch, file.display, document.text, None)
             sha256, text, bom = document.sha256, document.text, document.bom
-        change = DocumentChange(place.uri, kind="delete", sha256=sha256)
-        done = f"Deleted {place.display}."
-        return _Plan(place, place.uri, f"Delete {place.display}", change, diff, done, text, None, bom=bom)
+        change = DocumentChange(file.uri, kind="delete", sha256=sha256)
+        done = f"Deleted {file.display}."
+        return _Plan(file, file.uri, f"Delete {file.display}", change, diff, done, text, None, bom=bom)
 
 
-def _exists(place: ResolvedFile) -> bool:
-    return os.path.lexists(place.path)
+def _exists(file: ResolvedFile) -> bool:
+    return os.path.lexists(file.path)
 
 
-def _check_file(place: ResolvedFile, what: str) -> None:
-    known = uris.to_path(place.uri)
-    if not _exists(place):
+def _check_file(file: ResolvedFile, what: str) -> None:
+    known = uris.to_path(file.uri)
+    if not _exists(file):
         raise ToolFailed(f"There is no file {what[:200]}.")
     if known is not None and Path(known).is_symlink():
-        raise ToolFailed(f"{place.display} is a symbolic link, which only people may delete.")
-    if not place.path.is_file():
-        raise ToolFailed(f"{place.display} is not a file. Folders, pipes and devices cannot be deleted.")
+        raise ToolFailed(f"{file.display} is a symbolic link, which only people may delete.")
+    if not file.path.is_file():
+        raise ToolFailed(f"{file.display} is not a file. Folders, pipes and devices cannot be deleted.")
 
 
 def _refused(plan: _Plan, reason: str | None) -> str:
