@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 
 from postgres_server import PostgresServer
-from sessionls.store import maintenance
 
 __all__ = ["TeamDatabase"]
 
@@ -29,10 +28,9 @@ class TeamDatabase:
         made = cls(f"team{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}")
         for role in (f"{made.name}_owner LOGIN", f"{made.name}_team"):
             server.execute(f"CREATE ROLE {role}")
-        server.execute(f"CREATE DATABASE {made.name} OWNER {made.name}_owner")
+        server.create_store(made.name, f"{made.name}_owner")
         for member in members:
             made.invite(member)
-        maintenance.migrate(made.url(f"{made.name}_owner"))
         grants = (
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {made.name}_team",
             f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {made.name}_team",

@@ -46,17 +46,17 @@ ENGINES = ("sqlite", "postgres")
 current_engine = "sqlite"
 
 
-def url(folder: Path) -> str:
+def url(folder: Path, *, empty: bool = False) -> str:
     """The URL of the test's database: one for each folder."""
-    return database_url(folder / "data" / "sessions.db")
+    return database_url(folder / "data" / "sessions.db", empty=empty)
 
 
-def database_url(path: Path) -> str:
-    """A database of that name, on the engine that the test runs on."""
+def database_url(path: Path, *, empty: bool = False) -> str:
+    """A database of that name, on the engine that the test runs on. On PostgreSQL it has its tables already, unless `empty`."""
     if current_engine == "postgres":
         from postgres_server import PostgresServer
 
-        return PostgresServer.shared().database_for(str(path))
+        return PostgresServer.shared().database_for(str(path), empty=empty)
     return f"sqlite:///{path}"
 
 

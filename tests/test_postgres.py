@@ -436,11 +436,12 @@ _SEQUENCES = "SELECT sequence_name, data_type FROM information_schema.sequences 
 
 
 async def test_a_new_database_equals_the_result_of_the_migrations(tmp_path: Path) -> None:
-    async with SqlStore(url(tmp_path)) as store:
+    async with SqlStore(url(tmp_path, empty=True)) as store:
         await create(store)
+    address = url(tmp_path / "migrated", empty=True)
 
     def migrate() -> None:
-        engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url(tmp_path / "migrated")))
+        engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(address))
         with engine.begin() as connection:
             migrations.upgrade(connection)
         engine.dispose()
@@ -453,8 +454,10 @@ async def test_a_new_database_equals_the_result_of_the_migrations(tmp_path: Path
 
 
 async def test_an_older_database_is_migrated_by_one_of_several_processes(tmp_path: Path) -> None:
+    address = url(tmp_path, empty=True)
+
     def migrate() -> None:
-        engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url(tmp_path)))
+        engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(address))
         with engine.begin() as connection:
             migrations.upgrade(connection, migrations.REVISIONS[-2])
         engine.dispose()
@@ -471,6 +474,7 @@ async def test_a_newer_database_and_another_programs_are_left_alone(tmp_path: Pa
     async with SqlStore(url(tmp_path)) as store:
         await create(store)
     await asyncio.to_thread(sql, tmp_path, "UPDATE alembic_version SET version_num = '9999'")
+    url(tmp_path / "theirs", empty=True)
     await asyncio.to_thread(sql, tmp_path / "theirs", "CREATE TABLE theirs (a integer)")
     for folder, words in ((tmp_path, "newer version of sessionls"), (tmp_path / "theirs", "belongs to another program")):
         async with SqlStore(url(folder)) as store:
