@@ -317,6 +317,8 @@ def main() -> int:
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.__doc__, add_help=False)
     chosen, rest = parser.parse_known_args()
+    # The tests start hundreds of processes. Without its bytecode, each would compile anew what it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     setup()
     return 0 if chosen.command == "setup" else COMMANDS[chosen.command](rest)
 
