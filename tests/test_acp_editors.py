@@ -452,7 +452,7 @@ async def test_an_image_without_text_is_a_prompt(start_editor: Editors, folder: 
 @pytest.mark.parametrize(
     ("block", "words"),
     [
-        (schema.AudioContentBlock(type="audio", data="AAAA", mime_type="audio/wav"), "sound"),
+        (schema.AudioContentBlock(type="audio", data="AAAA", mime_type="audio/wav"), "Audio"),
         (
             schema.EmbeddedResourceContentBlock(
                 type="resource", resource=schema.BlobResourceContents(blob="AAAA", uri="file:///x.bin")

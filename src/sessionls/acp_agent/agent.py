@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from sessionls import __version__
 from sessionls.acp_agent.commands import available_commands, command_in
 from sessionls.acp_agent.errors import request_error
-from sessionls.acp_agent.mcp_servers import read_servers, words_for_unused
+from sessionls.acp_agent.mcp_servers import read_servers, unused_servers_notice
 from sessionls.acp_agent.open_session import OpenSession, SessionCommands
 from sessionls.acp_agent.options import AGENT_OPTION, MODEL_OPTION, chosen_agent, chosen_model, config_options, modes
 from sessionls.acp_agent.permissions import Questions
@@ -81,8 +81,8 @@ class AcpAgent:
         await self._connection.main_loop()
 
     async def close(self) -> None:
-        for one in self._open.values():
-            one.questions.close()
+        for opened in self._open.values():
+            opened.questions.close()
         for task in (*self._models.values(), *self._background):
             task.cancel()
         # First, so that waiting requests get an interrupted reply. Cancelling those waits would cancel the replies.
@@ -105,7 +105,7 @@ class AcpAgent:
         try:
             adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
             result = await handler(adapter.validate_python(params))
-        except Exception as error:  # noqa: BLE001  # every request gets an answer, in our words
+        except Exception as error:  # noqa: BLE001  # every request gets a response, with our own messages
             raise request_error(error) from None
         return dumped(result)
 
@@ -143,31 +143,31 @@ class AcpAgent:
     async def _new(self, request: schema.NewSessionRequest) -> schema.NewSessionResponse:
         workspace = await self._workspace(request)
         session = await workspace.sessions.create()
-        one = await self._opened(workspace, session.id)
-        state = await self._state(one)
-        self._after_answer(one, request.mcp_servers)
+        opened = await self._open_for_client(workspace, session.id)
+        state = await self._state(opened)
+        self._send_after_response(opened, request.mcp_servers)
         return schema.NewSessionResponse(session_id=session.id, modes=state[0], config_options=state[1])
 
     async def _load(self, request: schema.LoadSessionRequest) -> schema.LoadSessionResponse:
         workspace = await self._workspace(request)
-        one = await self._opened(workspace, request.session_id, history=True)
-        state = await self._state(one)
-        self._after_answer(one, request.mcp_servers)
+        opened = await self._open_for_client(workspace, request.session_id, history=True)
+        state = await self._state(opened)
+        self._send_after_response(opened, request.mcp_servers)
         return schema.LoadSessionResponse(modes=state[0], config_options=state[1])
 
     async def _resume(self, request: schema.ResumeSessionRequest) -> schema.ResumeSessionResponse:
         workspace = await self._workspace(request)
-        one = await self._opened(workspace, request.session_id)
-        state = await self._state(one)
-        self._after_answer(one, request.mcp_servers)
+        opened = await self._open_for_client(workspace, request.session_id)
+        state = await self._state(opened)
+        self._send_after_response(opened, request.mcp_servers)
         return schema.ResumeSessionResponse(modes=state[0], config_options=state[1])
 
     async def _fork(self, request: schema.ForkSessionRequest) -> schema.ForkSessionResponse:
         workspace = await self._workspace(request)
         child = await workspace.sessions.fork(request.session_id)
-        one = await self._opened(workspace, child.id)
-        state = await self._state(one)
-        self._after_answer(one, request.mcp_servers)
+        opened = await self._open_for_client(workspace, child.id)
+        state = await self._state(opened)
+        self._send_after_response(opened, request.mcp_servers)
         return schema.ForkSessionResponse(session_id=child.id, modes=state[0], config_options=state[1])
 
     async def _list(self, request: schema.ListSessionsRequest) -> schema.ListSessionsResponse:
@@ -181,17 +181,17 @@ class AcpAgent:
         )
 
     async def _close(self, request: schema.CloseSessionRequest) -> schema.CloseSessionResponse:
-        one = self._opened_before(request.session_id)
-        await self._stop_prompts(one)
+        opened = self._require_open(request.session_id)
+        await self._stop_prompts(opened)
         self._forget(request.session_id)
-        await one.workspace.sessions.close(request.session_id)
+        await opened.workspace.sessions.close(request.session_id)
         return schema.CloseSessionResponse()
 
     async def _delete(self, request: schema.DeleteSessionRequest) -> schema.DeleteSessionResponse:
-        one = self._open.get(request.session_id)
-        sessions = (one.workspace if one is not None else await self._workspaces.any()).sessions
-        if one is not None:
-            await self._stop_prompts(one)
+        opened = self._open.get(request.session_id)
+        sessions = (opened.workspace if opened is not None else await self._workspaces.any()).sessions
+        if opened is not None:
+            await self._stop_prompts(opened)
         await sessions.delete(request.session_id)
         self._forget(request.session_id)
         return schema.DeleteSessionResponse()
@@ -200,14 +200,14 @@ class AcpAgent:
         folders = await checked_folders(request.cwd, request.additional_directories)
         return await self._workspaces.of(folders, read_servers(request.mcp_servers or ())[0])
 
-    async def _opened(self, workspace: OpenWorkspace, session_id: str, *, history: bool = False) -> OpenSession:
+    async def _open_for_client(self, workspace: OpenWorkspace, session_id: str, *, history: bool = False) -> OpenSession:
         """Open a session for the client: send its history, if requested, and from then on its changes."""
         session = await workspace.sessions.get(session_id)
-        if (before := self._open.get(session_id)) is not None:  # opened again: open requests continue
-            before.view.mute()
+        if (earlier := self._open.get(session_id)) is not None:  # opened again: open requests continue
+            earlier.view.mute()
             self._forget(session_id)
-            if before.workspace is not workspace:
-                await before.workspace.sessions.close(session_id)
+            if earlier.workspace is not workspace:
+                await earlier.workspace.sessions.close(session_id)
         view = SessionView(
             session,
             workspace.participant,
@@ -216,26 +216,26 @@ class AcpAgent:
             window=workspace.composition.models.window,
         )
         questions = Questions(view, workspace.sessions, self._connection.send_request, self._notify)
-        one = self._open[session_id] = OpenSession(workspace, view, questions)
-        if before is not None:
-            one.prompts = before.prompts
+        opened = self._open[session_id] = OpenSession(workspace, view, questions)
+        if earlier is not None:
+            opened.prompts = earlier.prompts
         try:
-            opened = await workspace.sessions.open(session_id, limit=_PAGE)
-            view.session = opened.session
+            snapshot = await workspace.sessions.open(session_id, limit=_PAGE)
+            view.session = snapshot.session
             if history:
-                await self._tell_history(one, opened.messages, more=opened.more)
+                await self._send_history(opened, snapshot.messages, more=snapshot.more)
             else:
-                view.skip(opened.messages)
+                view.skip(snapshot.messages)
         except BaseException:
             self._forget(session_id)
             raise
-        return one
+        return opened
 
-    async def _tell_history(self, one: OpenSession, newest: Sequence[Message], *, more: bool) -> None:
+    async def _send_history(self, opened: OpenSession, newest: Sequence[Message], *, more: bool) -> None:
         """Send all messages, oldest first. Pages are located from the newest to the oldest, then read again in order, so that
         only one page is in memory.
         """
-        sessions, session_id = one.workspace.sessions, one.view.session.id
+        sessions, session_id = opened.workspace.sessions, opened.view.session.id
         cursors: list[str] = []
         page = newest
         while more and page:
@@ -244,97 +244,97 @@ class AcpAgent:
             page, more = found.messages, found.more
         for cursor in reversed(cursors):
             for message in (await sessions.history(session_id, before=cursor, limit=_PAGE)).messages:
-                one.view.message(message)
+                opened.view.message(message)
             await self._transport.drain()
-        await one.read_images(newest)
+        await opened.read_images(newest)
         for message in newest:
-            one.view.message(message)
+            opened.view.message(message)
 
-    def _after_answer(self, one: OpenSession, servers: Sequence[Any] | None) -> None:
+    def _send_after_response(self, opened: OpenSession, servers: Sequence[Any] | None) -> None:
         """Send further information after the response that is about to be sent, when the client knows the session."""
 
-        def tell() -> None:
-            one.view.update(available_commands())
-            if one.view.session.title != UNTITLED:  # else the client chooses a title
-                one.view.send_title()
+        def send() -> None:
+            opened.view.update(available_commands())
+            if opened.view.session.title != UNTITLED:  # else the client chooses a title
+                opened.view.send_title()
             found, unusable = read_servers(servers or ())
-            if (words := words_for_unused(found, unusable, trusted=one.workspace.trusted)) is not None:
-                one.view.say(f"> {words}")
-            one.release()
-            for question in one.view.session.asking or ():
-                one.questions.ask(question)
+            if (notice := unused_servers_notice(found, unusable, trusted=opened.workspace.trusted)) is not None:
+                opened.view.say(f"> {notice}")
+            opened.release()
+            for question in opened.view.session.asking or ():
+                opened.questions.ask(question)
 
-        asyncio.get_running_loop().call_soon(tell)
+        asyncio.get_running_loop().call_soon(send)
 
     def _forget(self, session_id: str) -> None:
-        one = self._open.pop(session_id, None)
-        if one is not None:
-            one.questions.close()
+        opened = self._open.pop(session_id, None)
+        if opened is not None:
+            opened.questions.close()
 
-    def _opened_before(self, session_id: str) -> OpenSession:
-        one = self._open.get(session_id)
-        if one is None:
+    def _require_open(self, session_id: str) -> OpenSession:
+        opened = self._open.get(session_id)
+        if opened is None:
             raise InvalidParams(
                 f"The session {session_id} is not open here.",
                 fields=["sessionId"],
                 hint="Open it with session/load or session/resume first.",
             )
-        return one
+        return opened
 
     # -- prompts -----------------------------------------------------------------------------------------------------
 
     async def _prompt(self, request: schema.PromptRequest) -> schema.PromptResponse:
-        one = self._opened_before(request.session_id)
-        working = asyncio.ensure_future(self._answer(one, request.prompt))
-        one.prompts.add(working)
+        opened = self._require_open(request.session_id)
+        answering = asyncio.ensure_future(self._answer(opened, request.prompt))
+        opened.prompts.add(answering)
         try:
             # Cancelling the wait does not cancel the reply: only `session/cancel` does.
-            reply = await asyncio.shield(working)
+            reply = await asyncio.shield(answering)
         except asyncio.CancelledError:
-            if not working.cancelled():
+            if not answering.cancelled():
                 raise
             reply = None
         except SessionPaused as error:
             error.hint = "Send /resume to continue, or /fork to continue in a copy."
             raise
         finally:
-            working.add_done_callback(one.prompts.discard)
+            answering.add_done_callback(opened.prompts.discard)
         if reply is None:
-            return schema.PromptResponse(stop_reason="cancelled" if working.cancelled() else "end_turn")
+            return schema.PromptResponse(stop_reason="cancelled" if answering.cancelled() else "end_turn")
         if (now := self._open.get(request.session_id)) is not None:
             now.view.message(reply)  # everything that notices did not contain
         return schema.PromptResponse(stop_reason=stop_reason(reply), usage=usage(reply.usage))
 
-    async def _answer(self, one: OpenSession, blocks: Sequence[Any]) -> Message | None:
+    async def _answer(self, opened: OpenSession, blocks: Sequence[Any]) -> Message | None:
         """The reply to a prompt; None for a command without a reply."""
-        sessions, session_id = one.workspace.sessions, one.view.session.id
+        sessions, session_id = opened.workspace.sessions, opened.view.session.id
         first = "".join(block.text for block in blocks if isinstance(block, schema.TextContentBlock))
         if (command := command_in(first)) is not None:
-            return await command[0].run(SessionCommands(sessions, session_id, one.workspace.folders, one), command[1])
+            return await command[0].run(SessionCommands(sessions, session_id, opened.workspace.folders, opened), command[1])
         agents = (await sessions.agents()).agents
         reads = self.reads
-        prompt = await asyncio.to_thread(read_prompt, blocks, agents, one.workspace.editor.folders, reads_files=reads)
+        prompt = await asyncio.to_thread(read_prompt, blocks, agents, opened.workspace.editor.folders, reads_files=reads)
         message_id = new_id()
-        one.view.own.add(message_id)
+        opened.view.own.add(message_id)
         exchange = await sessions.message(
             session_id, Outgoing(prompt.text, agent=prompt.agent, context=prompt.context, message_id=message_id)
         )
-        for given in exchange.message.context or ():
-            if notice := getattr(given, "notice", None):
-                one.view.say(f"> {notice}", exchange.reply.id)
+        for context in exchange.message.context or ():
+            if notice := getattr(context, "notice", None):
+                opened.view.say(f"> {notice}", exchange.reply.id)
         return exchange.reply
 
     async def _cancel(self, request: schema.CancelNotification) -> None:
-        one = self._open.get(request.session_id)
-        if one is None:
+        opened = self._open.get(request.session_id)
+        if opened is None:
             return
-        if not await self._stop_prompts(one):
+        if not await self._stop_prompts(opened):
             with contextlib.suppress(SessionlsError):  # another participant's reply, which this client shows
-                await one.workspace.sessions.cancel(request.session_id)
+                await opened.workspace.sessions.cancel(request.session_id)
 
-    async def _stop_prompts(self, one: OpenSession) -> bool:
+    async def _stop_prompts(self, opened: OpenSession) -> bool:
         """Cancel the replies that this client waits for. Returns whether there were any."""
-        waiting = [task for task in one.prompts if not task.done()]
+        waiting = [task for task in opened.prompts if not task.done()]
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -343,19 +343,19 @@ class AcpAgent:
     # -- modes and models --------------------------------------------------------------------------------------------
 
     async def _set_mode(self, request: schema.SetSessionModeRequest) -> schema.SetSessionModeResponse:
-        one = self._opened_before(request.session_id)
-        await self._switch(one, agent=chosen_agent(request.mode_id, "modeId"))
+        opened = self._require_open(request.session_id)
+        await self._switch(opened, agent=chosen_agent(request.mode_id, "modeId"))
         return schema.SetSessionModeResponse()
 
     async def _set_option(
         self, request: schema.SetSessionConfigOptionSelectRequest | schema.SetSessionConfigOptionBooleanRequest
     ) -> schema.SetSessionConfigOptionResponse:
-        one = self._opened_before(request.session_id)
+        opened = self._require_open(request.session_id)
         if request.config_id == AGENT_OPTION:
-            await self._switch(one, agent=chosen_agent(request.value, "value"))
+            await self._switch(opened, agent=chosen_agent(request.value, "value"))
         elif request.config_id == MODEL_OPTION:
-            session = await one.workspace.sessions.get(request.session_id)
-            one.view.session = await one.workspace.sessions.switch_agent(
+            session = await opened.workspace.sessions.get(request.session_id)
+            opened.view.session = await opened.workspace.sessions.switch_agent(
                 request.session_id, session.agent, model=chosen_model(request.value)
             )
         else:
@@ -364,17 +364,17 @@ class AcpAgent:
                 fields=["configId"],
                 hint=f"The options are {AGENT_OPTION} and {MODEL_OPTION}.",
             )
-        return schema.SetSessionConfigOptionResponse(config_options=(await self._state(one))[1] or [])
+        return schema.SetSessionConfigOptionResponse(config_options=(await self._state(opened))[1] or [])
 
-    async def _switch(self, one: OpenSession, *, agent: str) -> None:
-        sessions, session_id = one.workspace.sessions, one.view.session.id
+    async def _switch(self, opened: OpenSession, *, agent: str) -> None:
+        sessions, session_id = opened.workspace.sessions, opened.view.session.id
         session = await sessions.get(session_id)
-        one.view.session = await sessions.switch_agent(session_id, agent, model=session.model)
+        opened.view.session = await sessions.switch_agent(session_id, agent, model=session.model)
 
-    async def _state(self, one: OpenSession) -> tuple[schema.SessionModeState, list[Any]]:
-        session = one.view.session
-        agents = (await one.workspace.sessions.agents()).agents
-        return modes(session, agents), config_options(session, agents, await self._known_models(one.workspace))
+    async def _state(self, opened: OpenSession) -> tuple[schema.SessionModeState, list[Any]]:
+        session = opened.view.session
+        agents = (await opened.workspace.sessions.agents()).agents
+        return modes(session, agents), config_options(session, agents, await self._known_models(opened.workspace))
 
     async def _known_models(self, workspace: OpenWorkspace) -> Sequence[ModelInfo]:
         """The models that are known within a moment. The client gets the complete list later."""
@@ -395,38 +395,38 @@ class AcpAgent:
             return ()
 
     def _switched(self, session_id: str) -> None:
-        if (one := self._open.get(session_id)) is not None:
-            self._tell_state(one, switched=True)
+        if (opened := self._open.get(session_id)) is not None:
+            self._schedule_options(opened, switched=True)
 
     def _agents_changed(self, workspace: OpenWorkspace) -> None:
-        for one in self._open.values():
-            if one.workspace is workspace:
-                self._tell_state(one)
+        for opened in self._open.values():
+            if opened.workspace is workspace:
+                self._schedule_options(opened)
 
-    def _tell_state(self, one: OpenSession, *, switched: bool = False) -> None:
-        task = asyncio.get_running_loop().create_task(self._send_state(one, switched=switched), name="tell options")
+    def _schedule_options(self, opened: OpenSession, *, switched: bool = False) -> None:
+        task = asyncio.get_running_loop().create_task(self._send_options(opened, switched=switched), name="send options")
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _send_state(self, one: OpenSession, *, switched: bool) -> None:
+    async def _send_options(self, opened: OpenSession, *, switched: bool) -> None:
         with contextlib.suppress(SessionlsError):
-            one.view.session = await one.workspace.sessions.get(one.view.session.id)
-            _, options = await self._state(one)
+            opened.view.session = await opened.workspace.sessions.get(opened.view.session.id)
+            _, options = await self._state(opened)
             if switched:
-                agent = one.view.session.agent
-                one.view.update(schema.CurrentModeUpdate(session_update="current_mode_update", current_mode_id=agent))
-            one.view.update(schema.ConfigOptionUpdate(session_update="config_option_update", config_options=options))
+                agent = opened.view.session.agent
+                opened.view.update(schema.CurrentModeUpdate(session_update="current_mode_update", current_mode_id=agent))
+            opened.view.update(schema.ConfigOptionUpdate(session_update="config_option_update", config_options=options))
 
     # -- to the client -----------------------------------------------------------------------------------------------
 
     def _notice(self, notice: Notice) -> None:
         session_id = notice.event.session_id if isinstance(notice, EventNotice) else notice.session_id
-        if (one := self._open.get(session_id)) is None:
+        if (opened := self._open.get(session_id)) is None:
             return
         if isinstance(notice, SessionNotice) and notice.session is None:
             self._forget(session_id)  # deleted
             return
-        one.notice(notice)
+        opened.notice(notice)
 
     def _update(self, session_id: str, update: BaseModel) -> None:
         self._notify(CLIENT_METHODS["session_update"], {"sessionId": session_id, "update": dumped(update)})
@@ -445,7 +445,7 @@ class AcpAgent:
         return bool(self._client.fs and self._client.fs.write_text_file)
 
     async def read(self, folders: Sequence[str], path: str) -> str:
-        request = schema.ReadTextFileRequest(session_id=self._session_of(folders), path=path)
+        request = schema.ReadTextFileRequest(session_id=self._any_session_with(folders), path=path)
         answer = await self._connection.send_request(CLIENT_METHODS["fs_read_text_file"], dumped(request))
         try:
             return schema.ReadTextFileResponse.model_validate(answer).content
@@ -453,12 +453,12 @@ class AcpAgent:
             raise RequestError(-32603, "The client's answer has no text.") from None
 
     async def write(self, folders: Sequence[str], path: str, text: str) -> None:
-        request = schema.WriteTextFileRequest(session_id=self._session_of(folders), path=path, content=text)
+        request = schema.WriteTextFileRequest(session_id=self._any_session_with(folders), path=path, content=text)
         await self._connection.send_request(CLIENT_METHODS["fs_write_text_file"], dumped(request))
 
-    def _session_of(self, folders: Sequence[str]) -> str:
+    def _any_session_with(self, folders: Sequence[str]) -> str:
         """An open session with these folders: the client gives access to its files only within a session."""
-        for session_id, one in self._open.items():
-            if tuple(one.workspace.editor.folders) == tuple(folders):
+        for session_id, opened in self._open.items():
+            if tuple(opened.workspace.editor.folders) == tuple(folders):
                 return session_id
         raise RequestError(-32603, "No session of these folders is open.")

@@ -64,51 +64,51 @@ def command_in(text: str) -> tuple[Command, str] | None:
     return None if command is None else (command, argument.strip())
 
 
-async def _fork(on: CommandContext, title: str) -> None:
-    child = await on.sessions.fork(on.session_id, title=title or None)
-    on.say(
+async def _fork(context: CommandContext, title: str) -> None:
+    child = await context.sessions.fork(context.session_id, title=title or None)
+    context.say(
         f'Forked: "{child.title}" has {child.message_count} messages, and this session is unchanged. '
         f"Open it from the list of sessions; its id is `{child.id}`."
     )
 
 
-async def _pause(on: CommandContext, _: str) -> None:
-    await on.sessions.pause(on.session_id)
-    on.say("Paused. Send /resume to continue.")
+async def _pause(context: CommandContext, _: str) -> None:
+    await context.sessions.pause(context.session_id)
+    context.say("Paused. Send /resume to continue.")
 
 
-async def _resume(on: CommandContext, _: str) -> Message | None:
-    reply = await on.resumed()
+async def _resume(context: CommandContext, _: str) -> Message | None:
+    reply = await context.resumed()
     if reply is None:
-        on.say("The session is no longer paused.")
+        context.say("The session is no longer paused.")
     return reply
 
 
-async def _agent(on: CommandContext, name: str) -> None:
+async def _agent(context: CommandContext, name: str) -> None:
     if not name:
-        session = await on.sessions.get(on.session_id)
+        session = await context.sessions.get(context.session_id)
         lines = [
             f"- {'**' if one.name == session.agent else ''}{one.name}{'** (default)' if one.name == session.agent else ''}"
             f": {one.description or one.problem or ''}"
-            for one in (await on.sessions.agents()).agents
+            for one in (await context.sessions.agents()).agents
             if one.available
         ]
-        on.say("\n".join(lines))
+        context.say("\n".join(lines))
         return
-    session = await on.sessions.get(on.session_id)
-    session = await on.sessions.switch_agent(on.session_id, name.removeprefix("@"), model=session.model)
-    on.say(f"The default agent is now {session.agent}.")
+    session = await context.sessions.get(context.session_id)
+    session = await context.sessions.switch_agent(context.session_id, name.removeprefix("@"), model=session.model)
+    context.say(f"The default agent is now {session.agent}.")
 
 
-async def _review(on: CommandContext, what: str) -> None:
+async def _review(context: CommandContext, what: str) -> None:
     @contextlib.asynccontextmanager
     async def progress(step: ReviewStep) -> AsyncIterator[None]:
-        on.own(step.message_id)
+        context.own(step.message_id)
         yield
 
-    target = await asyncio.to_thread(_target_of, on.folders, what)
-    done = await review(on.sessions, on.session_id, ("review",), target, target.question(what), progress=progress)
-    on.say(_summary(done))
+    target = await asyncio.to_thread(_target_of, context.folders, what)
+    done = await review(context.sessions, context.session_id, ("review",), target, target.question(what), progress=progress)
+    context.say(_summary(done))
 
 
 def _target_of(folders: Sequence[Path], what: str) -> ReviewTarget:
@@ -136,29 +136,29 @@ def _summary(done: Review) -> str:
     return "\n".join(lines)
 
 
-async def _export(on: CommandContext, name: str) -> None:
+async def _export(context: CommandContext, name: str) -> None:
     if not name:
-        content = (await on.sessions.export(on.session_id, "markdown")).content or ""
+        content = (await context.sessions.export(context.session_id, "markdown")).content or ""
         if len(content) > _INLINE:
             raise InvalidParams(
                 "The session is too long to show here.", fields=["prompt"], hint="Write it to a file: /export session.md"
             )
-        on.say(content)
+        context.say(content)
         return
     form = _FORMATS.get(Path(name).suffix.lower())
     if form is None:
         raise InvalidParams(
             f"{name} has an unknown extension.", fields=["prompt"], hint="Use a file name that ends with .md, .json or .html."
         )
-    path, exists = await asyncio.to_thread(_target, on.folders, name)
+    path, exists = await asyncio.to_thread(_target, context.folders, name)
     if exists:
         raise InvalidParams(f"{name} exists already.", fields=["prompt"], hint="Choose the name of a new file.")
     try:
-        masked = (await on.sessions.export(on.session_id, form, file=path)).masked  # type: ignore[arg-type]
+        masked = (await context.sessions.export(context.session_id, form, file=path)).masked  # type: ignore[arg-type]
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "unknown error"
         raise InvalidParams(f"{name} cannot be written: {reason}.", fields=["prompt"], hint="Choose another file.") from None
-    on.say(f"Written to {path}." + (f" Keys and tokens masked in it: {masked}." if masked else ""))
+    context.say(f"Written to {path}." + (f" Keys and tokens masked in it: {masked}." if masked else ""))
 
 
 def _target(folders: Sequence[Path], name: str) -> tuple[Path, bool]:
@@ -167,63 +167,63 @@ def _target(folders: Sequence[Path], name: str) -> tuple[Path, bool]:
     return path, os.path.lexists(path)
 
 
-async def _rename(on: CommandContext, title: str) -> None:
-    on.say(f'Renamed to "{(await on.sessions.rename(on.session_id, title)).title}".')
+async def _rename(context: CommandContext, title: str) -> None:
+    context.say(f'Renamed to "{(await context.sessions.rename(context.session_id, title)).title}".')
 
 
-async def _compact(on: CommandContext, _: str) -> None:
-    await on.sessions.compact(on.session_id)
-    on.say("Older messages are now summarized for the model. You still see all of them.")
+async def _compact(context: CommandContext, _: str) -> None:
+    await context.sessions.compact(context.session_id)
+    context.say("Older messages are now summarized for the model. You still see all of them.")
 
 
-async def _budget(on: CommandContext, amount: str) -> None:
+async def _budget(context: CommandContext, amount: str) -> None:
     if not amount:
-        session = await on.sessions.get(on.session_id)
-        on.say(_budget_words(session))
+        session = await context.sessions.get(context.session_id)
+        context.say(_describe_budget(session))
         return
     value = None if amount == "none" else read_amount(amount)
     if value is None and amount != "none":
         raise InvalidParams(f"{amount} is not an amount.", fields=["prompt"], hint="Enter US dollars such as 2.50, or none.")
-    on.say(_budget_words(await on.sessions.set_budget(on.session_id, value)))
+    context.say(_describe_budget(await context.sessions.set_budget(context.session_id, value)))
 
 
-def _budget_words(session: Session) -> str:
+def _describe_budget(session: Session) -> str:
     spent = "" if session.usage.cost is None else f" {dollars(session.usage.cost)} have been spent."
     words = "The session has no budget." if session.budget is None else f"The budget is {dollars(session.budget)}."
     why = words_for_pause(session)
     return f"{words}{spent}{f' {why}' if why else ''}"
 
 
-async def _share(on: CommandContext, words: str) -> None:
-    who, _, role = words.rpartition(" ")
+async def _share(context: CommandContext, argument: str) -> None:
+    who, _, role = argument.rpartition(" ")
     if not who:
-        who, role = words, "reader"
+        who, role = argument, "reader"
     if role not in (*get_args(Role), "nobody"):
         hint = f"Roles: {', '.join(get_args(Role))}. With nobody they lose access."
         raise InvalidParams(f"{role} is not a role.", fields=["prompt"], hint=hint)
     if role == "nobody":
-        await on.sessions.sharing.unshare(on.session_id, who)
+        await context.sessions.sharing.unshare(context.session_id, who)
     elif who:
-        await on.sessions.sharing.share(on.session_id, who, cast(Role, role))
-    people = await on.sessions.sharing.people(on.session_id)
+        await context.sessions.sharing.share(context.session_id, who, cast(Role, role))
+    people = await context.sessions.sharing.people(context.session_id)
     lines = [f"- {person.id}{f' ({person.name})' if person.name else ''}: {person.role}" for person in people.people]
-    on.say(people.notice or "\n".join(["Who has access to the session:", "", *lines]))
+    context.say(people.notice or "\n".join(["Who has access to the session:", "", *lines]))
 
 
-async def _comment(on: CommandContext, text: str) -> None:
+async def _comment(context: CommandContext, text: str) -> None:
     if not text:
         raise InvalidParams("The comment is empty.", fields=["prompt"], hint="Write it after the command: /comment Looks right.")
-    await on.sessions.comment(on.session_id, text)
-    on.say("Left as a comment. No agent answers it.")
+    await context.sessions.comment(context.session_id, text)
+    context.say("Left as a comment. No agent answers it.")
 
 
-async def _cancel(on: CommandContext, _: str) -> None:
+async def _cancel(context: CommandContext, _: str) -> None:
     try:
-        await on.sessions.cancel(on.session_id)
+        await context.sessions.cancel(context.session_id)
     except SessionlsError as error:
-        on.say(error.message)
+        context.say(error.message)
     else:
-        on.say("Cancelled.")
+        context.say("Cancelled.")
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -241,6 +241,6 @@ COMMANDS: Mapping[str, Command] = {
     "share": Command(
         "Share the session with a person or the team, or list who has access", "login, name or team, and a role or nobody", _share
     ),
-    "comment": Command("Leave a comment for the others, which wakes no agent", "text", _comment),
+    "comment": Command("Leave a comment for the others, which no agent answers", "text", _comment),
     "budget": Command("Set how many US dollars models may cost in the session", "amount or none", _budget),
 }

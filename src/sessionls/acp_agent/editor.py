@@ -85,11 +85,11 @@ class AcpEditor:
     async def refresh(self, uri: str) -> None:
         """Read the client's text of a document. If the client does not answer, the text that was read before is used."""
         try:
-            await self._learn(uri)
+            await self._fetch_text(uri)
         except (TimeoutError, ConnectionError) as error:
             log.warning("The client did not return the text of a document: %s", str(error) or "no answer in time")
 
-    async def _learn(self, uri: str) -> str | None:
+    async def _fetch_text(self, uri: str) -> str | None:
         """The client's text; None if it has no such file or shares none. Text that differs from the disk is kept."""
         path = uris.to_path(uri)
         if not self._files.reads or path is None:
@@ -135,7 +135,7 @@ class AcpEditor:
         if path is None:
             return EditOutcome(applied=False, reason="It is not a file.")
         try:
-            text = await self._learn(change.uri)
+            text = await self._fetch_text(change.uri)
         except (TimeoutError, ConnectionError):
             return EditOutcome(applied=False, reason="The editor does not answer, so the file may have unsaved changes.")
         if self.buffer(change.uri) is not None:
@@ -166,8 +166,8 @@ class AcpEditor:
                 return await asyncio.to_thread(write_changes, folders, [change], self.encoding)
             return EditOutcome(applied=False, reason=uris.printable(str(error))[:300] or "It gave no reason.")
         except (TimeoutError, ConnectionError):
-            words = "It did not answer, so it is not known whether the change was made. Read the file before you continue."
-            return EditOutcome(applied=False, reason=words)
+            reason = "It did not answer, so it is not known whether the change was made. Read the file before you continue."
+            return EditOutcome(applied=False, reason=reason)
         await self.refresh(change.uri)
         return EditOutcome(applied=True)
 
@@ -178,13 +178,13 @@ _UNSAVED = (
 )
 
 
-def _place(path: str) -> tuple[Path, str]:
+def _folder_and_name(path: str) -> tuple[Path, str]:
     real = Path(os.path.realpath(path))
     return real.parent, real.name
 
 
 def _read(path: str) -> FileText | None:
-    root, name = _place(path)
+    root, name = _folder_and_name(path)
     try:
         return read_file(root, name, what=name, limit=LARGEST)
     except (SessionlsError, OSError):
@@ -201,7 +201,7 @@ def _is_on_disk(path: str, text: str) -> bool:
         return False
     if disk.text == text:
         return True
-    root, name = _place(path)
+    root, name = _folder_and_name(path)
     return any(shows_as(root, name, shown, line_ends=False) for shown in (text, f"{text}\n"))
 
 

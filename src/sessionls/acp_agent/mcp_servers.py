@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from sessionls.programs import McpServer
 
-__all__ = ["read_servers", "words_for_unused"]
+__all__ = ["read_servers", "unused_servers_notice"]
 
 
 def read_servers(servers: Sequence[Any]) -> tuple[dict[str, McpServer], list[str]]:
@@ -31,23 +31,23 @@ def read_servers(servers: Sequence[Any]) -> tuple[dict[str, McpServer], list[str
 def _read(server: Any) -> McpServer:
     match server:
         case schema.McpServerStdio():
-            return McpServer(command=server.command, args=server.args, env={one.name: one.value for one in server.env})
+            return McpServer(command=server.command, args=server.args, env={item.name: item.value for item in server.env})
         case schema.HttpMcpServer():
-            return McpServer(type="http", url=server.url, headers={one.name: one.value for one in server.headers})
+            return McpServer(type="http", url=server.url, headers={item.name: item.value for item in server.headers})
         case schema.SseMcpServer():
-            return McpServer(type="sse", url=server.url, headers={one.name: one.value for one in server.headers})
+            return McpServer(type="sse", url=server.url, headers={item.name: item.value for item in server.headers})
         case _:
             return McpServer()  # neither a command nor an address: invalid
 
 
-def words_for_unused(servers: Mapping[str, McpServer], unusable: Sequence[str], *, trusted: bool) -> str | None:
+def unused_servers_notice(servers: Mapping[str, McpServer], unusable: Sequence[str], *, trusted: bool) -> str | None:
     """A notice about servers that are not used; None if all are."""
-    words = []
+    sentences = []
     if servers and not trusted:
-        words.append(
+        sentences.append(
             f"MCP servers that this editor passed are not used, because the folder is not trusted: {', '.join(servers)}. "
             "Start `sessionls acp --trust`, or name the folder in `trusted_folders`, or the servers in the settings of sessionls."
         )
     if unusable:
-        words.append(f"MCP servers that cannot be used here: {', '.join(unusable)}. They need a command or an http address.")
-    return " ".join(words) or None
+        sentences.append(f"MCP servers that cannot be used here: {', '.join(unusable)}. They need a command or an http address.")
+    return " ".join(sentences) or None

@@ -25,7 +25,7 @@ _IMAGES = 32 << 20  # bytes of images that are shown at once
 
 @dataclass
 class OpenSession:
-    """A session that the client has open. `held` are notices that arrived while its history was being sent, or images read."""
+    """A session that the client has open. `held`: notices that arrived while its history was sent or images were read."""
 
     workspace: OpenWorkspace
     view: SessionView
@@ -37,15 +37,15 @@ class OpenSession:
     def notice(self, notice: Notice) -> None:
         if self.held is not None:
             self.held.append(notice)
-        elif self._images([*_sent(notice)]):
+        elif self._images([*_messages_of(notice)]):
             self.held = [notice]
             self.release()
         else:
             self._show(notice)
 
     def release(self) -> None:
-        """Show what is held, in order. Images of messages are read first."""
-        while self.held and not self._images([*_sent(self.held[0])]):
+        """Show the held notices, in order. Images of messages are read first."""
+        while self.held and not self._images([*_messages_of(self.held[0])]):
             self._show(self.held.pop(0))
         if self.held:
             self._releasing = asyncio.get_running_loop().create_task(self._release(), name="show notices")
@@ -53,7 +53,7 @@ class OpenSession:
             self.held = None
 
     async def read_images(self, messages: Sequence[Message]) -> None:
-        """Read the images of these messages for the view, the newest first, up to a limit. It only names the others."""
+        """Read the images of these messages for the view, the newest first, up to a limit. It only names the from_others."""
         left = _IMAGES
         for context in reversed(self._images(messages)):
             left -= context.size or 0
@@ -67,7 +67,7 @@ class OpenSession:
     async def _release(self) -> None:
         while self.held:
             notice = self.held.pop(0)
-            await self.read_images([*_sent(notice)])
+            await self.read_images([*_messages_of(notice)])
             self._show(notice)
         self.held = None
 
@@ -77,11 +77,11 @@ class OpenSession:
 
     def _images(self, messages: Sequence[Message]) -> list[ImageContext]:
         """The images of messages that the client does not have."""
-        others = [message for message in messages if message.id not in self.view.own]
-        return [one for message in others for one in message.context or () if isinstance(one, ImageContext)]
+        from_others = [message for message in messages if message.id not in self.view.own]
+        return [context for message in from_others for context in message.context or () if isinstance(context, ImageContext)]
 
 
-def _sent(notice: Notice) -> Iterator[Message]:
+def _messages_of(notice: Notice) -> Iterator[Message]:
     if isinstance(notice, EventNotice) and isinstance(notice.event, MessageSent):
         yield notice.event.message
 
@@ -93,26 +93,26 @@ class SessionCommands:
     sessions: Sessions
     session_id: str
     folders: Sequence[Path]
-    one: OpenSession
+    opened: OpenSession
 
     def say(self, text: str) -> None:
-        self.one.view.say(text)
+        self.opened.view.say(text)
 
     def own(self, message_id: str) -> None:
-        self.one.view.own.add(message_id)
+        self.opened.view.own.add(message_id)
 
     async def resumed(self) -> Message | None:
         """Resume the session, and wait for the resumed reply, if any. Cancelling the wait cancels the reply."""
         finished: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
-        def learn(notice: Notice) -> None:
+        def on_notice(notice: Notice) -> None:
             match notice:
                 case EventNotice(event=ReplyFinished() as event) if event.session_id == self.session_id and not finished.done():
                     finished.set_result(event.message)
                 case _:
                     pass
 
-        stop = self.sessions.subscribe(learn)
+        stop = self.sessions.subscribe(on_notice)
         try:
             session = await self.sessions.resume(self.session_id)
             return await finished if session.replying or finished.done() else None

@@ -101,7 +101,7 @@ class Questions:
         )
 
     def withdraw(self, request_id: str, status: str | None = None) -> None:
-        """Cancel the request to the client: the question was answered, or nobody waits for it any more."""
+        """Cancel the request to the client: the question was answered, or nobody is waiting for it anymore."""
         task = self._asking.pop(request_id, None)
         if task is None:
             return
@@ -112,7 +112,7 @@ class Questions:
             task.cancel()
             if number is not None:
                 self._notify("$/cancel_request", {"requestId": number})
-        if status is not None and key.endswith(f":{request_id}"):  # the call was made up for this question: end it
+        if status is not None and key.endswith(f":{request_id}"):  # the call exists only for this question: end it
             update = {"sessionUpdate": "tool_call_update", "toolCallId": key, "status": status}
             self._notify("session/update", {"sessionId": self._view.session.id, "update": update})
 
@@ -138,9 +138,9 @@ class Questions:
         self._ids.pop(question.request_id, None)
         if decision is None:
             await asyncio.sleep(_DISMISSED)
-            how = how_to_answer(session_id, question.request_id)
+            command = how_to_answer(session_id, question.request_id)
             self._view.say(
-                f"> The question stays open: {question.summary}. Answer it in another editor, or in a terminal: `{how}`"
+                f"> The question stays open: {question.summary}. Answer it in another editor, or in a terminal: `{command}`"
             )
             return
         with contextlib.suppress(SessionlsError):  # somebody else answered first
@@ -150,8 +150,8 @@ class Questions:
 def _options(question: OpenQuestion) -> list[schema.PermissionOption]:
     options = [schema.PermissionOption(option_id="once", name="Allow once", kind="allow_once")]
     if question.scope:
-        words = f"Allow for this session: {question.scope}"
-        options.append(schema.PermissionOption(option_id="session", name=words, kind="allow_always"))
+        name = f"Allow for this session: {question.scope}"
+        options.append(schema.PermissionOption(option_id="session", name=name, kind="allow_always"))
     return [*options, schema.PermissionOption(option_id="deny", name="Deny", kind="reject_once")]
 
 

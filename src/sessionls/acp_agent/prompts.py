@@ -27,7 +27,7 @@ _LINE_END = 2**31 - 1  # LSP's largest character
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """`agent` is the one that the prompt's first word names, for this message alone."""
+    """`agent` is the agent named by the first word of the prompt, for this message alone."""
 
     text: str
     agent: str | None
@@ -35,19 +35,19 @@ class Prompt:
 
 
 def read_prompt(blocks: Sequence[Any], agents: Sequence[Agent], folders: Sequence[str], *, reads_files: bool) -> Prompt:
-    """`reads_files`: the client lends the text of its files, so that a file's own text need not come with the prompt.
+    """`reads_files`: the client lets us read its files, so an embedded text of a file is not needed.
 
-    Touches the disk: not for the event loop. Raises `InvalidParams` for what no message can hold, `AgentNotFound`, and
-    `NotPermitted` for a file that is withheld.
+    Reads from disk, so do not call it in the event loop. Raises `InvalidParams` for content that messages cannot contain,
+    `AgentNotFound`, and `NotPermitted` for a file that may hold secrets.
     """
-    words: list[str] = []
+    texts: list[str] = []
     context: list[Context] = []
     for index, block in enumerate(blocks):
         match block:
             case schema.TextContentBlock():
-                words.append(block.text)
+                texts.append(block.text)
             case schema.ResourceContentBlock():
-                words.append(_mention(block.name, block.uri))
+                texts.append(_mention(block.name, block.uri))
                 if (found := _file(block.uri)) is not None and not _is_folder(block):
                     path = uris.to_path(found.uri)
                     is_image = path is not None and begins_as_image(Path(path))
@@ -59,14 +59,14 @@ def read_prompt(blocks: Sequence[Any], agents: Sequence[Agent], folders: Sequenc
             ) if mime_type.startswith("image/"):
                 context.append(ImageContext(data=data, mime_type=mime_type[:100], title=_file_name(uri)))
             case schema.EmbeddedResourceContentBlock():
-                raise _unsupported(index, "A binary resource that is no image")
+                raise _unsupported(index, "A binary resource that is not an image")
             case schema.ImageContentBlock():
                 context.append(_image(block))
             case schema.AudioContentBlock():
-                raise _unsupported(index, "A sound")
+                raise _unsupported(index, "Audio")
             case _:
                 raise _unsupported(index, "This kind of content")
-    text = "".join(words)
+    text = "".join(texts)
     agent = None
     if (match := _AGENT.match(text)) is not None:
         agent = _known(match[1], agents)
@@ -75,7 +75,7 @@ def read_prompt(blocks: Sequence[Any], agents: Sequence[Agent], folders: Sequenc
     if not text.strip() and images:
         text = "Look at the image." if images == 1 else "Look at the images."
     if not text.strip():
-        raise InvalidParams("The message is empty.", fields=["prompt"], hint="Write what the agent is to do.")
+        raise InvalidParams("The message is empty.", fields=["prompt"], hint="Write what the agent should do.")
     return Prompt(text, agent, context)
 
 
@@ -89,14 +89,14 @@ def _known(name: str, agents: Sequence[Agent]) -> str:
 
 def _unsupported(index: int, what: str) -> InvalidParams:
     return InvalidParams(
-        f"{what} cannot be sent here: messages hold text, images, files and parts of files.",
+        f"{what} cannot be sent here: messages can contain text, images, files and parts of files.",
         fields=[f"prompt.{index}"],
         hint="Leave it out, or describe it in words.",
     )
 
 
 def _image(block: schema.ImageContentBlock) -> ImageContext:
-    """The bytes that came: what the client calls their URI may be anywhere."""
+    """The image data itself: its URI may refer to any location."""
     return ImageContext(data=block.data, mime_type=block.mime_type[:100], title=_file_name(block.uri))
 
 
@@ -109,7 +109,7 @@ def _mention(name: str, uri: str) -> str:
 
 
 def _split(uri: str) -> SplitResult:
-    """The parts of a URI; without any if it is none."""
+    """The parts of a URI; all are empty if it is invalid."""
     try:
         return urlsplit(uri)
     except ValueError:
@@ -118,11 +118,11 @@ def _split(uri: str) -> SplitResult:
 
 def _is_folder(block: schema.ResourceContentBlock) -> bool:
     path = uris.to_path(block.uri)
-    return block.mime_type == "inode/directory" or (path is not None and os.path.isdir(path))  # noqa: PTH112 (any text)
+    return block.mime_type == "inode/directory" or (path is not None and os.path.isdir(path))  # noqa: PTH112 (the path may be invalid)
 
 
 def _file(uri: str) -> FileContext | SelectionContext | None:
-    """A file, or the lines of it that the URI's fragment names; None for what is no file."""
+    """A file, or the lines of it that the URI names; None if the URI is not a file."""
     parts = _split(uri)
     if parts.scheme != "file":
         return None
@@ -142,7 +142,7 @@ def _file(uri: str) -> FileContext | SelectionContext | None:
 
 
 def _embedded(resource: schema.TextResourceContents, folders: Sequence[str], *, reads_files: bool) -> Context:
-    """The file itself where the client lends its text: then the agent may edit it. Else the text as it came."""
+    """The file itself if the client lets us read it, so that the agent can edit it. Otherwise the embedded text."""
     found = _file(resource.uri)
     if found is not None:
         if _withheld(found.uri):

@@ -54,7 +54,7 @@ _STATUS: Mapping[str, Status] = {
 _SEVERITIES = {1: "error", 2: "warning", 3: "info", 4: "hint"}
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _TITLE = 200  # characters
-_TITLE_ARGUMENTS = ("path", "pattern", "command", "name", "agent", "query", "title", "url", "base")  # the most telling first
+_TITLE_ARGUMENTS = ("path", "pattern", "command", "name", "agent", "query", "title", "url", "base")  # the most informative first
 
 Content = schema.ContentToolCallContent | schema.FileEditToolCallContent
 
@@ -72,9 +72,9 @@ def title_of(part: ToolPart) -> str:
     """One line that describes the call."""
     if part.title:
         return part.title[:_TITLE]
-    said = next((str(part.arguments[name]) for name in _TITLE_ARGUMENTS if isinstance(part.arguments.get(name), str)), "")
-    said = uris.printable(" ".join(said.split()))
-    return f"{part.name} {said}".strip()[:_TITLE]
+    argument = next((str(part.arguments[name]) for name in _TITLE_ARGUMENTS if isinstance(part.arguments.get(name), str)), "")
+    argument = uris.printable(" ".join(argument.split()))
+    return f"{part.name} {argument}".strip()[:_TITLE]
 
 
 def locations_of(part: ToolPart, folders: Sequence[str]) -> list[schema.ToolCallLocation]:

@@ -110,7 +110,7 @@ class SessionView:
             self._part(message.id, index, part)
         self._notices(message.id, message.notices or ())
         if message.status not in ("queued", "replying"):
-            self._ended(message)
+            self._show_ending(message)
 
     def _from_participant(self, message: Message) -> None:
         if message.id in self._shown:
@@ -147,12 +147,12 @@ class SessionView:
         finally:
             self._send, self._last = send, None
 
-    # -- what happens ------------------------------------------------------------------------------------------------
+    # -- notices -----------------------------------------------------------------------------------------------------
 
     def notice(self, notice: Notice) -> None:
         match notice:
             case Delta():
-                self._grow(notice.message_id, notice.part, notice.kind, notice.offset, notice.text)
+                self._append_text(notice.message_id, notice.part, notice.kind, notice.offset, notice.text)
             case SessionNotice(session=Session() as session):
                 self._changed(session)
             case EventNotice(event=MessageSent() as event):
@@ -218,7 +218,7 @@ class SessionView:
     def _part(self, message_id: str, index: int, part: Part, path: tuple[int, ...] = ()) -> None:
         match part:
             case TextPart() | ReasoningPart() if not path:
-                self._grow(message_id, index, part.kind, 0, part.text)
+                self._append_text(message_id, index, part.kind, 0, part.text)
             case ToolPart():
                 self._call(message_id, part, path)
                 for below, one in enumerate(part.parts or ()):
@@ -247,16 +247,16 @@ class SessionView:
         ]
         self._send(schema.AgentPlanUpdate(session_update="plan", entries=entries))
 
-    def _grow(self, message_id: str, index: int, kind: str, offset: int, text: str) -> None:
+    def _append_text(self, message_id: str, index: int, kind: str, offset: int, text: str) -> None:
         key = message_id, index
         sent = self._texts.get(key, 0)
         new = text[max(0, sent - offset) :]
         if not new:
             return
         self._texts[key] = sent + len(new)
-        apart = "\n\n" if self._last not in (None, key) else ""
+        separator = "\n\n" if self._last not in (None, key) else ""
         if kind == "text":
-            self._chunk(schema.AgentMessageChunk, "agent_message_chunk", message_id, apart + new)
+            self._chunk(schema.AgentMessageChunk, "agent_message_chunk", message_id, separator + new)
             self._last = key
         else:
             self._chunk(schema.AgentThoughtChunk, "agent_thought_chunk", message_id, new)
@@ -272,12 +272,12 @@ class SessionView:
         self._last = None
         if call is None:
             self._calls[key] = call = _Call(part, status)
-            who = "" if not path else "↳ "
+            prefix = "" if not path else "↳ "
             self._send(
                 schema.ToolCallStart(
                     session_update="tool_call",
                     tool_call_id=key,
-                    title=f"{who}{title_of(part)}",
+                    title=f"{prefix}{title_of(part)}",
                     kind=kind_of(part.name),
                     status=status,
                     locations=locations_of(part, self.session.workspace_folders) or None,
@@ -301,8 +301,8 @@ class SessionView:
 
     def _content(self, call: _Call) -> list[Content]:
         """The edits, and the tool's result if it adds something to them."""
-        said = call.part.result if not call.edits or call.part.status != "done" else None
-        return [*call.edits, *([text_content(said)] if said else [])]
+        result = call.part.result if not call.edits or call.part.status != "done" else None
+        return [*call.edits, *([text_content(result)] if result else [])]
 
     def _edit(self, message_id: str, part: EditPart) -> None:
         """Show an edit with the call that made it, which is the newest call on that file."""
@@ -313,8 +313,8 @@ class SessionView:
         for call_id, call in reversed(self._calls.items()):
             if not call_id.startswith(f"{message_id}:") or call.part.name not in _EDITING or call.edits:
                 continue
-            places = locations_of(call.part, self.session.workspace_folders)
-            if not places or uris.uri_key(uris.from_path(places[0].path)) != uris.uri_key(part.uri):
+            locations = locations_of(call.part, self.session.workspace_folders)
+            if not locations or uris.uri_key(uris.from_path(locations[0].path)) != uris.uri_key(part.uri):
                 continue
             call.edits = diffs_of(part)
             self._progress(call_id, call)
@@ -348,7 +348,7 @@ class SessionView:
             )
         )
 
-    # -- about a reply -----------------------------------------------------------------------------------------------
+    # -- end and usage of a reply -----------------------------------------------------------------------------------------------
 
     def _notices(self, message_id: str, notices: Sequence[str]) -> None:
         for words in notices:
@@ -357,7 +357,7 @@ class SessionView:
                 self._shown.add(key)
                 self.say(f"> {words}", message_id)
 
-    def _ended(self, reply: Message) -> None:
+    def _show_ending(self, reply: Message) -> None:
         """Show how the reply ended, unless it is complete."""
         words = incomplete(reply)
         if (
