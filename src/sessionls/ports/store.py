@@ -261,11 +261,11 @@ class Store(Protocol):
     async def keep_external_session(self, session_id: str, agent: str, known: ExternalSession) -> None: ...
 
     async def lapsed(self) -> list[str]:
-        """The sessions whose reply is claimed by a process that is gone."""
+        """The sessions whose reply is claimed by a process that is gone, without those that this login may not write."""
         ...
 
     async def lapsed_presence(self) -> list[str]:
-        """The sessions that are open in a process that no longer lives."""
+        """The sessions that are open in a process that no longer lives, without those that this login may only read."""
         ...
 
     def draft(

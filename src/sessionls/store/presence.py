@@ -7,6 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, and_, bindparam, delete, insert, select
 
 from sessionls.domain.change import Presence
+from sessionls.store.engine import dialect_of
 from sessionls.store.liveness import clock_ms, is_alive, is_gone
 from sessionls.store.schema import presence, processes
 
@@ -53,5 +54,8 @@ def write_presence(connection: Connection, session_id: str, before: Collection[P
 
 
 def lapsed_presence(connection: Connection, process: str) -> list[str]:
-    """The sessions that are recorded as open in a process that is no longer alive."""
-    return sorted(connection.execute(_LAPSED, {"now": clock_ms(connection), "process": process}).scalars())
+    """The sessions that are recorded as open in a process that is no longer alive, of those whose participants this login may
+    change.
+    """
+    mine = dialect_of(connection).covers(connection, presence.c.session_id, "commenter")
+    return sorted(connection.execute(_LAPSED.where(mine), {"now": clock_ms(connection), "process": process}).scalars())

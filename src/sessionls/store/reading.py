@@ -16,6 +16,8 @@ from sessionls.domain.state import Entry
 from sessionls.ports.store import ExternalSession, Hit, Transcript
 from sessionls.store import findings, lineage, people
 from sessionls.store.drafts import Saved
+from sessionls.store.engine import dialect_of
+from sessionls.store.engine import dialect_of
 from sessionls.store.external_sessions import read_external_session
 from sessionls.store.listing import sessions_page
 from sessionls.store.liveness import clock_ms, is_gone
@@ -238,7 +240,9 @@ class Reader:
         return lapsed_presence(self._connection, process)
 
     def lapsed(self, process: str) -> list[str]:
-        return sorted(self._connection.execute(_LAPSED, {"now": clock_ms(self._connection), "process": process}).scalars())
+        mine = dialect_of(self._connection).covers(self._connection, sessions.c.id, "writer")
+        values = {"now": clock_ms(self._connection), "process": process}
+        return sorted(self._connection.execute(_LAPSED.where(mine), values).scalars())
 
 
 def summary_before(connection: Connection, newest: int | None, place: int) -> int | None:

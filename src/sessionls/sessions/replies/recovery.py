@@ -80,7 +80,7 @@ class Recovery:
 
     @staticmethod
     async def _for_one(session_id: str, recovering: Coroutine[Any, Any, object]) -> None:
-        """A session that cannot be recovered (it is damaged, or this login may only read it) does not keep others from it."""
+        """A session that cannot be recovered (it is damaged, or the role was just lost) does not keep others from it."""
         try:
             await recovering
         except SessionNotFound:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, TextClause
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, true
 
 from sessionls.domain.model import Role
 from sessionls.store.engine.words import Wanted
@@ -49,6 +49,10 @@ class Dialect(ABC):
     def role(self, connection: Connection, session_id: str) -> Role:  # noqa: ARG002
         """This login's role in a session that it sees."""
         return "owner"
+
+    def covers(self, connection: Connection, session_id: ColumnElement[str], needed: Role) -> ColumnElement[bool]:  # noqa: ARG002
+        """The condition that this login's role in the session includes the rights of `needed`."""
+        return true()
 
     def revoked(self, connection: Connection, since: int) -> Sequence[str]:  # noqa: ARG002
         """The sessions that this login no longer sees because of changes after number `since`."""

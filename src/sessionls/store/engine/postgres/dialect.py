@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Select, TextClause, bindparam, text, update
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, TextClause, bindparam, func, text, true, update
 
 from sessionls.domain.model import Role
 from sessionls.domain.roles import ROLES, TEAM
@@ -106,6 +106,11 @@ class PostgresDialect(Dialect):
         if self.readers(connection) is None:
             return "owner"
         return ROLES[max(int(connection.execute(_ROLE, {"id": session_id}).scalar_one()) - 1, 0)]
+
+    def covers(self, connection: Connection, session_id: ColumnElement[str], needed: Role) -> ColumnElement[bool]:
+        if self.readers(connection) is None:
+            return true()
+        return func.sessionls_role(session_id) > ROLES.index(needed)
 
     def revoked(self, connection: Connection, since: int) -> Sequence[str]:
         if self.readers(connection) is None:
