@@ -1,4 +1,6 @@
-"""Many participants in one session: how old a word of a reply is on the others' screens; and many sessions that reply at once."""
+"""Many participants in one session: how old a word of a reply is on the others' screens, and how soon somebody who loses access
+sees no more; and many sessions that reply at once.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,12 @@ from table import Row
 _TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path.append(str(_TESTS))
 
+import stores  # noqa: E402
+from logins import TeamDatabase  # noqa: E402
 from postgres_server import PostgresServer  # noqa: E402
-from sessionls.ports.store import Delta, Notice  # noqa: E402
+from sessionls.domain import transitions  # noqa: E402
+from sessionls.domain.model import Participant, Person  # noqa: E402
+from sessionls.ports.store import Delta, Notice, SessionNotice  # noqa: E402
 from sessionls.store import SqlStore  # noqa: E402
 from stores import begin, create, say  # noqa: E402
 
@@ -40,6 +46,7 @@ async def together(bench: Bench) -> list[Row]:
             rows += _rows(f"{count} participants, in the process that writes", await _in_process(here, count, bench), aim=5)
             rows += _rows(f"{count} participants, other processes on SQLite", await _elsewhere(there, count, bench))
             rows += _rows(f"{count} participants, other connections to PostgreSQL", await _elsewhere(team, count, bench))
+        rows.append(await _losing_access(bench))
     finally:
         await asyncio.to_thread(PostgresServer.stop_shared)
     return [*rows, *await _many_replies(bench)]
@@ -99,6 +106,42 @@ async def _watch(url: str, session_id: str, count: int) -> asyncio.subprocess.Pr
     assert process.stdout is not None
     await process.stdout.readline()
     return process
+
+
+async def _losing_access(bench: Bench) -> Row:
+    """From the answer to `session/unshare` until a person who watches a reply has heard the last of the session."""
+    database = await asyncio.to_thread(TeamDatabase.make, bench.home, "ann", "ben")
+    late: list[float] = []
+    async with SqlStore(database.of("ann")) as ann, SqlStore(database.of("ben")) as ben:
+        people = [await store.participant(Participant(id="-", name=name)) for store, name in ((ann, "Ann"), (ben, "Ben"))]
+        owner, other = people
+        stores.ANN = owner
+        last, lost = 0.0, asyncio.Event()
+
+        def heard(notice: Notice) -> None:
+            nonlocal last
+            last = time.perf_counter()
+            if isinstance(notice, SessionNotice) and notice.session is None:
+                lost.set()
+
+        ben.subscribe(heard)
+        for _ in range(bench.times(20)):
+            lost.clear()
+            session_id = await create(ann)
+            reply = await begin(ann, session_id, await say(ann, session_id, "go"))
+            person = Person(id=other.id, role="reader")
+            await ann.change(session_id, lambda change: transitions.share(change, person, owner))  # noqa: B023
+            await ben.follow(session_id)
+            for n in range(50):
+                ann.draft(session_id, reply, 0, "text", f"{n} ")
+                await asyncio.sleep(0.01)
+                if n == 25:
+                    await ann.change(session_id, lambda change: transitions.unshare(change, other.id, owner))
+                    began = time.perf_counter()
+            async with asyncio.timeout(10):
+                await lost.wait()
+            late.append(max((last - began) * 1000, 0.0))
+    return Row("a person who loses access to a session sees and hears the last of it", "ms", late, aim=1000)
 
 
 async def _many_replies(bench: Bench) -> list[Row]:
