@@ -359,6 +359,8 @@ async def test_drafts_of_another_process_arrive_while_it_writes(store: SqlStore,
     await other.follow(session_id)
     store.draft(session_id, reply, 0, "text", "Hello")
     await heard.until(lambda: heard.joined(reply) == {0: "Hello"})
+    store.draft(session_id, reply, 0, "text", ", \0\x1a0 and \U0001f600")  # (PostgreSQL cannot store NUL as it is)
+    await heard.until(lambda: heard.joined(reply) == {0: "Hello, \0\x1a0 and \U0001f600"})
     assert heard.events == []
 
 

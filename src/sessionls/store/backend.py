@@ -70,8 +70,8 @@ class Backend:
     # -- in the thread that writes -----------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self.database.writing() as connection:
+    def _writing(self, *, drafts: bool = False) -> Iterator[Connection]:
+        with self.database.writing(drafts=drafts) as connection:
             if "known" not in connection.info:
                 connection.info["known"] = True
                 # A replica that took over, or a server that crashed, may have lost what came last.
@@ -164,17 +164,19 @@ class Backend:
         self._committed = True
 
     def save_drafts(self) -> None:
-        if not self._drafts.pending:
-            return
+        if self._drafts.pending:
+            self._repeating(self._save_drafts)
+            self._committed = True
+            self.database.signal(self._drafts.saved(), listed=False)
+
+    def _save_drafts(self) -> None:
         try:
-            with self._writing() as connection:
-                dialect_of(connection).before_drafts(connection)
-                save_drafts(connection, self._drafts)
+            with self._writing(drafts=True) as connection:
+                if not dialect_of(connection).send_drafts(connection, self._drafts.take(), self._process):
+                    save_drafts(connection, self._drafts)
         except BaseException:
             self._drafts.give_back()
             raise
-        self._committed = True
-        self.database.signal(self._drafts.saved(), listed=False)
 
     def beat(self) -> bool:
         """Renew the lease of this process; False if it claims nothing and has no session open any more."""

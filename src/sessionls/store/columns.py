@@ -8,26 +8,29 @@ from sqlalchemy import BigInteger, Integer, Text, TypeDecorator
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateColumn
 
-__all__ = ["NUMBER", "TEXT"]
+__all__ = ["NUMBER", "TEXT", "escape", "unescape"]
 
 _ESCAPES = str.maketrans({"\0": "\x1a0", "\x1a": "\x1a1"})
 
 
-class _PostgresText(TypeDecorator[str]):
-    """Escapes NUL, which PostgreSQL's text type does not accept."""
+def escape(value: str) -> str:
+    """As PostgreSQL stores it: its text type does not accept NUL."""
+    return value.translate(_ESCAPES) if "\0" in value or "\x1a" in value else value
 
+
+def unescape(value: str) -> str:
+    return value.replace("\x1a0", "\0").replace("\x1a1", "\x1a") if "\x1a" in value else value
+
+
+class _PostgresText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
-        if value is not None and ("\0" in value or "\x1a" in value):
-            return value.translate(_ESCAPES)
-        return value
+        return None if value is None else escape(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
-        if value is not None and "\x1a" in value:
-            return value.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
-        return value
+        return None if value is None else unescape(value)
 
 
 @compiles(CreateColumn, "postgresql")

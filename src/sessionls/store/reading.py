@@ -17,7 +17,6 @@ from sessionls.ports.store import ExternalSession, Hit, Transcript
 from sessionls.store import findings, lineage, people
 from sessionls.store.drafts import Saved
 from sessionls.store.engine import dialect_of
-from sessionls.store.engine import dialect_of
 from sessionls.store.external_sessions import read_external_session
 from sessionls.store.listing import sessions_page
 from sessionls.store.liveness import clock_ms, is_gone

@@ -16,10 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.ports.store import Delta
 
-__all__ = ["CommitUnknown", "Database", "Newest", "Seen"]
+__all__ = ["CommitUnknown", "Database", "Kind", "Newest", "Seen"]
 
 Seen = Literal["nothing", "own", "others", "followed"]
 """What a poll found: no change, only this process's own, changes of sessions not followed here, or of followed ones."""
+
+Kind = Literal["read", "write", "drafts"]
+"""What a transaction is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,13 @@ class Database(ABC):
             yield connection
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, drafts: bool = False) -> Iterator[Connection]:
         """A transaction that changes sessions. It is rolled back if an exception leaves it.
 
-        Until it ends, no other process can change the sessions that it has read `FOR UPDATE`.
+        Until it ends, no other process can change the sessions that it has read `FOR UPDATE`. `drafts`: it is only for
+        `Dialect.send_drafts`.
         """
-        with self._transaction("write") as connection:
+        with self._transaction("drafts" if drafts else "write") as connection:
             yield connection
 
     @abstractmethod
@@ -160,7 +164,7 @@ class Database(ABC):
         """Whether the connection is unusable after this error."""
 
     @contextlib.contextmanager
-    def _transaction(self, kind: Literal["read", "write"]) -> Iterator[Connection]:
+    def _transaction(self, kind: Kind) -> Iterator[Connection]:
         try:
             connection, transaction = self._begun(kind)
             with transaction:
@@ -171,7 +175,7 @@ class Database(ABC):
                     self.close()
             raise
 
-    def _begun(self, kind: Literal["read", "write"]) -> tuple[Connection, RootTransaction]:
+    def _begun(self, kind: Kind) -> tuple[Connection, RootTransaction]:
         connection = self._connection()
         connection.info["transaction"] = kind
         return connection, connection.begin()

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, TextClause, true
 
 from sessionls.domain.model import Role
+from sessionls.ports.store import Delta
 from sessionls.store.engine.words import Wanted
 
 __all__ = ["Dialect", "Match", "dialect_of"]
@@ -92,9 +93,12 @@ class Dialect(ABC):
     def before_delete(self, connection: Connection) -> None:
         """Prevent other processes from deleting any session until the end of the transaction."""
 
-    @abstractmethod
-    def before_drafts(self, connection: Connection) -> None:
-        """Called at the start of a transaction that writes only drafts."""
+    def send_drafts(self, connection: Connection, drafts: Sequence[Delta], process: str) -> bool:  # noqa: ARG002
+        """Save drafts of replies that the process writes, in a `Database.writing` that is only for them.
+
+        False if the caller has to do it, like in any other transaction.
+        """
+        return False
 
     # -- text of messages --------------------------------------------------------------------------------------------
 

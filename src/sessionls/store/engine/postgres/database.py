@@ -7,13 +7,14 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, NullPool, RootTransaction, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
-from sessionls.store.engine.database import CommitUnknown, Database, Newest, Seen
+from sessionls.store.columns import unescape
+from sessionls.store.engine.database import CommitUnknown, Database, Kind, Newest, Seen
 from sessionls.store.engine.postgres.dialect import MIGRATING, driver_of, run_together
 from sessionls.store.engine.postgres.watch import Listener, watch
 from sessionls.store.engine.versions import prepare
@@ -73,7 +74,8 @@ class PostgresDatabase(Database):
         for again in (False, True):
             connection = self._connection()
             try:
-                return Newest.of(driver_of(connection).execute(sql, [value for pair in pairs for value in pair]).fetchall())
+                rows = driver_of(connection).execute(sql, [value for pair in pairs for value in pair]).fetchall()
+                return Newest.of([(*row[:-1], unescape(row[-1] or "")) for row in rows])
             except psycopg.OperationalError:
                 self._drop()
                 if again:
@@ -158,7 +160,7 @@ class PostgresDatabase(Database):
             connection.close()
 
     @contextlib.contextmanager
-    def _transaction(self, kind: Literal["read", "write"]) -> Iterator[Connection]:
+    def _transaction(self, kind: Kind) -> Iterator[Connection]:
         done, commit = False, None
         try:
             with super()._transaction(kind) as connection:
@@ -172,7 +174,7 @@ class PostgresDatabase(Database):
             if commit is None or not lost or not self.committed(commit):
                 raise
 
-    def _begun(self, kind: Literal["read", "write"]) -> tuple[Connection, RootTransaction]:
+    def _begun(self, kind: Kind) -> tuple[Connection, RootTransaction]:
         import psycopg
 
         try:
@@ -236,15 +238,18 @@ class PostgresDatabase(Database):
     def _begin(self, connection: Connection) -> None:
         kind = connection.info.get("transaction", "read")
         patience = max(round(self._patience * 1000), 1)
-        clock = run_together(
-            connection,
-            f"{_BEGIN[kind]}; SET LOCAL lock_timeout = {patience}; "
+        limits = {
+            "lock_timeout": patience,
             # A process that is suspended in the middle of a transaction would block all others.
-            f"SET LOCAL idle_in_transaction_session_timeout = {max(patience * 3 // 5, 1000)}; "
-            f"SET LOCAL statement_timeout = {round((self._allowed_silence() or 0) * 900)}; {_CLOCK}",
-        )
+            "idle_in_transaction_session_timeout": max(patience * 3 // 5, 1000),
+            "statement_timeout": round((self._allowed_silence() or 0) * 900),
+        }
+        connection.info["limits"], connection.info["commit"] = limits, None
+        if kind == "drafts":
+            return  # `send_drafts` begins it, together with all the rest
+        settings = "; ".join(f"SET LOCAL {name} = {value}" for name, value in limits.items())
+        clock = run_together(connection, f"{_BEGIN[kind]}; {settings}; {_CLOCK}")
         connection.info["clock"] = (clock, time.monotonic())
-        connection.info["commit"] = None
 
 
 @contextlib.contextmanager

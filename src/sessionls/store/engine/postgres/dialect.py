@@ -10,12 +10,16 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, TextClause, bindparam, func, text, true, update
+from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.model import Role
 from sessionls.domain.roles import ROLES, TEAM
+from sessionls.ports.store import Delta
+from sessionls.store.columns import escape
 from sessionls.store.engine.dialect import Dialect, Match
 from sessionls.store.engine.postgres.rights import apply_rights
 from sessionls.store.engine.postgres.rights.tables import ACCESS_TABLES, FULL_TEXT_TABLES
@@ -34,7 +38,22 @@ EVENTS_BY_CHANGE.dialect_options["postgresql"]["where"] = text(CHANGES_FILES)
 # The ids of advisory locks.
 NUMBERING, DELETING, MIGRATING = (0x5E55_1015_0000 + n for n in range(3))
 
-_NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
+_BEGIN_DRAFTS = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
+# The next event will contain the drafts, so a server crash may lose the newest of them.
+_LIMIT = (
+    "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true), "
+    f"set_config('statement_timeout', %s, true), set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', '')"
+)
+# (No other process takes over the reply before the transaction ends.)
+_SAVE_DRAFTS = """
+INSERT INTO drafts (session_id, message_id, part, kind, "offset", text)
+SELECT d.session_id, d.message_id, d.part, d.kind, d."offset", d.text
+FROM unnest(%s::text[], %s::text[], %s::integer[], %s::text[], %s::integer[], %s::text[])
+WITH ORDINALITY AS d (session_id, message_id, part, kind, "offset", text, place)
+JOIN sessions AS s ON s.id = d.session_id AND s.reply = d.message_id
+JOIN claims AS c ON c.session_id = s.id AND c.message_id = s.reply AND c.process = %s
+ORDER BY d.place FOR SHARE OF c
+"""
 _NUMBER = text("SELECT sessionls_next_rev(), pg_current_xact_id()::text")  # takes the lock, and notifies
 _NEWEST_REV = text("SELECT rev FROM numbering WHERE only_row")
 _RIGHTS = text("SELECT session_user::text AS login, sessionls_admin() AS admin")
@@ -146,9 +165,21 @@ class PostgresDialect(Dialect):
     def before_delete(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({DELETING})")
 
-    def before_drafts(self, connection: Connection) -> None:
-        # The next event will contain these drafts, so a server crash may lose the newest of them.
-        run_together(connection, f"SET LOCAL synchronous_commit = off; {_NOTIFY}")
+    def send_drafts(self, connection: Connection, drafts: Sequence[Delta], process: str) -> bool:
+        # All in one round trip: the slower saving is, the rarer others get new text.
+        import psycopg
+
+        driver = driver_of(connection)
+        rows = [(one.session_id, one.message_id, one.part, one.kind, one.offset, escape(one.text)) for one in drafts]
+        try:
+            with driver.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
+                driver.execute(_BEGIN_DRAFTS)
+                driver.execute(_LIMIT, [str(value) for value in connection.info["limits"].values()])
+                driver.execute(_SAVE_DRAFTS, [*map(list, zip(*rows, strict=True)), process])
+                driver.execute("COMMIT")
+        except psycopg.Error as error:
+            raise DBAPIError("saving drafts", None, error, hide_parameters=True, connection_invalidated=driver.closed) from error
+        return True
 
     # -- text of messages --------------------------------------------------------------------------------------------
 

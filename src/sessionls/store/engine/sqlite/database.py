@@ -45,7 +45,7 @@ class SqliteDatabase(Database):
     _file: tuple[int, int] | None = None
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, drafts: bool = False) -> Iterator[Connection]:  # noqa: ARG002
         self._connection()
         if self._path is not None and _identity(self._path) != self._file:
             self._forget()

@@ -118,9 +118,6 @@ class SqliteDialect(Dialect):
     def before_delete(self, connection: Connection) -> None:
         pass
 
-    def before_drafts(self, connection: Connection) -> None:
-        pass
-
     # -- text of messages --------------------------------------------------------------------------------------------
 
     def index_message(self, connection: Connection, session_id: str, message_id: str, before: str, after: str) -> None:
