@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import settings
 
 import stores
+from sessionls.store import SqlStore
 
 pytest_plugins = ["model_server", "server_client", "nvim_session"]
 
@@ -39,6 +40,20 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     name: str = request.param
     monkeypatch.setattr(stores, "current_engine", name)
     return name
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """The store of the test's folder, on the engine of the test."""
+    async with SqlStore(stores.url(tmp_path)) as store:
+        yield store
+
+
+@pytest.fixture
+async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """The same store as another process has it, from the database's point of view."""
+    async with SqlStore(stores.url(tmp_path)) as store:
+        yield store
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,19 +36,6 @@ from stores import Heard, begin, create, end, exchange, rename, say, step, url
 pytestmark = pytest.mark.usefixtures("engine")
 
 WRITER = Path(__file__).with_name("store_process.py")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
-
-
-@pytest.fixture
-async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """Like another process, from the database's point of view."""
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 # -- events ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,6 @@ from sessionls.store.reading import Reader
 from stores import begin, compact, create, end, exchange, fork, rename, say, texts, url
 
 pytestmark = pytest.mark.usefixtures("engine")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 async def whole(store: SqlStore, session_id: str) -> tuple[list[str], list[Event], str | None, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,6 @@ from stores import begin, create, end, say, step, url
 pytestmark = pytest.mark.usefixtures("engine")
 
 LONG = "x" * 20_000
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 def call(number: int, result: str | None = None, work: list[Part] | None = None) -> ToolPart:

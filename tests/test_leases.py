@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -29,12 +29,6 @@ HOUR = 3600
 LEASE = 0.5  # seconds, in the other process
 
 SetClock = Callable[[float], None]
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 @pytest.fixture

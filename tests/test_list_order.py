@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,12 +22,6 @@ from stores import ANN, ask, begin, create, end, say, url
 
 BEN = Participant(id="ben", name="Ben")
 HERE = scope_of(["file:///work"])
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 async def asking(store: SqlStore, title: str) -> str:

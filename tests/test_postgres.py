@@ -6,7 +6,6 @@ import asyncio
 import re
 import ssl
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +26,6 @@ from stores import Heard, begin, create, end, exchange, exchanges, fork, rename,
 from tls_certificates import certificates
 
 pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.engines("postgres")]
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
-
-
-@pytest.fixture
-async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """Like another process, from the database's point of view."""
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 def sql(folder: Path, statement: str, **settings: str) -> list[Any]:

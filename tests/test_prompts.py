@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -16,7 +15,7 @@ from sessionls.ports.store import Transcript
 from sessionls.sessions.prompt.kept_prompts import Prompts
 from sessionls.sessions.prompt.transcript import Prompt, TranscriptOptions, estimate_tokens, for_model, joined_up, with_reply
 from sessionls.store import SqlStore
-from stores import compact, create, exchanges, url
+from stores import compact, create, exchanges
 
 AT = "2026-01-01T00:00:00.000Z"
 PEOPLE = [Participant(id=name, name=name.capitalize()) for name in ("ada", "ben")]
@@ -121,12 +120,6 @@ def test_a_steps_prompt_has_the_earlier_messages_and_the_reply_so_far(exchanges:
     assert with_reply(Prompt.of(told), reply, steers, options, named=False) == with_reply(
         told, reply, steers, options, named=False
     )
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 async def test_earlier_messages_are_not_read_again(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:

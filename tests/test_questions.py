@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ from sessionls.domain.scope import scope_of
 from sessionls.domain.state import Grant
 from sessionls.store import SqlStore
 from stores import answer, ask, begin, create, database_url, end, fork, say, url
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 async def asking_session(store: SqlStore, title: str, *, folder: str = "file:///work") -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,12 +21,6 @@ from sessionls.store.retention import RetentionReport, apply_retention, expired_
 from stores import begin, create, end, exchange, fork, rename, say, texts, url
 
 pytestmark = pytest.mark.usefixtures("engine")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 def after(days: float) -> datetime:

@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -34,19 +34,6 @@ from stores import ANN, begin, create, end, exchange, rename, say, step, texts, 
 pytestmark = pytest.mark.usefixtures("engine")
 
 WRITER = Path(__file__).with_name("store_process.py")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
-
-
-@pytest.fixture
-async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """Like another process, from the database's point of view."""
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 async def all_sessions(store: SqlStore, **filters: object) -> list[str]:

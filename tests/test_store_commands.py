@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,6 @@ from sessionls.store import SqlStore, maintenance, migrations
 from stores import begin, compact, create, end, exchange, fork, rename, say, texts, url
 
 pytestmark = pytest.mark.usefixtures("engine")
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 def nobody(done: int, of: int) -> None:

@@ -6,9 +6,8 @@ Costs are counted in steps of SQLite's virtual machine, which are the same on ev
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,17 +20,11 @@ from sessionls.domain.model import Finding, Position, Range
 from sessionls.domain.scope import scope_of
 from sessionls.store import SqlStore
 from sessionls.store.backend import Backend
-from stores import begin, create, end, exchange, exchanges, fork, rename, say, step, url
+from stores import begin, create, end, exchange, exchanges, fork, rename, say, step
 
 pytestmark = pytest.mark.usefixtures("engine")
 
 _STEPS = 100  # steps of the virtual machine that count as one
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 async def report(store: SqlStore, session_id: str, state: str = "open") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,6 @@ from stores import ANN, begin, create, end, exchange, exchanges, fork, say, step
 pytestmark = pytest.mark.usefixtures("engine")
 
 _WORDS = "The parser reads the file line by line and drops the last one, because the range ends one line too early. " * 3
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with SqlStore(url(tmp_path)) as store:
-        yield store
 
 
 def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
