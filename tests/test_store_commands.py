@@ -165,7 +165,7 @@ async def test_check_finds_faults_in_the_log(tmp_path: Path, store: SqlStore, da
 
 
 async def test_status_shows_the_contents_and_changes_nothing(tmp_path: Path) -> None:
-    address = url(tmp_path)
+    address = url(tmp_path, empty=True)
     if address.startswith("sqlite"):
         with pytest.raises(StoreUnavailable, match="no database yet"):
             await run(maintenance.status, address)
@@ -201,7 +201,7 @@ async def test_vacuum_frees_space_and_keeps_the_rest(tmp_path: Path, store: SqlS
 
 
 def test_the_commands_report_their_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    address = url(tmp_path)
+    address = url(tmp_path, empty=True)
     monkeypatch.setenv("SESSIONLS_DATABASE_URL", address)
     monkeypatch.chdir(tmp_path)
 
