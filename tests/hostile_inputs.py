@@ -45,7 +45,7 @@ def gitignore_without_git() -> None:
 def session_files() -> None:
     from sessionls.domain.model import Session
     from sessionls.server.features.session_file import draft, marks, outline
-    from sessionls.server.features.session_file.planning import apply, plan, plan_words
+    from sessionls.server.features.session_file.planning import apply, plan, plan_reference
 
     session = Session(id="s", title="t", agent="code", created_at="", updated_at="")
     heading = marks.message_mark("s", 1, "m")
@@ -62,7 +62,7 @@ def session_files() -> None:
         draft.read(text)
         marks.without_marks(text)
         apply(text, plan(found, session, [], None))  # type: ignore[arg-type]  # nobody wrote anything
-        plan_words(found, "#diff")
+        plan_reference(found, "#diff")
 
 
 @case

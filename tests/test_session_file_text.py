@@ -23,8 +23,8 @@ from sessionls.domain.model import (
 )
 from sessionls.server.features.session_file import draft as drafts
 from sessionls.server.features.session_file.marks import new_nonce, next_mark, parse, without_marks
-from sessionls.server.features.session_file.planning import apply, plan, plan_earlier, plan_words
-from sessionls.server.features.session_file.rendering import grow, head, next_heading, section
+from sessionls.server.features.session_file.planning import apply, plan, plan_earlier, plan_reference
+from sessionls.server.features.session_file.rendering import head, next_heading, rest_of, section
 
 ADA = Participant(id="ada", name="Ada")
 BOB = Participant(id="bob", name="Bob")
@@ -51,7 +51,7 @@ class Conversation:
         author = AgentAuthor(agent="code", model="openai/test", definition="x")
         return self._add(role="agent", author=author, parts=[TextPart(text=text)], status=status, reply_to=to.id)
 
-    def grow(self, reply: Message, text: str, status: str) -> Message:
+    def continue_reply(self, reply: Message, text: str, status: str) -> Message:
         new = reply.model_copy(update={"parts": [TextPart(text=text)], "status": status})
         self.messages[self.messages.index(reply)] = new
         return new
@@ -141,13 +141,13 @@ def test_a_growing_reply_only_adds_and_disturbs_no_one_who_types(data: st.DataOb
     written = talk.draft()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=5)))
     for cut in cuts:
-        reply = talk.grow(reply, whole[:cut], "replying")
+        reply = talk.continue_reply(reply, whole[:cut], "replying")
         before = talk.text
         talk.update()
         assert talk.draft() == written
         shown = before.partition("<!-- sessionls writing")[0]
         assert talk.text.startswith(shown)
-    talk.grow(reply, whole, "complete")
+    talk.continue_reply(reply, whole, "complete")
     talk.update()
     assert talk.draft() == written and "sessionls writing" not in talk.text.partition(next_mark_of(talk))[0]
     complete = section(talk.session, talk.messages[-1])
@@ -282,10 +282,10 @@ def test_an_open_question_is_shown_whole_and_goes_when_it_was_answered() -> None
 def test_of_a_text_that_grows_only_whole_lines_are_shown() -> None:
     talk = Conversation()
     session, reply = talk.session, talk.reply("one\ntw", talk.say("Count", BOB), "replying")
-    text, part, offset = grow(session, reply, 0, 0)
+    text, part, offset = rest_of(session, reply, 0, 0)
     assert (text, part, offset) == ("\none\n", 0, 4)
     rest = reply.model_copy(update={"parts": [TextPart(text="one\ntwo")], "status": "complete"})
-    assert grow(session, rest, 0, 4)[0] == "two\n"
+    assert rest_of(session, rest, 0, 4)[0] == "two\n"
 
 
 def test_a_tool_is_added_to_the_file_when_it_has_ended() -> None:
@@ -296,10 +296,10 @@ def test_a_tool_is_added_to_the_file_when_it_has_ended() -> None:
     reply = Message(
         id="r", session_id=session.id, seq=2, role="agent", author=author, parts=parts, status="replying", created_at=AT
     )
-    text, part, offset = grow(session, reply, 0, 0)
+    text, part, offset = rest_of(session, reply, 0, 0)
     assert "▸ Reasoning" in text and "read_file" not in text and (part, offset) == (1, 0)
     ended = reply.model_copy(update={"parts": [parts[0], call.model_copy(update={"status": "done", "result": "text"}), parts[2]]})
-    text, part, offset = grow(session, ended, part, offset)
+    text, part, offset = rest_of(session, ended, part, offset)
     assert "▸ Tool read_file" in text and text.endswith("Done.\n") and part == 2
 
 
@@ -310,7 +310,7 @@ def test_a_restarted_reply_is_marked() -> None:
     reply = Message(
         id="r", session_id=session.id, seq=2, role="agent", author=author, parts=parts, status="complete", created_at=AT
     )
-    text, _, _ = grow(session, reply, 0, 100)
+    text, _, _ = rest_of(session, reply, 0, 100)
     assert "restarts here" in text and "new" in text
 
 
@@ -338,7 +338,7 @@ def test_words_are_added_to_the_next_message_once() -> None:
     talk = Conversation()
     talk.type("Why?")
     for _ in range(2):
-        talk.text = apply(talk.text, plan_words(parse(talk.text, talk.session.id), "#file:a.py:1-2"))
+        talk.text = apply(talk.text, plan_reference(parse(talk.text, talk.session.id), "#file:a.py:1-2"))
     assert talk.draft().strip() == "Why? #file:a.py:1-2"
 
 

@@ -21,7 +21,7 @@ from sessionls.server.editor.convert import range_from_lsp
 from sessionls.server.features.finding_actions import FIX, REVIEW, REVIEW_KIND, FindingActions, is_cursor
 from sessionls.server.features.session_document import SCHEME, SessionDocuments, document_uri, session_of
 from sessionls.server.features.session_file import offers
-from sessionls.server.features.session_file.draft import place_word
+from sessionls.server.features.session_file.draft import range_reference
 from sessionls.server.features.session_file.feature import ANSWER_KIND, SESSION_KIND, SessionFileFeature
 from sessionls.server.handlers import HANDLERS, RequestContext
 from sessionls.server.publishing.reply_progress import ReplyProgress, reporting
@@ -59,7 +59,7 @@ ACTION_KINDS = (ASK_KIND, ANSWER_KIND, SESSION_KIND, lsp.CodeActionKind.QuickFix
 _ASKING = 10  # sessions whose questions code actions answer
 _TITLE = 40  # characters of a session's title in a code action
 
-# What an agent is asked about a selection if the person typed nothing.
+# The question to an agent about a selection if the person typed none.
 _QUESTIONS = {
     "code": "Look at the selected code: say what it does, and what you would change.",
     "review": "Review the selected code.",
@@ -68,7 +68,7 @@ _QUESTIONS = {
     "test": "Write tests for the selected code.",
     "research": "Find out what is known about the problem that the selected code solves.",
 }
-_ANY_QUESTION = "Look at the selected code and do what you are for."
+_ANY_QUESTION = "Look at the selected code and do your task."
 
 
 class EditorCommands:
@@ -83,8 +83,8 @@ class EditorCommands:
             self._folder_of,
         )
         self.documents = SessionDocuments(request, self._begin)
-        self.session_files = SessionFileFeature(request, files, self._begin, self._tell, self.show)
-        self._asked: dict[str, str] = {}  # of each document, the session that was asked about it here last
+        self.session_files = SessionFileFeature(request, files, self._begin, self._show_message, self.show)
+        self._asked: dict[str, str] = {}  # by document: the session that was last asked about it here
         self._jobs: set[asyncio.Task[Any]] = set()
 
     # -- commands --------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class EditorCommands:
         return await run[name]()
 
     async def ask_about(self, params: AskAboutParams) -> Session:
-        """Ask an agent about a range of a document, in that session or in a new one, and show it. Answers at once.
+        """Ask an agent about a range of a document, in that session or in a new one, and show it. Returns at once.
 
         Editors wait for the end of a command, some with all windows frozen; the reply appears in the document and in progress.
         """
@@ -141,29 +141,29 @@ class EditorCommands:
         return session
 
     async def compose(self, params: p.ComposeParams) -> Session:
-        """Show the file of that session, or of a new one, with the range in the next message: the question is the person's."""
+        """Show the file of that session, or of a new one, and add a reference to the range to the next message."""
         sessions = self._request.sessions
         if params.session_id is None:
             session = await sessions.create(agent=params.agent, workspace_folder=self._folder_of(params.uri))
         else:
             session = await sessions.get(params.session_id)
         self._asked[uris.uri_key(params.uri)] = session.id
-        await self.session_files.compose(session, place_word(params.uri, params.range, self._request.editor))
+        await self.session_files.compose(session, range_reference(params.uri, params.range, self._request.editor))
         return session
 
     async def _ask(self, message: MessageParams) -> None:
-        """Show the session and send the message. Its problems go to the person: nobody may be looking at the reply."""
+        """Show the session and send the message. Problems are shown to the person, who may not be looking at the reply."""
         try:
             await self.show(message.session_id)
             exchange = await HANDLERS["session/message"](self._request, message)
             problem = review_problem(exchange.reply) if isinstance(exchange, Exchange) and exchange.reply else None
             if problem is not None:
-                self._tell(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
+                self._show_message(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
         except SessionlsError as error:
-            self._tell_error(error.message, error.hint)
+            self._show_error(error.message, error.hint)
 
     async def _review(self, session: Session, target: ReviewTarget, text: str) -> None:
-        """Show the session and review in it. Its problems go to the person, as above."""
+        """Show the session and review in it. Problems are shown to the person, as above."""
         try:
             await self.show(session.id)
             done = await review(
@@ -172,11 +172,11 @@ class EditorCommands:
             )
             for problem in done.problems:
                 if problem.answered:
-                    self._tell(str(problem), lsp.MessageType.Warning)
+                    self._show_message(str(problem), lsp.MessageType.Warning)
                 else:
-                    self._tell_error(str(problem), problem.hint)
+                    self._show_error(str(problem), problem.hint)
         except SessionlsError as error:
-            self._tell_error(error.message, error.hint)
+            self._show_error(error.message, error.hint)
 
     def _progress(self, session_id: str, step: ReviewStep) -> contextlib.AbstractAsyncContextManager[None]:
         if not self._request.client.wants_progress:
@@ -192,12 +192,12 @@ class EditorCommands:
             (folder for folder, root in roots.items() if key.startswith(root)), key=lambda one: len(roots[one]), default=None
         )
 
-    def _tell_error(self, message: str, hint: str) -> None:
-        if not self._request.protocol.shut_down:  # otherwise the shutdown is the cause, and whoever closed the editor knows
-            self._tell(f"{message} {hint}")
+    def _show_error(self, message: str, hint: str) -> None:
+        if not self._request.protocol.shut_down:  # during shutdown, errors are caused by the shutdown
+            self._show_message(f"{message} {hint}")
 
-    def _tell(self, words: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
-        self._request.protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=kind, message=f"sessionls: {words}"))
+    def _show_message(self, text: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
+        self._request.protocol.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(type=kind, message=f"sessionls: {text}"))
 
     # -- code actions ----------------------------------------------------------------------------------------------------
 
@@ -254,8 +254,8 @@ class EditorCommands:
         for session in [None, *([open_] if open_ else [])]:
             where = "" if session is None else f" in “{_short(session.title)}”"
             this = {"uri": uri, "range": None if range_ is None else range_.wire(), "sessionId": session and session.id}
-            made.append(_asking(f"Ask…{where}" if range_ else f"Ask about this file…{where}", COMPOSE, this))
-            made += [_asking(f"Ask {one.name} about this{where}", ASK_ABOUT, {"agent": one.name, **this}) for one in agents]
+            made.append(_ask_action(f"Ask…{where}" if range_ else f"Ask about this file…{where}", COMPOSE, this))
+            made += [_ask_action(f"Ask {one.name} about this{where}", ASK_ABOUT, {"agent": one.name, **this}) for one in agents]
         return made
 
     async def _open_session(self, uri: str) -> Session | None:
@@ -296,7 +296,7 @@ class EditorCommands:
             log.warning("The client did not show a session: %s", error.message)
 
     def on_notice(self, notice: Notice) -> None:
-        """Take a notice of the feed."""
+        """Handle a notice of the feed."""
         self.documents.on_notice(notice)
         self.session_files.keeper.on_notice(notice)
 
@@ -306,7 +306,7 @@ class EditorCommands:
         job.add_done_callback(self._jobs.discard)
 
 
-def _asking(title: str, command: str, argument: dict[str, Any]) -> lsp.CodeAction:
+def _ask_action(title: str, command: str, argument: dict[str, Any]) -> lsp.CodeAction:
     given = {key: value for key, value in argument.items() if value is not None}
     return lsp.CodeAction(title=title, kind=ASK_KIND, command=lsp.Command(title=title, command=command, arguments=[given]))
 

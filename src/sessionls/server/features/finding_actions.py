@@ -34,9 +34,9 @@ __all__ = ["FIX", "REVIEW", "REVIEW_KIND", "FindingActions", "is_cursor", "sugge
 FIX, REVIEW = "sessionls.fix", "sessionls.review"
 REVIEW_KIND = "source.sessionls"
 _REVIEWER, _FIXER = "review", "code"
-_EDITS = "edit_file"  # who has this tool can fix
-_LABEL = 60  # characters of a finding's title in an action's
-# One character for a person: a line end, or a character with its marks, joiners and skin tones.
+_EDITS = "edit_file"  # an agent with this tool can fix findings
+_LABEL = 60  # characters of a finding's title in the title of an action
+# What a person sees as one character: a line end, or a character with its marks, joiners and skin tones.
 _MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
 _ONE_CHARACTER = re.compile(f"(?:\r\n|[\U0001f1e6-\U0001f1ff]{{2}}|.(?:{_MARKS}|\u200d.){{0,16}})?", re.DOTALL)
 
@@ -66,7 +66,7 @@ class FindingActions:
         """
         found: list[lsp.CodeAction] = []
         if wants(lsp.CodeActionKind.QuickFix.value):
-            shown = self._meant(params)
+            shown = self._requested(params)
             for one in shown:
                 found += await self._on_finding(one, params, several=len(shown) > 1)
         # Not at each move of the cursor: an action would be offered everywhere.
@@ -77,16 +77,16 @@ class FindingActions:
             found.append(lsp.CodeAction(title="Review this file", kind=REVIEW_KIND, command=command))
         return found
 
-    def _meant(self, params: lsp.CodeActionParams) -> list[LocatedFinding]:
+    def _requested(self, params: lsp.CodeActionParams) -> list[LocatedFinding]:
         """The findings of the diagnostics that the client names; without diagnostics, those in the range."""
         shown = self._findings.at(params.text_document.uri, range_from_lsp(params.range))
-        pointed = params.context.diagnostics
-        return [one for one in shown if any(_is_of(each, one.finding) for each in pointed)] if pointed else shown
+        named = params.context.diagnostics
+        return [one for one in shown if any(_belongs_to(diagnostic, one.finding) for diagnostic in named)] if named else shown
 
     async def _on_finding(self, shown: LocatedFinding, params: lsp.CodeActionParams, *, several: bool) -> list[lsp.CodeAction]:
         finding = shown.finding
         about = f": {_short(finding.title)}" if several else ""
-        diagnostics = [one for one in params.context.diagnostics if _is_of(one, finding)] or None
+        diagnostics = [one for one in params.context.diagnostics if _belongs_to(one, finding)] or None
         try:
             agent = await self._fixer(finding)
         except SessionNotFound:  # deleted just now
@@ -126,13 +126,13 @@ class FindingActions:
     async def _fixer(self, finding: Finding) -> str:
         """The session's agent if it can edit; else the default agent, or another one that can."""
         session, known = await self._request.sessions.get(finding.session_id), await self._request.sessions.agents()
-        able = [agent.name for agent in known.agents if agent.available and agent.trusted and _EDITS in agent.tools]
-        return next((name for name in (session.agent, known.default, _FIXER, *able) if name in able), session.agent)
+        capable = [agent.name for agent in known.agents if agent.available and agent.trusted and _EDITS in agent.tools]
+        return next((name for name in (session.agent, known.default, _FIXER, *capable) if name in capable), session.agent)
 
     # -- commands --------------------------------------------------------------------------------------------------------
 
     async def fix(self, params: FixParams) -> Session:
-        """Ask an agent to fix a finding, in the finding's own session. Answers at once."""
+        """Ask an agent to fix a finding, in the finding's own session. Returns at once."""
         finding = self._findings.with_current_range(await self._request.sessions.finding(params.finding_id))
         agent = params.agent or await self._fixer(finding)
         self._ask(
@@ -140,13 +140,13 @@ class FindingActions:
                 session_id=finding.session_id,
                 text=params.text or f"Fix this finding: {finding.title}",
                 agent=agent,
-                context=[_told(finding), SelectionContext(uri=finding.uri, range=finding.range)],
+                context=[_as_context(finding), SelectionContext(uri=finding.uri, range=finding.range)],
             )
         )
         return await self._request.sessions.get(finding.session_id)
 
     async def review(self, params: ReviewParams) -> Session:
-        """Create and show a session, and review files or changes in it. Answers at once."""
+        """Create and show a session, and review files or changes in it. Returns at once."""
         files = [*([params.uri] if params.uri else []), *(params.uris or [])]
         target = ReviewTarget(files, files, params.diff, params.staged)
         question = params.text or target.question("this file" if len(files) == 1 else "these files")
@@ -194,11 +194,11 @@ def _indented(text: str, indent: str, before: str) -> str:
     return "\n".join(indent + line[cut:] if line.strip() else "" for line in written)
 
 
-def _told(finding: Finding) -> TextContext:
-    said = [finding.title, finding.body, f"Rule: {finding.rule}" if finding.rule else ""]
+def _as_context(finding: Finding) -> TextContext:
+    paragraphs = [finding.title, finding.body, f"Rule: {finding.rule}" if finding.rule else ""]
     if finding.suggestion is not None:
-        said.append(f"Suggested in its place:\n{finding.suggestion}")
-    return TextContext(title="The finding", text="\n\n".join(part for part in said if part))
+        paragraphs.append(f"Suggested in its place:\n{finding.suggestion}")
+    return TextContext(title="The finding", text="\n\n".join(part for part in paragraphs if part))
 
 
 def is_cursor(editor: Editor, params: lsp.CodeActionParams) -> bool:
@@ -216,7 +216,7 @@ def is_cursor(editor: Editor, params: lsp.CodeActionParams) -> bool:
     return _ONE_CHARACTER.fullmatch(buffer.text, begin, finish) is not None
 
 
-def _is_of(diagnostic: lsp.Diagnostic, finding: Finding) -> bool:
+def _belongs_to(diagnostic: lsp.Diagnostic, finding: Finding) -> bool:
     data = diagnostic.data
     if isinstance(data, dict):
         return data.get("findingId") == finding.id

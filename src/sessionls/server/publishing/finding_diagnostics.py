@@ -34,13 +34,13 @@ class DiagnosticsPublisher:
 
     def __init__(self, notify: Callable[[str, Any], None]) -> None:
         self._notify = notify
-        self._published: dict[str, tuple[str, _Comparable]] = {}  # by document: under which URI, and which diagnostics
+        self._published: dict[str, tuple[str, _Comparable]] = {}  # by document: its URI and diagnostics
 
     def publish(self, key: str, uri: str, findings: Iterable[LocatedFinding], version: int | None) -> None:
-        """Show these findings of the document `key` under that URI, which is how the client spells it now."""
+        """Show these findings of the document `key` under that URI, as the client spells it now."""
         ordered = sorted(findings, key=lambda one: (one.range.start.line, one.range.start.character, one.finding.id))
         diagnostics = [_diagnostic(one) for one in ordered]
-        # lsprotocol's own classes are not compared: they are imported without that, for speed.
+        # lsprotocol's classes cannot be compared: for speed, they are imported without `__eq__`.
         current = tuple(sorted(map(_comparable, diagnostics)))
         published = self._published.get(key)
         # A document that was never published is published even when it has no findings: the client may still show those
@@ -55,7 +55,7 @@ class DiagnosticsPublisher:
         self._published[key] = (uri, current)
 
     def withdraw(self, key: str) -> None:
-        """Show no finding of this document any more."""
+        """Stop showing findings of this document."""
         published = self._published.pop(key, None)
         if published is not None and published[1]:
             self._send(published[0], [], None)
@@ -80,7 +80,7 @@ def _diagnostic(located: LocatedFinding) -> lsp.Diagnostic:
 
 
 def _comparable(diagnostic: lsp.Diagnostic) -> tuple[int | str, ...]:
-    """What a person sees of a diagnostic, and which finding it is."""
+    """Everything that a person sees of a diagnostic, and its finding."""
     start, end = diagnostic.range.start, diagnostic.range.end
     address = diagnostic.code_description.href if diagnostic.code_description else ""
     position = (start.line, start.character, end.line, end.character, int(diagnostic.severity or 0))

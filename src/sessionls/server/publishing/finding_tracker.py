@@ -108,12 +108,12 @@ class FindingTracker(DocumentListener):
         return [] if document is None else [one for one in document.located if one.range.touches(range_)]
 
     def with_current_range(self, finding: Finding) -> Finding:
-        """The finding with the range in which its code is now, where that is known."""
+        """The finding with the range in which its code is now, if that is known."""
         document = self._documents.get(uris.uri_key(finding.uri))
         range_ = None if document is None else document.ranges.get(finding.id)
         return finding if range_ is None or finding.state != "open" else finding.model_copy(update={"range": range_})
 
-    # -- what happens ----------------------------------------------------------------------------------------------------
+    # -- notices ---------------------------------------------------------------------------------------------------------
 
     def reload(self) -> None:
         """Ask for all findings again: the open folders have changed."""
@@ -121,7 +121,7 @@ class FindingTracker(DocumentListener):
         self._refresh_soon(0)
 
     def on_notice(self, notice: Notice) -> None:
-        """Take a notice of the feed: every change of a finding is a change of its session."""
+        """Handle a notice of the feed: every change of a finding is a change of its session."""
         if isinstance(notice, EventNotice) and isinstance(notice.event, Edited) and notice.event.applied:
             self._check_soon(uris.uri_key(notice.event.uri), compare_disk=True)
         if not isinstance(notice, SessionNotice):

@@ -69,10 +69,10 @@ class ReplyProgress:
         self._partial: PartialText | None = None if partial is None else PartialText(protocol, partial)
         self._ask = ask and work is None
         self._begun = False
-        self._asking: asyncio.Task[None] | None = None
+        self._creating: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Any] | None = None
         self._reply_id: str | None = None
-        self._told = ""
+        self._sent = ""
         self._part = -1
 
     def __enter__(self) -> Self:
@@ -80,22 +80,22 @@ class ReplyProgress:
         if self._work is not None:
             self._begin(self._work)
         elif self._ask:
-            self._asking = asyncio.create_task(self._create())
+            self._creating = asyncio.create_task(self._create())
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._partial is not None:
             self._partial.__exit__()
-        if self._asking is not None:
-            self._asking.cancel()
+        if self._creating is not None:
+            self._creating.cancel()
         if self._begun and self._work is not None:
             self._protocol.progress.end(self._work, lsp.WorkDoneProgressEnd())
             self._protocol.progress.tokens.pop(self._work, None)  # pygls itself keeps tokens forever
 
     def finish(self, reply: Message) -> None:
         """The reply has ended: send the rest of its text."""
-        if self._partial is not None and reply.text.startswith(self._told):
-            self._bring(reply.text[len(self._told) :])
+        if self._partial is not None and reply.text.startswith(self._sent):
+            self._send_text(reply.text[len(self._sent) :])
 
     async def _create(self) -> None:
         token = new_id()
@@ -117,10 +117,10 @@ class ReplyProgress:
             cancel_once(self._task)
 
     def on_notice(self, notice: Notice) -> None:
-        """Take a notice of the feed."""
+        """Handle a notice of the feed."""
         if isinstance(notice, Delta):
             if notice.message_id == self._reply_id and notice.kind == "text" and self._partial is not None:
-                self._on_words(notice)
+                self._on_text(notice)
             return
         if not isinstance(notice, EventNotice):
             return
@@ -142,7 +142,7 @@ class ReplyProgress:
         if self._begun and self._work is not None:
             self._protocol.progress.report(self._work, lsp.WorkDoneProgressReport(message=message, cancellable=True))
 
-    def _on_words(self, delta: Delta) -> None:
+    def _on_text(self, delta: Delta) -> None:
         # The text of a message is its text parts joined by blank lines.
         if delta.part == self._part:
             text = delta.text
@@ -151,11 +151,11 @@ class ReplyProgress:
         else:
             return  # its beginning was missed; `finish` sends the whole text
         self._part = delta.part
-        self._bring(text)
+        self._send_text(text)
 
-    def _bring(self, text: str) -> None:
+    def _send_text(self, text: str) -> None:
         if text and self._partial is not None:
-            self._told += text
+            self._sent += text
             self._partial.add(text)
 
 

@@ -1,7 +1,7 @@
 """The feed's notices on their way to the client: `session/event`, `session/delta` and `session/changed`.
 
-Only what the client has open reaches it, from the answer to its `session/open` on. The text of a reply is sent as it comes;
-pieces that come faster than the client can take them are joined, never lost.
+A client gets the notices of the sessions that it has open, from the response to its `session/open` on. The text of a reply is
+sent as it arrives; pieces that arrive faster than the client can read them are joined, never lost.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["Hold", "SessionNotifications"]
 
 _CHANGED_GAP = 0.05  # seconds between two rounds of `session/changed`
 _HIGH = 1 << 20  # bytes waiting for the client above which text is joined until it has caught up
-_BATCH = 100  # notices sent before the loop gets its turn
+_BATCH = 100  # notices sent before the event loop runs other tasks
 
 
 @dataclass
 class Hold:
-    """A `session/open` in progress: the session's notices wait until its answer is sent."""
+    """A `session/open` in progress: the session's notices wait until its response is sent."""
 
     release: Callable[[], None]
     opened: Opened | None = None
@@ -35,7 +35,7 @@ class Hold:
 
 @dataclass
 class _Held:
-    """The notices of one session that wait for the answers to `session/open`. `known`: it was open here before."""
+    """The notices of one session that wait for the responses to `session/open`. `known`: it was open here before."""
 
     known: bool
     holds: list[Hold] = field(default_factory=list)
@@ -70,7 +70,7 @@ class _Text:
 
 
 class SessionNotifications:
-    """`send` writes a notification. `scope` is that of the open folders, as far as it is known."""
+    """`send` writes a notification. `scope` is that of the open folders, if it is known."""
 
     def __init__(self, send: Callable[[str, Wire], None], backlog: Callable[[], int], scope: Callable[[], Scope]) -> None:
         self._send = send
@@ -83,7 +83,7 @@ class SessionNotifications:
         self._changed_timer: asyncio.TimerHandle | None = None
 
     def __call__(self, notice: Notice) -> None:
-        """Take a notice of the feed. Called on the event loop."""
+        """Handle a notice of the feed. Called on the event loop."""
         if isinstance(notice, SessionNotice):
             self._session(notice)
             return
@@ -91,12 +91,12 @@ class SessionNotifications:
         if (held := self._held.get(session_id)) is not None:
             held.queue.append(notice)
         elif session_id in self._open:
-            self._pass(session_id, notice)
+            self._forward(session_id, notice)
 
     # -- opening and closing ---------------------------------------------------------------------------------------------
 
     def hold(self, session_id: str) -> Hold:
-        """Keep back a session's notices until `release`: the answer that carries `opened` has been written, or failed."""
+        """Hold a session's notices until `release`, which is called when the response with `opened` was written or failed."""
         held = self._held.setdefault(session_id, _Held(known=session_id in self._open))
         hold = Hold(release=lambda: self._release(session_id, hold))
         held.holds.append(hold)
@@ -106,7 +106,7 @@ class SessionNotifications:
         self._open.discard(session_id)
         self._drop_text(session_id)
         if (held := self._held.get(session_id)) is not None:
-            held.known = False  # a client that is reopening it gets what follows the next answer
+            held.known = False  # a client that is opening it again gets what follows the next response
 
     def _release(self, session_id: str, hold: Hold) -> None:
         held = self._held[session_id]
@@ -120,13 +120,13 @@ class SessionNotifications:
             self._drain(session_id)
 
     def _drain(self, session_id: str) -> None:
-        """Send what was held back, in order, and yield to the event loop now and then."""
+        """Send the held notices, in order, and yield to the event loop now and then."""
         held = self._held[session_id]
         if held.holds:
             return
         if session_id in self._open:
             for _ in range(min(_BATCH, len(held.queue))):
-                self._pass(session_id, held.queue.popleft())
+                self._forward(session_id, held.queue.popleft())
             if held.queue:
                 asyncio.get_running_loop().call_soon(self._drain_again, session_id)
                 return
@@ -138,14 +138,14 @@ class SessionNotifications:
 
     # -- events and text -------------------------------------------------------------------------------------------------
 
-    def _pass(self, session_id: str, notice: EventNotice | Delta) -> None:
+    def _forward(self, session_id: str, notice: EventNotice | Delta) -> None:
         if isinstance(notice, Delta):
-            self._grow(session_id, notice)
+            self._add_text(session_id, notice)
         else:
             self._flush(session_id)  # an event comes after the text that was before it
             self._send("session/event", notice.event)
 
-    def _grow(self, session_id: str, delta: Delta) -> None:
+    def _add_text(self, session_id: str, delta: Delta) -> None:
         text = self._texts.get(session_id)
         if text is None:
             text = self._texts[session_id] = _Text(self._send_delta, lambda: self._backlog() < _HIGH)
@@ -199,7 +199,7 @@ class SessionNotifications:
 
 
 def _is_later(notice: EventNotice | Delta, opened: Opened) -> bool:
-    """Whether the notice is about something that is not in the answer."""
+    """Whether the notice is about something that is not in the response."""
     if isinstance(notice, EventNotice):
         return notice.event.seq > opened.seq
     reply = next((message for message in reversed(opened.messages) if message.id == notice.message_id), None)

@@ -1,4 +1,4 @@
-"""The one place where text on its way to the client is gathered: the store hands every piece over as it comes."""
+"""The only place where text waits on its way to the client: the store forwards every piece at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GAP = 0.004  # seconds between two pieces that are sent
 
 
 class TextCoalescer:
-    """Sends the first piece at once, and what follows shortly after it together.
+    """Sends the first piece at once, and joins those that follow shortly after it.
 
     While `ready` is false, the client is behind: text is kept until it has caught up.
     """
@@ -31,14 +31,14 @@ class TextCoalescer:
             self._wait()
 
     def flush(self) -> None:
-        """Send what is kept now, also to a client that is behind."""
+        """Send the waiting text now, also to a client that is behind."""
         if self._pieces:
             text = "".join(self._pieces)
             self._pieces = []
             self._send(text)
 
     def close(self) -> None:
-        """Send nothing any more."""
+        """Send nothing more."""
         self._pieces = []
         if self._timer is not None:
             self._timer.cancel()

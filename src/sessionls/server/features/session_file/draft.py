@@ -24,7 +24,7 @@ from sessionls.domain.model import (
 from sessionls.ports.editor import Buffers
 from sessionls.sessions.workspace.positions import Lines
 
-__all__ = ["AGENT", "WORD", "WORDS", "Written", "place_word", "read", "resolve"]
+__all__ = ["AGENT", "WORD", "WORDS", "Written", "range_reference", "read", "resolve"]
 
 AGENT = re.compile(r"@([\w.-]+)(?=\s|$)\s*")
 """The first word: the agent of this message."""
@@ -74,7 +74,7 @@ async def resolve(words: Sequence[str], folders: Sequence[str], editor: Buffers)
     return [await asyncio.to_thread(_context, word, folders, editor) for word in words]
 
 
-def place_word(uri: str, range_: Range | None, editor: Buffers) -> str:
+def range_reference(uri: str, range_: Range | None, editor: Buffers) -> str:
     """The word for a file or a part of it; with columns (characters, from 1) if the part is not whole lines."""
     path = uris.display(uri, editor.folders)
     if path == uri:

@@ -51,7 +51,7 @@ class SessionFileFeature:
         self._request = request
         self._sessions = request.sessions
         self._begin = begin
-        self._tell = tell
+        self._show_message = tell
         self._show = show
         self._sending: set[str] = set()  # the places of messages that were sent, or are being sent
         self.files = files
@@ -127,21 +127,21 @@ class SessionFileFeature:
     async def _send(self, message: MessageParams, message_id: str) -> None:
         exchange = await send_message(self._request, message, message_id)
         if exchange.reply is not None and (problem := review_problem(exchange.reply)) is not None:
-            self._tell(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
+            self._show_message(f"A reply in the session is not complete. {problem}", lsp.MessageType.Warning)
 
     async def _finish(self, sending: asyncio.Task[None]) -> None:
         try:
             await sending
         except SessionlsError as error:
             if not self._request.protocol.shut_down:
-                self._tell(f"{error.message} {error.hint}", lsp.MessageType.Error)
+                self._show_message(f"{error.message} {error.hint}", lsp.MessageType.Error)
 
     def _warn_of_folders(self, session: Session) -> None:
         here = {uris.uri_key(folder).rstrip("/") for folder in self._request.editor.folders}
         theirs = [folder for folder in session.workspace_folders if uris.uri_key(folder).rstrip("/") not in here]
         if theirs and len(theirs) == len(session.workspace_folders):
             names = ", ".join(uris.labels(theirs))
-            self._tell(
+            self._show_message(
                 f"The folder of this session ({names}) is not open in this editor, so agents cannot read it. Send from an editor "
                 "that has it open.",
                 lsp.MessageType.Warning,
@@ -197,7 +197,7 @@ class SessionFileFeature:
         if self._request.client.shows_documents:
             self._begin(self._show_file(uri, range_))
         else:
-            self._tell(
+            self._show_message(
                 f"This editor cannot open files for a language server. Open {uris.to_path(uri) or uri}", lsp.MessageType.Info
             )
 
@@ -208,7 +208,7 @@ class SessionFileFeature:
         except JsonRpcException:
             result = lsp.ShowDocumentResult(success=False)
         if not result.success:
-            self._tell(f"The editor did not open {uris.to_path(uri) or uri}", lsp.MessageType.Warning)
+            self._show_message(f"The editor did not open {uris.to_path(uri) or uri}", lsp.MessageType.Warning)
 
     # -- editors' requests --------------------------------------------------------------------------------------------
 

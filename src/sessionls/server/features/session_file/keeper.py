@@ -19,7 +19,7 @@ from sessionls.ports.store import Delta, EventNotice, Notice
 from sessionls.server.editor.document_events import DocumentListener
 from sessionls.server.features.session_file.files import SessionFiles
 from sessionls.server.features.session_file.marks import SessionText, new_nonce, parse
-from sessionls.server.features.session_file.planning import Replacement, apply, end_of_draft, plan, plan_earlier, plan_words
+from sessionls.server.features.session_file.planning import Replacement, apply, end_of_draft, plan, plan_earlier, plan_reference
 from sessionls.server.features.session_file.rendering import head, next_heading
 from sessionls.sessions.workspace.positions import Lines
 
@@ -60,15 +60,15 @@ class OpenFile:
 
 
 class SessionFileKeeper(DocumentListener):
-    """`tell` shows a person why a file cannot be kept up to date; `changed` is called when a file's code actions change."""
+    """`show_message` tells a person why a file cannot be updated; `changed` is called when a file's code actions change."""
 
     def __init__(
-        self, request: RequestContext, files: SessionFiles, tell: Callable[[str], None], changed: Callable[[], None]
+        self, request: RequestContext, files: SessionFiles, show_message: Callable[[str], None], changed: Callable[[], None]
     ) -> None:
         self._request = request
         self._sessions = request.sessions
         self._files = files
-        self._tell = tell
+        self._show_message = show_message
         self._changed = changed
         self._open: dict[str, OpenFile] = {}
 
@@ -90,12 +90,12 @@ class SessionFileKeeper(DocumentListener):
         return next((one for one in self._open.values() if one.session_id == session_id), None)
 
     def shows(self, session_id: str) -> bool:
-        """Whether the session's file is open and shows what happens."""
+        """Whether the session's file is open and kept up to date."""
         return self._request.client.edits.applies and self.of_session(session_id) is not None
 
     @property
     def open_sessions(self) -> list[str]:
-        """The sessions whose files are open, the last opened last."""
+        """The sessions whose files are open, in the order in which they were opened."""
         return [one.session_id for one in self._open.values()]
 
     # -- events ----------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class SessionFileKeeper(DocumentListener):
                     self._note(opened, notice)
         elif notice.session is None:
             if (gone := self.of_session(notice.session_id)) is not None:
-                self._tell(
+                self._show_message(
                     f"The session of {Path(uris.path_of(gone.uri)).name} was deleted. Keep or remove the file as you like."
                 )
             else:
@@ -153,7 +153,7 @@ class SessionFileKeeper(DocumentListener):
     # -- creating --------------------------------------------------------------------------------------------------------
 
     async def create(self, session: Session) -> Path:
-        """The session's file. If there is none yet, writes it with the newest messages and a place for the next one."""
+        """The session's file. If there is none yet, writes it with the newest messages and a heading for the next one."""
         path = await asyncio.to_thread(self._files.path, session)
         if not await asyncio.to_thread(path.exists):
             page = await self._sessions.history(session.id, limit=PAGE)
@@ -162,8 +162,8 @@ class SessionFileKeeper(DocumentListener):
                 await asyncio.to_thread(self._files.create, path, text)
         return path
 
-    async def add_to_draft(self, session: Session, words: str) -> tuple[Path, Position]:
-        """Add words to the next message of the session's file, and return the position after them.
+    async def add_to_draft(self, session: Session, reference: str) -> tuple[Path, Position]:
+        """Add a reference to the next message in the session's file, and return the position after it.
 
         Raises `NotPermitted` if the file cannot be changed now.
         """
@@ -177,7 +177,7 @@ class SessionFileKeeper(DocumentListener):
             if text is None:
                 break
             found = await asyncio.to_thread(parse, text, session.id)
-            edits = plan_words(found, words)
+            edits = plan_reference(found, reference)
             after = apply(text, edits)
             if not edits or (
                 await asyncio.to_thread(self._files.replace, path, text, after)
@@ -207,7 +207,7 @@ class SessionFileKeeper(DocumentListener):
                     await self._update(opened)
         except SessionlsError as error:
             self._open.pop(uris.uri_key(opened.uri), None)
-            self._tell(f"{Path(uris.path_of(opened.uri)).name} cannot be updated. {error.message} {error.hint}")
+            self._show_message(f"{Path(uris.path_of(opened.uri)).name} cannot be updated. {error.message} {error.hint}")
         except Exception:
             self._open.pop(uris.uri_key(opened.uri), None)
             log.exception("A session file could not be kept up to date")

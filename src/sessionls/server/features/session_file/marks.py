@@ -175,12 +175,12 @@ def without_marks(text: str) -> str:
 
 
 def new_nonce() -> str:
-    """A name for the place of a message that is not written yet."""
+    """A random name for the next message, which is not sent yet."""
     return secrets.token_hex(4)
 
 
 def message_mark(session_id: str, seq: int, message_id: str, nonce: str | None = None) -> str:
-    """`nonce`: the name of the place where the message was written."""
+    """`nonce`: the name under which the message was written."""
     return _mark(session_id, "message", (str(seq), message_id, *([nonce] if nonce else [])))
 
 

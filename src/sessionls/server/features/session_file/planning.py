@@ -10,7 +10,7 @@ from sessionls.server.features.session_file import draft as drafts
 from sessionls.server.features.session_file import rendering
 from sessionls.server.features.session_file.marks import SessionText, new_nonce
 
-__all__ = ["Replacement", "apply", "end_of_draft", "is_what_was_written", "plan", "plan_earlier", "plan_words"]
+__all__ = ["Replacement", "apply", "end_of_draft", "is_sent_draft", "plan", "plan_earlier", "plan_reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ def plan(
     When a person's next message was sent, its text stays in place: its heading changes, and a place for a new next message is
     added. `answers`: the texts that replace answered questions; `sent`: the draft at the time when it was sent.
     """
-    edits = [*_grow(found, session, messages), *_questions(found, session, answers or {})]
+    edits = [*_continue_replies(found, session, messages), *_questions(found, session, answers or {})]
     known = {section.message_id for section in found.sections}
     new = [one for one in messages if one.id not in known and one.seq > found.newest]
     edits += _add(found, session, new, participant, sent)
     if "\r\n" in found.text:
         edits = [Replacement(one.start, one.end, one.new.replace("\n", "\r\n")) for one in edits]
-    return _joined(sorted(edits, key=lambda one: (one.start, one.end)))
+    return _merge_adjacent(sorted(edits, key=lambda one: (one.start, one.end)))
 
 
-def _joined(edits: Sequence[Replacement]) -> list[Replacement]:
-    """Joins adjacent edits: editors disagree on the order of edits at one position."""
+def _merge_adjacent(edits: Sequence[Replacement]) -> list[Replacement]:
+    """Merges adjacent edits, because editors disagree on the order of edits at one position."""
     joined: list[Replacement] = []
     for edit in edits:
         if joined and joined[-1].end == edit.start:
@@ -69,14 +69,14 @@ def plan_earlier(found: SessionText, session: Session, messages: Sequence[Messag
     return edits
 
 
-def plan_words(found: SessionText, words: str) -> list[Replacement]:
-    """Returns the edits that add words to the end of the next message, unless it contains them."""
-    if found.draft is None or words in found.draft.text:
+def plan_reference(found: SessionText, reference: str) -> list[Replacement]:
+    """Returns the edits that add a reference to the end of the next message, unless it contains it."""
+    if found.draft is None or reference in found.draft.text:
         return []
     if not found.draft.text.strip():
-        return [Replacement(found.draft.start, len(found.text), f"\n\n{words} ")]
+        return [Replacement(found.draft.start, len(found.text), f"\n\n{reference} ")]
     at = end_of_draft(found)
-    return [Replacement(at, at, f" {words} ")]
+    return [Replacement(at, at, f" {reference} ")]
 
 
 def end_of_draft(found: SessionText) -> int:
@@ -96,7 +96,7 @@ def apply(text: str, edits: Sequence[Replacement]) -> str:
     return "".join([*pieces, text[at:]])
 
 
-def is_what_was_written(message: Message, text: str, participant: Participant) -> bool:
+def is_sent_draft(message: Message, text: str, participant: Participant) -> bool:
     """Whether the message is what this participant wrote in this draft."""
     written = drafts.read(text)
     return (
@@ -108,15 +108,15 @@ def is_what_was_written(message: Message, text: str, participant: Participant) -
     )
 
 
-def _grow(found: SessionText, session: Session, messages: Sequence[Message]) -> list[Replacement]:
+def _continue_replies(found: SessionText, session: Session, messages: Sequence[Message]) -> list[Replacement]:
     edits = []
     by_id = {message.id: message for message in messages}
     for message_id, (mark, part, offset) in found.writing.items():
         if (message := by_id.get(message_id)) is None:
             continue
-        text, to_part, to_offset = rendering.grow(session, message, part, offset)
+        text, to_part, to_offset = rendering.rest_of(session, message, part, offset)
         if not rendering.is_ended(message):
-            text += rendering.growing(session, message, to_part, to_offset)
+            text += rendering.continuation_mark(session, message, to_part, to_offset)
         else:
             text = text.rstrip("\n")
         if text != found.text[mark.start : mark.end]:
@@ -145,7 +145,7 @@ def _add(
     draft, text = found.draft, found.text
     at = len(text) if draft is None else draft.line
     tail: list[str] = [] if draft is not None or not text or text.endswith("\n\n") else ["\n\n"]
-    behind = ""
+    after_draft = ""
     open_ = draft
     for message in new:
         if open_ is not None and (end := _end_of_sent(message, open_.text, participant, sent)) is not None:
@@ -157,7 +157,7 @@ def _add(
             at, tail = open_.start + end, ["\n\n"]
             if about := rendering.contexts(session, message):
                 tail.append(f"{about}\n\n")
-            behind = rendering.next_heading(session.id, new_nonce())
+            after_draft = rendering.next_heading(session.id, new_nonce())
             open_ = None
             continue
         whole = rendering.section(session, message)
@@ -168,8 +168,8 @@ def _add(
             tail.append(whole)
     if draft is None:
         tail.append(f"{rendering.next_heading(session.id, new_nonce())}\n\n")
-    if behind:
-        tail.append(behind if text[at:] else f"{behind}\n\n")
+    if after_draft:
+        tail.append(after_draft if text[at:] else f"{after_draft}\n\n")
     if tail:
         edits.append(Replacement(at, at, "".join(tail)))
     return edits
@@ -178,6 +178,6 @@ def _add(
 def _end_of_sent(message: Message, draft: str, participant: Participant, sent: str | None) -> int | None:
     """The end of the message in the draft, if it was written there: text typed since then belongs to the next message."""
     whole = draft.rstrip()
-    if sent is not None and is_what_was_written(message, sent, participant) and draft.startswith(sent):
+    if sent is not None and is_sent_draft(message, sent, participant) and draft.startswith(sent):
         return len(sent)
-    return len(whole) if is_what_was_written(message, draft, participant) else None
+    return len(whole) if is_sent_draft(message, draft, participant) else None

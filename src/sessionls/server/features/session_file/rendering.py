@@ -25,7 +25,18 @@ from sessionls.server.features.session_file import marks
 from sessionls.sessions.export import labels
 from sessionls.sessions.prompt.blocks import fenced
 
-__all__ = ["FOLDED", "contexts", "grow", "growing", "head", "heading", "is_ended", "next_heading", "question_block", "section"]
+__all__ = [
+    "FOLDED",
+    "contexts",
+    "continuation_mark",
+    "head",
+    "heading",
+    "is_ended",
+    "next_heading",
+    "question_block",
+    "rest_of",
+    "section",
+]
 
 FOLDED = "▸ "
 """The start of the line above folded text: reasoning, tools, context."""
@@ -69,16 +80,16 @@ def heading(session_id: str, message: Message, nonce: str | None = None) -> str:
 
 def section(session: Session, message: Message) -> str:
     """A whole message with its heading. An incomplete reply ends with the mark at which it continues."""
-    body, part, offset = grow(session, message, 0, 0)
+    body, part, offset = rest_of(session, message, 0, 0)
     if not is_ended(message):
-        body += growing(session, message, part, offset)
+        body += continuation_mark(session, message, part, offset)
     return f"{heading(session.id, message)}\n\n{body.strip(chr(10))}\n\n"
 
 
-def grow(session: Session, message: Message, part: int, offset: int) -> tuple[str, int, int]:
+def rest_of(session: Session, message: Message, part: int, offset: int) -> tuple[str, int, int]:
     """Returns the text of a message after that code point of that part, and the new position.
 
-    Of a text that still grows, returns only whole lines.
+    Returns only whole lines of a text that is still being written.
     """
     ended = is_ended(message)
     pieces: list[str] = []
@@ -89,7 +100,7 @@ def grow(session: Session, message: Message, part: int, offset: int) -> tuple[st
     while part < len(parts):
         one, last = parts[part], part == len(parts) - 1
         if isinstance(one, TextPart):
-            text, reached = _grown(one.text, offset, whole=ended or not last)
+            text, reached = _rest_of_text(one.text, offset, whole=ended or not last)
             if text:
                 pieces.append(text if offset else f"\n{text}")
             if not ended and last:
@@ -109,7 +120,7 @@ def is_ended(message: Message) -> bool:
     return message.role == "participant" or message.status in ("complete", "cancelled")
 
 
-def growing(session: Session, message: Message, part: int, offset: int) -> str:
+def continuation_mark(session: Session, message: Message, part: int, offset: int) -> str:
     """The mark at which a reply continues."""
     status = _WRITING.get(message.status) or labels.status_of(message) or message.status
     return marks.writing_mark(session.id, message.id, part, offset, status)
@@ -133,7 +144,7 @@ def _reaches(part: Part, offset: int) -> bool:
     return isinstance(part, TextPart) and len(part.text) >= offset
 
 
-def _grown(text: str, start: int, *, whole: bool) -> tuple[str, int]:
+def _rest_of_text(text: str, start: int, *, whole: bool) -> tuple[str, int]:
     """The text from `start` on, as written in the file, and its end: without `whole`, it ends at its last line break."""
     end = len(text) if whole else max(text.rfind("\n", start) + 1, start)
     if not text.strip():
@@ -206,7 +217,7 @@ def _blocks(session: Session, part: Part) -> Iterator[str]:
             title = f"{labels.severity_of(finding).capitalize()}{rule}: {finding.title}"
             yield f"**{_line(title)}** at {where} {marks.finding_mark(session.id, finding.id)}"
             if finding.body.strip():
-                yield _grown(finding.body, 0, whole=True)[0].rstrip("\n")
+                yield _rest_of_text(finding.body, 0, whole=True)[0].rstrip("\n")
             if finding.suggestion is not None:
                 yield _folded("Suggestion", finding.suggestion)
         case EditPart():
