@@ -7,10 +7,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -380,6 +381,15 @@ class TestSessions:
         cli("delete", name, "--yes")
         assert not file.exists()
         assert "no session" in cli("show", name, code=1).err
+
+    def test_a_session_that_cannot_be_read_is_deleted_by_its_whole_id(self, cli: Cli) -> None:
+        identity = cli.session(cli("ask", "say: one").session)["id"]
+        with closing(sqlite3.connect(Path(os.environ["SESSIONLS_DATA_DIR"], "sessions.db"))) as database, database:
+            database.execute("UPDATE sessions SET session = '{' WHERE id = ?", (identity,))
+        assert "Its owner can delete it" in cli("show", identity, code=1).err
+        assert "--yes" in cli("delete", identity, code=2).err
+        assert "Deleted" in cli("delete", identity, "--yes").err
+        assert "no session" in cli("show", identity, code=1).err
 
     def test_search_finds_messages(self, cli: Cli) -> None:
         name = cli("ask", "say: The heron stands still.").session

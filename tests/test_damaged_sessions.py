@@ -11,13 +11,15 @@ import pytest
 import sqlalchemy as sa
 
 import stores
+from logins import TeamDatabase
 from sessionls.domain import transitions
-from sessionls.domain.errors import SessionUnreadable
+from sessionls.domain.errors import NotPermitted, SessionNotFound, SessionUnreadable
+from sessionls.domain.model import Participant, Person
 from sessionls.ports.store import Notice, SessionNotice
 from sessionls.sessions.replies.recovery import Recovery
 from sessionls.sessions.replies.timing import Timing
 from sessionls.store import SqlStore, maintenance
-from stores import ANN, begin, create, exchange, say
+from stores import ANN, Heard, begin, create, exchange, fork, say, texts
 
 DAMAGE = {
     "no JSON": "UPDATE sessions SET session = '{' WHERE id = :id",
@@ -164,6 +166,49 @@ async def test_replies_of_a_dead_process_are_recovered_in_all_other_sessions(sto
             await recovery.close()
         assert not (await other.session(whole)).replying
         assert (await other.history(whole, before=None, limit=1))[0][0].status == "interrupted"
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+async def test_its_owner_can_delete_it_and_forks_stay_complete(kind: str, store: SqlStore, url: str) -> None:
+    damaged = await create(store)
+    await exchange(store, damaged, "elephants", "indeed")
+    child = await fork(store, damaged, 2)
+    await damage(url, DAMAGE[kind], damaged)
+    heard = Heard(store)
+    async with SqlStore(url) as other:
+        await other.delete(damaged, transitions.delete_check)
+        with pytest.raises(SessionNotFound):
+            await other.session(damaged)
+        assert await texts(other, child) == ["elephants", "indeed"]
+    await heard.until(lambda: any((one.session_id, one.session) == (damaged, None) for one in heard.sessions))
+    assert set(await asyncio.to_thread(maintenance.check, url, lambda done, of: None)) == set()
+
+
+async def test_it_is_not_deleted_while_another_process_writes_in_it(store: SqlStore, url: str) -> None:
+    """That may be a newer version, which can read it."""
+    damaged = await create(store)
+    async with SqlStore(url) as newer:
+        await begin(newer, damaged, await say(newer, damaged, "hello"))
+        await damage(url, DAMAGE["an unknown state"], damaged)
+        with pytest.raises(NotPermitted, match="while a reply is being written"):
+            await store.delete(damaged, transitions.delete_check)
+    await store.delete(damaged, transitions.delete_check)
+
+
+@pytest.mark.engines("postgres")
+async def test_only_its_owner_can_delete_it(tmp_path: Any) -> None:
+    team = await asyncio.to_thread(TeamDatabase.make, tmp_path, "ann", "ben")
+    async with SqlStore(team.of("ann")) as ann, SqlStore(team.of("ben")) as ben:
+        people = [await one.participant(Participant(id="-", name=name)) for one, name in ((ann, "Ann"), (ben, "Ben"))]
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(stores, "ANN", people[0])
+            session_id = await create(ann)
+        person = Person(id=people[1].id, role="writer")
+        await ann.change(session_id, lambda change: transitions.share(change, person, people[0]))
+        await damage(team.url(f"{team.name}_owner"), DAMAGE["no session"], session_id)
+        with pytest.raises(NotPermitted, match="delete"):
+            await ben.delete(session_id, transitions.delete_check)
+        await ann.delete(session_id, transitions.delete_check)
 
 
 def test_the_error_says_what_to_do() -> None:

@@ -3,7 +3,7 @@
 export interface Remedy {
   readonly label: string;
   /** The command, without its prefix `session.`. */
-  readonly command: "replaceKey" | "setUpModel" | "switchModel" | "switchAgent" | "restartServer" | "showOutput";
+  readonly command: "delete" | "replaceKey" | "setUpModel" | "switchModel" | "switchAgent" | "restartServer" | "showOutput";
 }
 
 const OUTPUT: Remedy = { label: "Show Output", command: "showOutput" };
@@ -25,6 +25,7 @@ const REMEDIES: Readonly<Record<string, readonly Remedy[]>> = {
   modelUnavailable: [SWITCH, { label: "Set Up a Model…", command: "setUpModel" }],
   agentUnavailable: [{ label: "Switch Agent…", command: "switchAgent" }, OUTPUT],
   agentNotFound: [{ label: "Switch Agent…", command: "switchAgent" }],
+  sessionUnreadable: [{ label: "Delete Session…", command: "delete" }, OUTPUT],
   storeUnavailable: [OUTPUT],
   internalError: [OUTPUT],
   serverStopped: [{ label: "Restart Server", command: "restartServer" }, OUTPUT],

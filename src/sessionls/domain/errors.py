@@ -87,7 +87,8 @@ class SessionUnreadable(SessionlsError):
     def __init__(self, session_id: str) -> None:
         super().__init__(
             f"Session {session_id} cannot be read: its data is damaged, or a newer version of sessionls wrote it.",
-            hint="Update sessionls. If that does not help, run `sessionls store check`, which says what is wrong.",
+            hint="Update sessionls. If that does not help, run `sessionls store check`, which says what is wrong. "
+            "Its owner can delete it.",
             sessionId=session_id,
         )
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.change import Change
-from sessionls.domain.errors import StoreUnavailable
+from sessionls.domain.errors import SessionUnreadable, StoreUnavailable
 from sessionls.domain.model import Participant
 from sessionls.ports.store import ExternalSession, SessionNotice
 from sessionls.store import liveness
@@ -140,7 +140,10 @@ class Backend:
         def delete_it() -> int:
             with self._writing() as connection:
                 if check is not None:
-                    self._changes.make(connection, session_id, check)
+                    try:
+                        self._changes.make(connection, session_id, check)
+                    except SessionUnreadable:
+                        self._changes.require_deletable(connection, session_id)
                 return delete_session(connection, session_id)
 
         rev = self._repeating(delete_it)

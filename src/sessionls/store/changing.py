@@ -10,9 +10,10 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import BigInteger, Connection, Row, bindparam, case, delete, func, insert, select, update
 
 from sessionls.domain.change import Change, Claim, Presence
-from sessionls.domain.errors import SessionNotFound
+from sessionls.domain.errors import NotPermitted, SessionNotFound
 from sessionls.domain.events import Compacted, Created, Event, MessageSent, ReplyFinished, StepFinished
 from sessionls.domain.ids import now as time_now
+from sessionls.domain.roles import require_role
 from sessionls.domain.state import Entry, State
 from sessionls.store import lineage
 from sessionls.store.columns import TEXT
@@ -142,6 +143,18 @@ class Changes:
             self._write_drafts(connection, change)
             rev = self._number(connection, change, first)
         return Outcome(result, change.state, tuple(change.events), rev, mine)
+
+    def require_deletable(self, connection: Connection, session_id: str) -> None:
+        """Of a session that cannot be read, only what does not depend on its data is checked: the role, and that no process
+        that is alive has anything to write in it. (It may be one of a newer version, which can read the session.)
+        """
+        require_role(dialect_of(connection).role(connection, session_id), "delete", session_id)
+        if any(claim.alive for claim in _claims(connection, session_id, self._process).values()):
+            raise NotPermitted(
+                "The session cannot be deleted while a reply is being written in it.",
+                hint="Wait until it has ended, or end the other sessionls that writes it.",
+                sessionId=session_id,
+            )
 
     def remember(self, session_id: str, outcome: Outcome[Any]) -> None:
         """Cache the state of a committed outcome."""

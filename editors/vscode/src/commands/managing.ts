@@ -6,6 +6,7 @@ import type { Session } from "../protocol";
 import type { Decision } from "../panel/messages";
 import type { Services } from "../services";
 import { amountOf, dollars } from "../format";
+import { problemOf } from "../problem";
 import { chooseSession, findSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
 
 /** The number of sessions that are offered together. */
@@ -172,7 +173,14 @@ export async function remove(services: Services, target: Target, targets: readon
   const blind = target === undefined && (panels.current === undefined || !panels.isVisible(panels.current));
   const pick = (): Promise<Session | undefined> =>
     blind ? pickSession("Delete Session", sessions.store.sessions) : chooseSession(services, target, "Delete Session");
-  const chosen = targets.length > 1 ? several(services, targets) : one(await pick());
+  let chosen: readonly Session[];
+  try {
+    chosen = targets.length > 1 ? several(services, targets) : one(await pick());
+  } catch (error) {
+    if (typeof target !== "string" || problemOf(error).kind !== "sessionUnreadable") throw error;
+    await removeUnreadable(services, target);
+    return;
+  }
   if (chosen.length === 0) return;
   const ids = chosen.map(({ id }) => id);
   const hide = (hidden: boolean): void => {
@@ -191,6 +199,15 @@ export async function remove(services: Services, target: Target, targets: readon
     hide(false);
   }
   if (!undone && (await undo)) void vscode.window.showWarningMessage(`Too late: ${named(chosen)} cannot be restored.`);
+}
+
+/** A session that cannot be read is in no list, from which it could be hidden while the deletion can be undone: asks before. */
+async function removeUnreadable({ sessions, panels }: Services, sessionId: string): Promise<void> {
+  const detail = "This version of sessionls cannot read it, so it cannot show what is in it. Its forks stay complete.";
+  const words = "Delete this session permanently?";
+  if ((await vscode.window.showWarningMessage(words, { modal: true, detail }, "Delete")) !== "Delete") return;
+  await sessions.delete(sessionId);
+  panels.close(sessionId);
 }
 
 export async function fork(services: Services, target: Target): Promise<Done> {

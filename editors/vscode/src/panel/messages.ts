@@ -103,6 +103,7 @@ export const COMMANDS = [
   "handOver",
   "fork",
   "rename",
+  "delete",
   "setUpModel",
   "replaceKey",
   "installServer",

@@ -17,6 +17,8 @@ export interface Panels {
   showInEditor(sessionId: string): Promise<void>;
   /** Shows a session and scrolls to a message. */
   reveal(sessionId: string, messageId: string): void;
+  /** Closes what shows the session, in an editor and in the side bars. */
+  close(sessionId: string): void;
   /** The session of the last active panel, if it still exists. */
   readonly current: string | undefined;
   /** The sessions with visible panels, the last active one first. */

@@ -121,12 +121,16 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
     return this.panels.get(sessionId);
   }
 
+  close(sessionId: string): void {
+    this.panels.get(sessionId)?.surface.close();
+    for (const side of Object.values(this.sides)) side.forget(sessionId);
+  }
+
   /** Moves the session: an empty session must not be deleted while it has no panel for a moment. */
   private async moved(sessionId: string, show: () => Promise<void>): Promise<void> {
     this.moving.add(sessionId);
     try {
-      this.panels.get(sessionId)?.surface.close();
-      for (const side of Object.values(this.sides)) side.forget(sessionId);
+      this.close(sessionId);
       await show();
     } finally {
       this.moving.delete(sessionId);

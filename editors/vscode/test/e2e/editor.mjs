@@ -204,6 +204,12 @@ export async function startEditor({
         String(count),
         what,
       ]),
+    /** Makes all sessions unreadable, as damage or a newer version does. */
+    damage: () => {
+      const sql = "UPDATE sessions SET session = '{', rev = (SELECT max(rev) FROM sessions) + rowid";
+      const code = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()";
+      execFileSync(python, ["-c", code, path.join(tmp, "sessions", "sessions.db"), sql]);
+    },
     /** Kills the server, without a word, or lets it stand still (`suspend`). Gives how many there were. */
     killServer: (how = "kill") =>
       Number(execFileSync(python, [path.join(import.meta.dirname, "killing.py"), tmp, how], { encoding: "utf8" })),

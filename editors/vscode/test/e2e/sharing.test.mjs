@@ -52,3 +52,16 @@ it("in a file nothing can be shared, and it says why and what to do", async () =
   await said.getByText("keep them in your team's PostgreSQL database").waitFor();
   await said.getByText("Set the Database").waitFor();
 });
+
+it("a session that cannot be read says so, and can be deleted", async () => {
+  editor.damage();
+  await other.reload();
+  const bar = other.panel.frame.locator(".bar.problem", { hasText: "cannot be read" });
+  await bar.waitFor({ timeout: 60_000 });
+  await other.shot("unreadable-dark");
+  await bar.getByRole("button", { name: "Delete Session…" }).click();
+  const asked = other.page.locator(".monaco-dialog-box", { hasText: "Delete this session permanently?" });
+  await asked.getByText("cannot show what is in it").waitFor();
+  await asked.getByRole("button", { name: "Delete", exact: true }).click();
+  await other.page.locator(".tab", { hasText: "Session" }).waitFor({ state: "detached" });
+});

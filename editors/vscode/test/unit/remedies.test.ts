@@ -7,7 +7,15 @@ import { remediesFor } from "../../src/remedies";
 const manifest = JSON.parse(readFileSync(path.join(import.meta.dirname, "../../package.json"), "utf8")) as {
   contributes: { commands: { command: string }[] };
 };
-const KINDS = ["modelUnavailable", "agentUnavailable", "agentNotFound", "storeUnavailable", "internalError", "serverStopped"];
+const KINDS = [
+  "modelUnavailable",
+  "agentUnavailable",
+  "agentNotFound",
+  "sessionUnreadable",
+  "storeUnavailable",
+  "internalError",
+  "serverStopped",
+];
 
 it("an error of a model leads to another one and to its key", () => {
   expect(remediesFor("modelUnavailable").map(({ command }) => command)).toEqual(["switchModel", "setUpModel"]);
@@ -30,6 +38,10 @@ it.each(["unauthorized", "noKey", "quota", "refused", "stalled", "cut", "provide
     for (const { command } of offered) expect(COMMANDS).toContain(command);
   },
 );
+
+it("a session that cannot be read can be deleted", () => {
+  expect(remediesFor("sessionUnreadable").map(({ command }) => command)).toEqual(["delete", "showOutput"]);
+});
 
 it.each([...KINDS, "serverLost"])("what is offered for %s is a command that the page may run", (kind) => {
   const offered = remediesFor(kind).map(({ command }) => command);

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from sessionls.cli.commands.base import All, Json, SessionArgument, app, change_session, do
 from sessionls.cli.terminal import Terminal, UsageError, safe
+from sessionls.domain.errors import SessionUnreadable
 
 
 @app.command()
@@ -278,16 +279,20 @@ def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", 
         from sessionls.server.features.session_file.files import SessionFiles
 
         async with opened(terminal) as cli:
-            found = await find_session(cli.sessions, session)
+            try:
+                found = await find_session(cli.sessions, session)
+                session_id, words = found.id, f'Delete "{found.title}" with {found.message_count} messages permanently?'
+            except SessionUnreadable:  # (only a whole id finds it)
+                session_id = session.lower()
+                words = "This version of sessionls cannot read the session. Delete it with all its messages permanently?"
             if not yes:
                 if not sys.stdin.isatty():
                     raise UsageError("The deletion needs confirmation.", "Add --yes.")
-                words = f'Delete "{found.title}" with {found.message_count} messages permanently?'
                 if not await asyncio.to_thread(typer.confirm, words):
                     return 1
-            await cli.sessions.delete(found.id)
-            await asyncio.to_thread(lambda: SessionFiles(cli.settings.data_dir).remove(found.id))
-        terminal.note(f"Deleted {short(found.id)}.")
+            await cli.sessions.delete(session_id)
+            await asyncio.to_thread(lambda: SessionFiles(cli.settings.data_dir).remove(session_id))
+        terminal.note(f"Deleted {short(session_id)}.")
         return 0
 
     do(work)

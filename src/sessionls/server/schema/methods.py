@@ -303,7 +303,8 @@ METHODS: tuple[Method, ...] = (
         "session/delete",
         p.SessionParams,
         p.Empty,
-        "Deletes a session and its messages permanently. Its forks keep all their messages.",
+        "Deletes a session and its messages permanently. Its forks keep all their messages. A session that cannot be read "
+        "(`sessionUnreadable`) can be deleted, too, unless a process that is alive is writing a reply in it.",
         errors=(e.SessionNotFound, e.NotPermitted),
     ),
     Method(
