@@ -109,8 +109,8 @@ async def test_tool_names_fit_model_apis_and_map_back() -> None:
     naming = Naming(ModelRequest(model="m", messages=[earlier], tools=[offered]))
     assert naming.request.tools[0]["function"]["name"] == "my_tools__add"
     assert naming.request.messages[0]["tool_calls"][0]["function"]["name"] == "x__y_z"
-    assert naming.back(ToolRequest("1", "my_tools__add", "{}")) == ToolRequest("1", "my_tools/add", "{}")
-    assert naming.back(ToolRequest("1", "made__up", "{}")).name == "made__up"  # type: ignore[union-attr]
+    assert naming.restore(ToolRequest("1", "my_tools__add", "{}")) == ToolRequest("1", "my_tools/add", "{}")
+    assert naming.restore(ToolRequest("1", "made__up", "{}")).name == "made__up"  # type: ignore[union-attr]
     assert len(model_tool_name("s/" + "x" * 200)) == 64
 
 

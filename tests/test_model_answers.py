@@ -25,7 +25,7 @@ from sessionls.models.http import Refused
 from sessionls.models.ollama_lane import OllamaReader
 from sessionls.models.openai_stream import OpenAIReader
 from sessionls.models.responses_stream import ResponsesReader
-from sessionls.models.step import Reading
+from sessionls.models.step import StepBuilder
 from sessionls.ports.models import ReasoningDelta, StepEnd, TextDelta, ToolRequest
 
 OFFERED = ("read", "read_file", "write")
@@ -45,23 +45,23 @@ class Read:
 
 
 async def read(pieces: Iterable[bytes], kind: str = "openai") -> Read:
-    reading = Reading(OFFERED)
-    reader: Any = READERS[kind](reading)
+    step = StepBuilder(OFFERED)
+    reader: Any = READERS[kind](step)
 
     async def body() -> AsyncIterator[bytes]:
         for piece in pieces:
             yield piece
 
     try:
-        async with aclosing(events(body())) as told:
-            async for event in told:
+        async with aclosing(events(body())) as stream:
+            async for event in stream:
                 reader.read(event)
         if not reader.is_complete:
             return Read(error=ModelUnavailable("cut", hint="", reason="cut"))
-        reading.end(None)
+        step.finish(None)
     except Refused as refusal:
-        return Read(error=explain(refusal, RequestInfo("m", "openai"), started=reading.started))
-    outputs = reading.take()
+        return Read(error=explain(refusal, RequestInfo("m", "openai"), started=step.started))
+    outputs = step.take()
     end = outputs[-1]
     assert isinstance(end, StepEnd) and not any(isinstance(output, StepEnd) for output in outputs[:-1])
     return Read(

@@ -441,25 +441,25 @@ async def test_a_step_without_a_stop_reason_ends_as_unknown(gateway: Gateway, mo
 async def test_an_option_that_is_refused_is_a_notice_of_every_step_without_it(
     gateway: Gateway, model_server: ModelServer, options: dict[str, Any], refusal: str, notice: str
 ) -> None:
-    refusals._memory.clear()
+    refusals._accepted_changes.clear()
     model_server.script(Refuse(400, refusal), Answer("one"), Answer("two"))
     for _ in range(2):
         end = (await outputs(gateway, asked(**options)))[-1]
         assert isinstance(end, StepEnd) and list(end.notices) == [notice]
     assert len(model_server.requests) == 3
-    refusals._memory.clear()
+    refusals._accepted_changes.clear()
 
 
 async def test_a_rewritten_request_with_the_same_meaning_gives_no_notice(gateway: Gateway, model_server: ModelServer) -> None:
-    refusals._memory.clear()
+    refusals._accepted_changes.clear()
     model_server.script(Refuse(400, "Unrecognized request argument supplied: stream_options"), Answer("one"))
     end = (await outputs(gateway, asked()))[-1]
     assert isinstance(end, StepEnd) and list(end.notices) == []
-    refusals._memory.clear()
+    refusals._accepted_changes.clear()
 
 
 async def test_the_reply_says_which_option_was_refused(tmp_path: Path, model_server: ModelServer) -> None:
-    refusals._memory.clear()
+    refusals._accepted_changes.clear()
     folder = tmp_path / "work"
     folder.mkdir()
     write_agent(folder, "warm", "You answer.", temperature="0.2")
@@ -470,4 +470,4 @@ async def test_the_reply_says_which_option_was_refused(tmp_path: Path, model_ser
         reply = (await home.sessions.message(session.id, "Hello?")).reply
     assert reply.text == "Hello." and reply.notices is not None
     assert "does not accept a temperature: it answered without the one that is set." in reply.notices[-1]
-    refusals._memory.clear()
+    refusals._accepted_changes.clear()

@@ -41,12 +41,12 @@ def called(number: int) -> list[dict[str, Any]]:
 @pytest.fixture(autouse=True)
 def kept(monkeypatch: pytest.MonkeyPatch) -> KeptMessages:
     kept = KeptMessages()
-    monkeypatch.setattr(direct, "_MESSAGES", kept)
+    monkeypatch.setattr(direct, "_MESSAGE_CACHE", kept)
     return kept
 
 
 def sent(messages: Sequence[dict[str, Any]], target: Target = TARGET, **options: Any) -> Any:
-    return json.loads(direct._data(Naming(ModelRequest("openai/test", messages, tools=[TOOL], **options)), target, []))
+    return json.loads(direct._encoded_body(Naming(ModelRequest("openai/test", messages, tools=[TOOL], **options)), target, []))
 
 
 def whole(messages: Sequence[dict[str, Any]], target: Target = TARGET, **options: Any) -> Any:
@@ -84,7 +84,7 @@ def test_whatever_was_sent_before_a_request_is_what_it_would_be_alone(
     changes: list[tuple[int, list[dict[str, Any]], str | None, bool]],
 ) -> None:
     """A session is cut at a random position and continues differently, with and without reasoning, for two models."""
-    kept = direct._MESSAGES
+    kept = direct._MESSAGE_CACHE
     kept._kept.clear()
     messages = session(40)
     for cut, added, effort, deep in changes:

@@ -48,7 +48,7 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
         start = start.removeprefix(_BOM).lstrip()
         if start:
             break
-    rest = _chained(start.removeprefix(_BOM), pieces)
+    rest = _prepended(start.removeprefix(_BOM), pieces)
     match start[:1]:
         case b"":
             return
@@ -63,7 +63,7 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
             yield event
 
 
-async def _chained(start: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def _prepended(start: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     yield start
     async for piece in pieces:
         yield piece
@@ -79,8 +79,8 @@ async def _server_sent(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, No
         content=_with_end(pieces),
         request=httpx2.Request("POST", "http://localhost"),
     )
-    junk = ""
-    useful = broken = False
+    other_text = ""
+    has_json = broken = False
     try:
         async for event in httpx2.EventSource(response, max_event_size=LARGEST):
             text = event.data.strip()
@@ -94,21 +94,21 @@ async def _server_sent(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, No
                             pass
                 return
             if text[:1] not in ("{", "["):
-                junk = junk or text[:1000]
+                other_text = other_text or text[:1000]
                 if name == "error" and text:
                     raise Refused(None, text)
                 continue
             if broken:
                 raise Refused(None, _UNREADABLE)
-            useful = True
+            has_json = True
             if (data := _try_parse(text)) is _NOTHING:
-                broken = True  # the last event of a stream that was cut, or else
+                broken = True  # only an error if more events follow: a stream that was cut off may end so
                 continue
             yield Event(name, data)
     except httpx2.SSEError:
         raise Refused(None, f"It sent an event of more than {LARGEST >> 20} MiB.") from None
-    if junk and not useful:
-        raise Refused(None, junk)
+    if other_text and not has_json:
+        raise Refused(None, other_text)
 
 
 async def _with_end(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -119,23 +119,23 @@ async def _with_end(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]
 
 async def _documents(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
     """Lines that are one JSON object each, as they come, or one document of many lines (or without a line end) at the end."""
-    held = bytearray()
+    buffer = bytearray()
     lines = 0
     first = True
     async for piece in pieces:
-        held += piece
-        if len(held) > LARGEST:
+        buffer += piece
+        if len(buffer) > LARGEST:
             raise Refused(None, f"It sent a line of more than {LARGEST >> 20} MiB.")
-        while (first or lines) and (end := held.find(b"\n")) >= 0:
-            line = bytes(held[:end]).strip()
+        while (first or lines) and (end := buffer.find(b"\n")) >= 0:
+            line = bytes(buffer[:end]).strip()
             if first and _try_parse(line) is _NOTHING:
                 first = False  # the first line is not a complete object: everything is one document
                 break
-            del held[: end + 1]
+            del buffer[: end + 1]
             if line:
                 yield Event("", _parsed(line.decode("utf-8", "replace")))
                 lines += 1
-    rest = held.decode("utf-8", "replace").strip()
+    rest = buffer.decode("utf-8", "replace").strip()
     if not rest:
         return
     document = _parsed(rest)

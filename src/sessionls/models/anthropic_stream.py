@@ -9,16 +9,16 @@ from sessionls.models.answers import DONE, Event
 from sessionls.models.http import Refused
 from sessionls.models.prices import Counted, count, count_anthropic
 from sessionls.models.provider_errors import error_in
-from sessionls.models.step import Reading, stop_reason
+from sessionls.models.step import StepBuilder, stop_reason
 
 __all__ = ["AnthropicReader"]
 
 
 class AnthropicReader:
-    """Reads the events of one answer into `reading`. `native` are its blocks of thinking, with their signatures."""
+    """Reads the events of one answer into `step`. `native` are its blocks of thinking, with their signatures."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, step: StepBuilder) -> None:
+        self._step = step
         self._usage: dict[str, Any] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
         self._pieces: dict[tuple[int, str], list[str]] = {}
@@ -28,7 +28,7 @@ class AnthropicReader:
 
     @property
     def is_complete(self) -> bool:
-        return self._done or self._reading.reason is not None
+        return self._done or self._step.reason is not None
 
     @property
     def native(self) -> list[dict[str, Any]] | None:
@@ -58,18 +58,18 @@ class AnthropicReader:
             case "message_start":
                 self._read_usage(data.get("message"))
             case "content_block_start":
-                self._begin(data)
+                self._start_block(data)
             case "content_block_delta":
-                self._delta(data)
+                self._read_delta(data)
             case "message_delta":
                 delta = data.get("delta")
                 if isinstance(delta, dict):
-                    self._stop(delta)
+                    self._read_stop_reason(delta)
                 self._read_usage(data)
             case "message_stop":
                 self._done = True
             case "message":
-                self._whole(data)
+                self._read_message(data)
             case _:
                 if event.whole:
                     raise Refused(None, data)
@@ -79,20 +79,20 @@ class AnthropicReader:
         if isinstance(usage, dict):  # each has only what has changed
             self._usage.update({name: value for name, value in usage.items() if count(value)})
 
-    def _stop(self, data: Mapping[str, Any]) -> None:
-        self._reading.reason = stop_reason(data.get("stop_reason")) or self._reading.reason
+    def _read_stop_reason(self, data: Mapping[str, Any]) -> None:
+        self._step.reason = stop_reason(data.get("stop_reason")) or self._step.reason
 
-    def _whole(self, data: Mapping[str, Any]) -> None:
+    def _read_message(self, data: Mapping[str, Any]) -> None:
         content = data.get("content")
         for index, block in enumerate(content if isinstance(content, list) else ()):
-            self._begin({"index": index, "content_block": block})
+            self._start_block({"index": index, "content_block": block})
         if isinstance(content, str):
-            self._reading.text(content)
-        self._stop(data)
+            self._step.add_text(content)
+        self._read_stop_reason(data)
         self._read_usage(data)
         self._done = True
 
-    def _begin(self, data: Mapping[str, Any]) -> None:
+    def _start_block(self, data: Mapping[str, Any]) -> None:
         block = data.get("content_block")
         if not isinstance(block, dict):
             return
@@ -103,41 +103,41 @@ class AnthropicReader:
             self._calls[index] = str(block.get("id") or "")
             # The pieces that follow replace an empty object.
             arguments = given or None
-            self._call(index, {"name": block.get("name"), "arguments": arguments})
+            self._add_call(index, {"name": block.get("name"), "arguments": arguments})
         elif kind in ("thinking", "redacted_thinking"):
             self._blocks[index] = {name: value for name, value in block.items() if name not in ("thinking", "signature")}
-            self._think(index, "thinking", block.get("thinking"))
-            self._think(index, "signature", block.get("signature"))
+            self._add_thinking(index, "thinking", block.get("thinking"))
+            self._add_thinking(index, "signature", block.get("signature"))
         elif kind == "text" and isinstance(text := block.get("text"), str) and text:
-            self._reading.text(text)
+            self._step.add_text(text)
 
-    def _delta(self, data: Mapping[str, Any]) -> None:
+    def _read_delta(self, data: Mapping[str, Any]) -> None:
         delta = data.get("delta")
         if not isinstance(delta, dict):
             return
         index = _number(data.get("index"), self._index)
         text, thinking, json, signature = (delta.get(name) for name in ("text", "thinking", "partial_json", "signature"))
         if isinstance(text, str) and text:
-            self._reading.text(text)
-        self._think(index, "thinking", thinking)
-        self._think(index, "signature", signature)
+            self._step.add_text(text)
+        self._add_thinking(index, "thinking", thinking)
+        self._add_thinking(index, "signature", signature)
         if isinstance(json, str | dict) and json and index in self._calls:
-            self._call(index, {"arguments": json})
+            self._add_call(index, {"arguments": json})
 
-    def _think(self, index: int, name: str, text: Any) -> None:
+    def _add_thinking(self, index: int, name: str, text: Any) -> None:
         if not isinstance(text, str):
             return
         self._blocks.setdefault(index, {"type": "thinking"})
         self._pieces.setdefault((index, name), []).append(text)
         if name == "thinking" and text:
-            self._reading.reasoning(text)
+            self._step.add_reasoning(text)
 
-    def _call(self, index: int, function: Mapping[str, Any]) -> None:
+    def _add_call(self, index: int, function: Mapping[str, Any]) -> None:
         # The id adds nothing to the number of the block, and may be missing.
         piece: dict[str, Any] = {"index": index, "function": function}
         if "name" in function:
             piece["id"] = self._calls[index]
-        self._reading.call(piece)
+        self._step.add_call(piece)
 
 
 def _number(value: Any, otherwise: int) -> int:

@@ -51,7 +51,7 @@ class Calls:
         return any(call.name or call.has_arguments for call in self._calls)
 
     def add(self, piece: Any) -> int:
-        """Take a piece in the shape of OpenAI's `tool_calls`; gives how many characters it brought."""
+        """Add a piece in the form of OpenAI's `tool_calls`. Returns its number of characters."""
         if not isinstance(piece, Mapping):
             return 0
         function = piece.get("function")
@@ -70,10 +70,10 @@ class Calls:
             self._by_index[index] = call
         call.call_id = call.call_id or call_id
         if name:
-            call.name = self._joined(call.name, name)
+            call.name = self._merge_names(call.name, name)
         if isinstance(arguments, str):
             call.pieces.append(arguments)
-        elif arguments is not None:  # so they do not come in pieces: the latest is complete
+        elif arguments is not None:  # arguments as an object are always complete
             call.pieces = [json.dumps(arguments)]
         return len(name) + (len(call.pieces[-1]) if arguments is not None else 0)
 
@@ -90,7 +90,7 @@ class Calls:
         return requests
 
     def _find(self, index: int | None, call_id: str, name: str, arguments: Any) -> _Call | None:
-        """The call that the piece belongs to; None: it begins another."""
+        """The call that the piece belongs to; None if it begins another one."""
         if not self._calls:
             return None
         last = self._calls[-1]
@@ -99,8 +99,8 @@ class Calls:
             if same is not None:
                 # Two calls may share an id, and differ in their numbers.
                 renumbered = index is not None and self._by_index.get(index) is not same
-                fresh = bool(name) and renumbered and (same.is_whole or not same.has_arguments)
-                return None if fresh or self._begins_another(same, name, arguments) else same
+                is_new = bool(name) and renumbered and (same.is_whole or not same.has_arguments)
+                return None if is_new or self._begins_another(same, name, arguments) else same
         numbered = self._by_index.get(index) if index is not None else last
         if numbered is None:  # another number means another call if the piece looks like the beginning of one
             if name:
@@ -130,7 +130,7 @@ class Calls:
             return False
         return call.name + name in self._offered or not self._offered
 
-    def _joined(self, before: str, name: str) -> str:
+    def _merge_names(self, before: str, name: str) -> str:
         if not before or name == before or (name.startswith(before) and name in self._offered):
             return name
         if before in self._offered and before + name not in self._offered:

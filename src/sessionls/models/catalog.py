@@ -22,14 +22,14 @@ _NOTHING: Row = {}
 
 
 class Catalog:
-    """Rows by provider and model. `row` answers at once from what `learn` has read before."""
+    """Rows by provider and model. `row` returns only rows that `learn` has read before."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._rows: dict[tuple[str, str], Row] = {}
 
     def row(self, provider: str, model: str) -> Row:
-        """What is known about that model; empty where nothing is known, or `learn` has not been called for it."""
+        """What is known about that model; empty if nothing is known, or `learn` was not called for it."""
         return self._rows.get((provider, model), _NOTHING)
 
     async def learn(self, models: Iterable[tuple[str, str]]) -> None:
@@ -56,7 +56,7 @@ def _find_file() -> Path | None:
 
 
 def _find_row(text: str, rules: Mapping[str, Any], provider: str, model: str) -> Row:
-    """Under `provider/model`, or under the model alone where the row names that provider; else what its family is known for."""
+    """The row of `provider/model`, or of the model alone if that row names the provider; else the rules for its family."""
     row = _decode_member(text, f"{provider}/{model}")
     if row is None:
         row = _decode_member(text, model)

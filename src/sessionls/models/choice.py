@@ -1,4 +1,4 @@
-"""Which model answers: what was asked for, else the setting, else the first that can."""
+"""Chooses the model that answers: the requested one, else the setting, else the first that is available."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["Choice"]
 
 _OLLAMA_PATIENCE = 0.3  # seconds
 _OLLAMA_SHOW_PATIENCE = 2.0  # seconds
-_OLLAMA_FRESH = 5.0  # seconds for which its answer is believed
-# Providers that read credentials from elsewhere than the environment, or need none: only a call shows whether it works.
+_OLLAMA_FRESH = 5.0  # seconds for which its answer is cached
+# Providers that read credentials from elsewhere than the environment, or need none: only a request shows whether it works.
 _AMBIENT = frozenset(
     {"bedrock", "bedrock_converse", "sagemaker", "sagemaker_chat", "vertex_ai", "vertex_ai_beta", "huggingface", "watsonx"}
 )
@@ -31,7 +31,7 @@ _SIGN_IN = frozenset({"github_copilot", "chatgpt"})
 
 
 class Choice:
-    """Knows what could answer now. `default` is the setting, `embedded` None where the embedded model is switched off."""
+    """Knows which models are available. `default` is the setting; `embedded` is None if the embedded model is switched off."""
 
     def __init__(self, default: str | None, environ: Mapping[str, str], embedded: Embedded | None) -> None:
         self._default = default
@@ -39,7 +39,7 @@ class Choice:
         self._embedded = embedded
         self._ollama: tuple[float, list[str] | None] | None = None
         self._listing = Listing(environ)
-        self._ollama_sees: dict[str, bool] = {}
+        self._ollama_images: dict[str, bool] = {}
 
     @property
     def ollama_base(self) -> str:
@@ -74,7 +74,7 @@ class Choice:
         if problem is None:
             assert self._embedded is not None
             return self._embedded.model
-        raise self._none(problem)
+        raise self._no_model(problem)
 
     async def problem(self, model: str) -> ModelUnavailable | None:
         """Why that model cannot answer now, as far as that is known without asking its provider."""
@@ -93,7 +93,7 @@ class Choice:
         return no_key(model, missing) if missing else None
 
     async def ollama(self) -> list[str] | None:
-        """The chat models of the local Ollama, newest first; None where no Ollama answers."""
+        """The chat models of the local Ollama, newest first; None if Ollama does not answer."""
         if self._ollama is not None and time.monotonic() - self._ollama[0] < _OLLAMA_FRESH:
             return self._ollama[1]
         models = await asyncio.to_thread(_ollama_models, self.ollama_base)
@@ -102,12 +102,12 @@ class Choice:
 
     async def ollama_sees(self, name: str) -> bool | None:
         """Whether that model of the local Ollama accepts images; None if Ollama does not say."""
-        if name not in self._ollama_sees:
-            sees = await asyncio.to_thread(_ollama_vision, self.ollama_base, name)
-            if sees is None:
+        if name not in self._ollama_images:
+            accepted = await asyncio.to_thread(_ollama_vision, self.ollama_base, name)
+            if accepted is None:
                 return None
-            self._ollama_sees[name] = sees
-        return self._ollama_sees[name]
+            self._ollama_images[name] = accepted
+        return self._ollama_images[name]
 
     async def list(self) -> list[ModelInfo]:
         """As `ports.Models.list`, without windows."""
@@ -117,8 +117,8 @@ class Choice:
         rows: dict[str, ModelInfo] = {}
 
         def add(name: str, provider: str, problem: ModelUnavailable | str | None = None) -> None:
-            words = f"{problem.message} {problem.hint}" if isinstance(problem, ModelUnavailable) else problem
-            known = {"name": name, "provider": provider, "available": words is None, "problem": words}
+            text = f"{problem.message} {problem.hint}" if isinstance(problem, ModelUnavailable) else problem
+            known = {"name": name, "provider": provider, "available": text is None, "problem": text}
             rows.setdefault(name, ModelInfo(**known, default=True if name == default else None))
 
         if self._default:
@@ -176,7 +176,7 @@ class Choice:
             return unknown_model(model)
         return no_key(model, missing) if missing else None
 
-    def _none(self, embedded: ModelUnavailable) -> ModelUnavailable:
+    def _no_model(self, embedded: ModelUnavailable) -> ModelUnavailable:
         keys = ", ".join(provider.keys[0] for provider in PROVIDERS.values() if provider.models)
         return ModelUnavailable(
             "No model can answer: no provider's key is set, no Ollama answers, and the embedded model is not there.",
@@ -187,18 +187,20 @@ class Choice:
 
 
 def _missing(module: Any, model: str, environ: Mapping[str, str]) -> list[str] | None:
-    """The variables that litellm misses for that model; None where it knows no provider of it."""
+    """The variables that litellm needs for the model and that are not set; None if it knows no provider for it."""
     try:
         _, provider, *_ = module.get_llm_provider(model)
-    except Exception:  # noqa: BLE001 (it has no one class for this)
+    except Exception:  # noqa: BLE001 (litellm raises several classes)
         return None
     try:
         missing: list[str] = module.validate_environment(model).get("missing_keys") or []
     except Exception:  # noqa: BLE001
         return []
-    # litellm does not know every key variable that it reads: any key with the provider's name in it counts.
-    begin = str(provider).split("_")[0].upper()
-    named = any(name.startswith(begin) and ("KEY" in name or "TOKEN" in name) and value for name, value in environ.items())
+    # litellm does not list every key variable that it reads, so any key variable with the provider's name is enough.
+    prefix_of_keys = str(provider).split("_")[0].upper()
+    named = any(
+        name.startswith(prefix_of_keys) and ("KEY" in name or "TOKEN" in name) and value for name, value in environ.items()
+    )
     return [] if provider in _AMBIENT or named else missing
 
 

@@ -25,19 +25,19 @@ from sessionls.models.openai_request import openai_body, openai_headers, openai_
 from sessionls.models.openai_stream import OpenAIReader
 from sessionls.models.prices import Counted, usage_of
 from sessionls.models.provider_errors import read_error
-from sessionls.models.refusals import Form, changed, notices_of, remember, remembered, without_refused
+from sessionls.models.refusals import RequestChange, apply_changes, next_change, notices_for, remember_changes, remembered_changes
 from sessionls.models.responses_request import responses_body, responses_url
 from sessionls.models.responses_stream import ResponsesReader
-from sessionls.models.step import Reading
+from sessionls.models.step import StepBuilder
 from sessionls.models.targets import Target
 from sessionls.ports.models import ModelRequest
 
 __all__ = ["ask_directly"]
 
-_MANY = 64  # messages: above it a request is put together in a thread
-_WITHOUT_RESPONSES: set[str] = set()  # addresses of servers that have no Responses
-_MESSAGES = KeptMessages()
-_TURN = 0.004  # seconds of reading, after which other tasks of the event loop get to run
+_LONG_REQUEST = 64  # messages: longer requests are built in a thread
+_SERVERS_WITHOUT_RESPONSES: set[str] = set()  # addresses of servers without OpenAI's Responses interface
+_MESSAGE_CACHE = KeptMessages()
+_LONGEST_TURN = 0.004  # seconds of reading, after which other tasks of the event loop get to run
 
 
 class _Reader(Protocol):
@@ -51,81 +51,86 @@ class _Reader(Protocol):
 
 
 async def ask_directly(
-    connections: Connections, naming: Naming, target: Target, asked: RequestInfo, reading: Reading, alive: Callable[[], None]
+    connections: Connections,
+    naming: Naming,
+    target: Target,
+    info: RequestInfo,
+    step: StepBuilder,
+    on_activity: Callable[[], None],
 ) -> None:
-    """One step, read into `reading` to its end. `alive` is called with whatever comes from the provider.
+    """Request one step and add its whole output to `step`. `on_activity` is called whenever the provider sends something.
 
-    What the provider refuses is left out, and the request is sent again. Raises `Refused`, `ModelUnavailable`, and what httpx2
-    raises.
+    If the provider refuses an option, the request is changed and sent again. Raises `Refused`, `ModelUnavailable`, and httpx2's
+    errors.
     """
-    if target.lane == "responses" and target.base in _WITHOUT_RESPONSES:
+    if target.lane == "responses" and target.base in _SERVERS_WITHOUT_RESPONSES:
         target = replace(target, lane="openai")
-    forms = remembered(target.base, target.model)
-    headers = _headers(target, asked)
+    changes = remembered_changes(target.base, target.model)
+    headers = _headers(target, info)
     while True:
         url = _url(target)
-        if len(naming.messages) > _MANY:
-            data = await asyncio.to_thread(_data, naming, target, forms)
+        if len(naming.messages) > _LONG_REQUEST:
+            data = await asyncio.to_thread(_encoded_body, naming, target, changes)
         else:
-            data = _data(naming, target, forms)
-        reader = _reader(target, reading)
+            data = _encoded_body(naming, target, changes)
+        reader = _reader(target, step)
         try:
             async with connections.post(url, data, headers) as response:
-                alive()
-                await _read(events(_pieces(response.aiter_bytes(), alive)), reader, reading, target, forms)
+                on_activity()
+                await _read(events(_pieces(response.aiter_bytes(), on_activity)), reader, step, target, changes)
         except Refused as refusal:
-            if target.lane == "responses" and not target.is_own and refusal.status in (404, 405, 501) and not reading.started:
+            if target.lane == "responses" and not target.is_own and refusal.status in (404, 405, 501) and not step.started:
                 # Not every server with OpenAI's interface has this one.
-                _WITHOUT_RESPONSES.add(target.base)
+                _SERVERS_WITHOUT_RESPONSES.add(target.base)
                 target = replace(target, lane="openai")
                 continue
-            body = await asyncio.to_thread(_body, naming.request, target, forms)
-            form = None if reading.started else without_refused(read_error(refusal.body, refusal.status), body, forms)
-            if form is None:
+            body = await asyncio.to_thread(_body, naming.request, target, changes)
+            change = None if step.started else next_change(read_error(refusal.body, refusal.status), body, changes)
+            if change is None:
                 raise
-            forms = [*forms, form]
+            changes = [*changes, change]
             continue
         if not reader.is_complete:
-            raise cut(asked, started=reading.started)
+            raise cut(info, started=step.started)
         usage = usage_of(reader.counted, target.provider, target.row)
-        reading.end(usage, native_from(target.source, reader.native), notices_of(forms, asked.model))
+        step.finish(usage, native_from(target.source, reader.native), notices_for(changes, info.model))
         return
 
 
 async def _read(
-    events_: AsyncGenerator[Event, None], reader: _Reader, reading: Reading, target: Target, forms: list[Form]
+    answer_events: AsyncGenerator[Event, None], reader: _Reader, step: StepBuilder, target: Target, changes: list[RequestChange]
 ) -> None:
     loop = asyncio.get_running_loop()
     busy_since, accepted = loop.time(), False
-    async with contextlib.aclosing(events_):
-        async for event in events_:
-            before = reading.started
+    async with contextlib.aclosing(answer_events):
+        async for event in answer_events:
+            before = step.started
             reader.read(event)
             if not accepted:
                 accepted = True
-                remember(target.base, target.model, forms)
-            if reading.started is not before or loop.time() - busy_since > _TURN:
+                remember_changes(target.base, target.model, changes)
+            if step.started is not before or loop.time() - busy_since > _LONGEST_TURN:
                 # Reading events that have already arrived does not yield to the event loop: let other tasks run.
                 await asyncio.sleep(0)
                 busy_since = loop.time()
 
 
-async def _pieces(pieces: AsyncIterator[bytes], alive: Callable[[], None]) -> AsyncGenerator[bytes, None]:
+async def _pieces(pieces: AsyncIterator[bytes], on_activity: Callable[[], None]) -> AsyncGenerator[bytes, None]:
     async for piece in pieces:
-        alive()
+        on_activity()
         yield piece
 
 
-def _data(naming: Naming, target: Target, forms: list[Form]) -> bytes:
-    """The request's body as it is sent."""
-    if target.lane == "openai" and not forms:
+def _encoded_body(naming: Naming, target: Target, changes: list[RequestChange]) -> bytes:
+    """The request's body as bytes."""
+    if target.lane == "openai" and not changes:
         with contextlib.suppress(ValueError):
-            return _continued(naming, target)
-    return _json(_body(naming.request, target, forms))
+            return _encoded_with_cache(naming, target)
+    return _json(_body(naming.request, target, changes))
 
 
-def _continued(naming: Naming, target: Target) -> bytes:
-    """The same for OpenAI's interface, with the JSON of earlier requests for the messages that they have in common."""
+def _encoded_with_cache(naming: Naming, target: Target) -> bytes:
+    """The body for OpenAI's interface. The JSON of messages that earlier requests had, too, is reused."""
     request = naming.request_of(())
     body = openai_body(request, target)
     del body["messages"]
@@ -135,10 +140,10 @@ def _continued(naming: Naming, target: Target) -> bytes:
         converted: Sequence[Any] = openai_body(naming.request_of(messages), target)["messages"]
         return converted
 
-    return _MESSAGES.to_json(key, naming.messages, convert, to_json(body)[:-1] + b',"messages":[', b"]}")
+    return _MESSAGE_CACHE.to_json(key, naming.messages, convert, to_json(body)[:-1] + b',"messages":[', b"]}")
 
 
-def _body(request: ModelRequest, target: Target, forms: list[Form]) -> dict[str, Any]:
+def _body(request: ModelRequest, target: Target, changes: list[RequestChange]) -> dict[str, Any]:
     match target.lane:
         case "anthropic":
             body = anthropic_body(request, target)
@@ -148,12 +153,12 @@ def _body(request: ModelRequest, target: Target, forms: list[Form]) -> dict[str,
             body = responses_body(request, target)
         case _:
             body = openai_body(request, target)
-    return changed(body, forms)
+    return apply_changes(body, changes)
 
 
 def _json(body: Mapping[str, Any]) -> bytes:
     try:
-        return to_json(body)  # twenty times as fast as Python's own
+        return to_json(body)  # twenty times as fast as `json.dumps`
     except (ValueError, TypeError):  # half a surrogate pair
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
@@ -170,13 +175,13 @@ def _url(target: Target) -> str:
             return openai_url(target.base)
 
 
-def _headers(target: Target, asked: RequestInfo) -> Mapping[str, str]:
+def _headers(target: Target, info: RequestInfo) -> Mapping[str, str]:
     if target.key is not None and not (target.key.isascii() and target.key.isprintable()):
         raise ModelUnavailable(
-            f"The key for {asked.where} contains characters that a key cannot have.",
-            hint=f"Set {asked.key or 'the key'} again, without quotes, spaces and line ends.",
+            f"The key for {info.where} contains characters that a key cannot have.",
+            hint=f"Set {info.key or 'the key'} again, without quotes, spaces and line ends.",
             reason="unauthorized",
-            model=asked.model,
+            model=info.model,
         )
     match target.lane:
         case "anthropic":
@@ -187,13 +192,13 @@ def _headers(target: Target, asked: RequestInfo) -> Mapping[str, str]:
             return openai_headers(target)
 
 
-def _reader(target: Target, reading: Reading) -> _Reader:
+def _reader(target: Target, step: StepBuilder) -> _Reader:
     match target.lane:
         case "anthropic":
-            return AnthropicReader(reading)
+            return AnthropicReader(step)
         case "ollama":
-            return OllamaReader(reading)
+            return OllamaReader(step)
         case "responses":
-            return ResponsesReader(reading)
+            return ResponsesReader(step)
         case _:
-            return OpenAIReader(reading)
+            return OpenAIReader(step)

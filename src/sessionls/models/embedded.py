@@ -22,7 +22,7 @@ from sessionls.models import weights
 __all__ = ["WINDOW", "Address", "Embedded"]
 
 WINDOW = 8192  # tokens: what SmolLM2 was trained with
-_PATIENCE = 90.0  # seconds to load 100 MB on a slow machine
+_LOAD_TIMEOUT = 90.0  # seconds to load 100 MB on a slow machine
 _THREADS = 8  # more do not help a model of this size
 
 
@@ -125,9 +125,9 @@ class Embedded:
     def _ask(self, process: subprocess.Popen[bytes], options: Mapping[str, Any]) -> dict[str, Any]:
         """Send the child what to load and read its address; an empty object if it ends or takes too long."""
         assert process.stdin is not None and process.stdout is not None
-        patience = threading.Timer(_PATIENCE, process.kill)
-        patience.daemon = True
-        patience.start()
+        kill_timer = threading.Timer(_LOAD_TIMEOUT, process.kill)
+        kill_timer.daemon = True
+        kill_timer.start()
         try:
             process.stdin.write(json.dumps(options).encode() + b"\n")
             process.stdin.flush()
@@ -135,7 +135,7 @@ class Embedded:
         except (OSError, ValueError):
             return {}
         finally:
-            patience.cancel()
+            kill_timer.cancel()
         return answer if isinstance(answer, dict) else {}
 
     def _end(self) -> None:

@@ -1,4 +1,4 @@
-"""Failures of models as errors of the protocol: what is wrong and what to do, without secrets.
+"""Turns failures of models into errors that say what is wrong and what to do, without secrets.
 
 A provider's refusal is read from its message. litellm raises many classes for one failure (a refused connection is an
 `InternalServerError` with status 500, a broken stream a `MidStreamFallbackError`), so the chain of causes is read before the
@@ -28,7 +28,9 @@ __all__ = ["RequestInfo", "cut", "explain", "is_passing", "stalled"]
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What was asked, for the words: the model, its provider's key variable and address, and what must not be shown."""
+    """What error messages need to know about a request. `key` is the name of the variable with the provider's key, `base` the
+    address that a person set, and `secrets` must not appear in a message.
+    """
 
     model: str
     provider: str
@@ -53,7 +55,7 @@ _REFUSED = {
     "ConnectTimeout",
 }
 _NO_ADDRESS = {"InvalidURL", "UnsupportedProtocol", "InvalidUrlClientError", "NonHttpUrlClientError"}
-_CUT = {
+_BROKEN_CONNECTION = {
     "ServerDisconnectedError",
     "ClientPayloadError",
     "TransferEncodingError",
@@ -72,115 +74,119 @@ _CONTENT = re.compile(
     r"content.?(policy|filter|management|moderation)|ContentPolicyViolation|data_inspection_failed|safety (system|policy)",
     re.IGNORECASE,
 )
-# What litellm calls a failure, where it leaves out the status or gives another.
-_LITELLM = {
+# The status of a failure by litellm's class, for when litellm gives no status or a wrong one.
+_LITELLM_STATUS = {
     "RateLimitError": 429,
     "AuthenticationError": 401,
     "PermissionDeniedError": 403,
     "NotFoundError": 404,
 }
 _LONGEST_WAIT = 24 * 3600.0
-_AGAIN = "Ask again, or choose another model."
+_ASK_AGAIN = "Ask again, or choose another model."
 
 
-def explain(error: BaseException, asked: RequestInfo, *, started: bool) -> ModelUnavailable:
+def explain(error: BaseException, info: RequestInfo, *, started: bool) -> ModelUnavailable:
     """The error for the person. `started` says whether the model had begun to answer."""
     if isinstance(error, ModelUnavailable):
         return error
     if isinstance(error, Refused):
-        said = read_error(error.body, error.status)
-        return _refusal(said, asked, said.words, _retry_after([error]), started=started)
+        provider_error = read_error(error.body, error.status)
+        return _refusal(provider_error, info, provider_error.searchable_text, _retry_after([error]), started=started)
     chain = list(_chain(error))
     names = {cls.__name__ for link in chain for cls in type(link).__mro__}
     if names & _NO_ADDRESS:
-        return _unavailable(asked, "refused", f"The address of {asked.where} is invalid.", _address_hint(asked))
+        return _unavailable(info, "refused", f"The address of {info.where} is invalid.", _address_hint(info))
     if names & _REFUSED:
-        return _unavailable(asked, "refused", f"No connection to {asked.where} could be made.", _connection_hint(asked))
-    if names & _CUT:
-        return cut(asked, started=started)
+        return _unavailable(info, "refused", f"No connection to {info.where} could be made.", _connection_hint(info))
+    if names & _BROKEN_CONNECTION:
+        return cut(info, started=started)
     if names & _STALLED and (started or "APITimeoutError" in names or _status(chain) in (None, 408)):
-        return stalled(asked, started=started)
+        return stalled(info, started=started)
     text = " ".join(str(link) for link in chain) + " ".join(str(getattr(link, "body", "")) for link in chain)
     if "provider not provided" in text.lower():
         return _unavailable(
-            asked,
+            info,
             "unknownModel",
-            f"There is no model {asked.model!r}.",
+            f"There is no model {info.model!r}.",
             "Name the provider first, as in openai/gpt-4.1; `sessionls doctor` lists what could answer.",
         )
     status = _status(chain)
-    for name, means in _LITELLM.items():
+    for name, litellm_status in _LITELLM_STATUS.items():
         if name in names and (status is None or status in (400, 500)):
-            status = means
+            status = litellm_status
     if started and status not in (401, 402, 403, 413, 429):
-        status = None  # litellm invents a status for an error in a stream
-    said = ProviderError(status, _messages_of(chain))
+        status = None  # litellm makes up a status for an error in a stream
+    provider_error = ProviderError(status, _provider_message(chain))
     if "ContextWindowExceededError" in names:
-        return _overflow(asked)
-    return _refusal(said, asked, text, _retry_after(chain), started=started)
+        return _overflow(info)
+    return _refusal(provider_error, info, text, _retry_after(chain), started=started)
 
 
-def _refusal(said: ProviderError, asked: RequestInfo, text: str, retry_after: float | None, *, started: bool) -> ModelUnavailable:
-    """What a provider's refusal means. `text` is everything it said."""
-    reason, status = _shown(said.message, asked), said.status
+def _refusal(
+    provider_error: ProviderError, info: RequestInfo, text: str, retry_after: float | None, *, started: bool
+) -> ModelUnavailable:
+    """The error for a provider's refusal. `text` is its message with its codes."""
+    reason, status = _short_message(provider_error.message, info), provider_error.status
     if is_overflow(status, text):
-        return _overflow(asked)
+        return _overflow(info)
     if status == 402 or (status in (None, 400, 403, 429) and _QUOTA.search(text)):
         return _unavailable(
-            asked,
+            info,
             "quota",
-            f"The account at {asked.where} has no quota left: {reason}",
+            f"The account at {info.where} has no quota left: {reason}",
             "Check the account's plan and billing, or choose another model.",
         )
     if status == 429:
         when = f"Wait {retry_after:g} seconds" if retry_after is not None else "Wait a moment"
         return _unavailable(
-            asked,
+            info,
             "rateLimited",
-            f"{asked.where} takes no more requests now: {reason}",
+            f"{info.where} takes no more requests now: {reason}",
             f"{when} and resume the reply.",
             retry_after,
             alone=f"{when} and ask again.",
         )
     if status in (401, 403):
-        hint = f"Check {asked.key}: it is set, but not accepted." if asked.key else "Check the provider's key."
-        return _unavailable(asked, "unauthorized", f"{asked.where} does not accept the key: {reason}", hint)
+        hint = f"Check {info.key}: it is set, but not accepted." if info.key else "Check the provider's key."
+        return _unavailable(info, "unauthorized", f"{info.where} does not accept the key: {reason}", hint)
     if status is not None and 300 <= status < 400:
-        hint = _address_hint(asked) if asked.base is not None else "Check the network and the proxy settings."
-        return _unavailable(asked, "badRequest", f"{asked.where} sends us to another address.", hint)
-    if said.is_page and (status is None or status < 500):
+        hint = _address_hint(info) if info.base is not None else "Check the network and the proxy settings."
+        return _unavailable(info, "badRequest", f"{info.where} sends us to another address.", hint)
+    if provider_error.is_page and (status is None or status < 500):
         return _unavailable(
-            asked,
+            info,
             "badRequest",
-            f"Where {asked.where} should answer, there is {reason}",
-            _address_hint(asked) if asked.base is not None else "Check the network and the proxy settings.",
+            f"Where {info.where} should answer, there is {reason}",
+            _address_hint(info) if info.base is not None else "Check the network and the proxy settings.",
         )
     if status == 404:
-        return _unavailable(asked, "unknownModel", f"{asked.where} has no model {asked.model!r}: {reason}", _model_hint(asked))
+        return _unavailable(info, "unknownModel", f"{info.where} has no model {info.model!r}: {reason}", _model_hint(info))
     if status == 408:
-        return stalled(asked, started=started)
+        return stalled(info, started=started)
     if _CONTENT.search(text) and status in (400, 403, 422):
         return _unavailable(
-            asked,
+            info,
             "badRequest",
-            f"{asked.where} refuses the content: {reason}",
+            f"{info.where} refuses the content: {reason}",
             "Word the message differently, or choose another model.",
         )
     if status is not None and 400 <= status < 500:
         return _unavailable(
-            asked,
+            info,
             "badRequest",
-            f"{asked.where} refuses the request: {reason}",
+            f"{info.where} refuses the request: {reason}",
             "Choose another model, or correct the agent's configuration.",
             alone="Choose another model, or send it something else.",
         )
     if started:
-        message = f"{asked.model} stopped with an error: {reason}"
-        return _unavailable(asked, "provider", message, "Resume the reply, or choose another model.", retry_after, alone=_AGAIN)
+        message = f"{info.model} stopped with an error: {reason}"
+        return _unavailable(
+            info, "provider", message, "Resume the reply, or choose another model.", retry_after, alone=_ASK_AGAIN
+        )
     return _unavailable(
-        asked,
+        info,
         "provider",
-        f"{asked.where} failed: {reason}",
+        f"{info.where} failed: {reason}",
         "Resume the reply in a while, or choose another model.",
         retry_after,
         alone="Ask again in a while, or choose another model.",
@@ -188,41 +194,41 @@ def _refusal(said: ProviderError, asked: RequestInfo, text: str, retry_after: fl
 
 
 def _unavailable(
-    asked: RequestInfo, reason: str, message: str, hint: str, retry_after: float | None = None, alone: str | None = None
+    info: RequestInfo, reason: str, message: str, hint: str, retry_after: float | None = None, alone: str | None = None
 ) -> ModelUnavailable:
-    return ModelUnavailable(message, hint=hint, reason=reason, model=asked.model, retry_after=retry_after, alone=alone)
+    return ModelUnavailable(message, hint=hint, reason=reason, model=info.model, retry_after=retry_after, alone=alone)
 
 
-def _overflow(asked: RequestInfo) -> ModelUnavailable:
+def _overflow(info: RequestInfo) -> ModelUnavailable:
     return _unavailable(
-        asked,
+        info,
         "overflow",
-        f"What was sent does not fit into the context of {asked.model}.",
+        f"What was sent does not fit into the context of {info.model}.",
         "Compact the session, send less context, or choose a model with a larger context.",
         alone="Send less, or choose a model with a larger context.",
     )
 
 
-def cut(asked: RequestInfo, *, started: bool) -> ModelUnavailable:
-    """The connection was lost, or the answer ended without its end."""
+def cut(info: RequestInfo, *, started: bool) -> ModelUnavailable:
+    """The error for a lost connection, or an answer that ended too early."""
     return ModelUnavailable(
-        f"The connection to {asked.where} broke off{' in the middle of the reply' if started else ''}.",
+        f"The connection to {info.where} broke off{' in the middle of the reply' if started else ''}.",
         hint="Resume the reply: it goes on from its last completed step.",
         reason="cut",
-        model=asked.model,
+        model=info.model,
         alone="Ask again.",
     )
 
 
-def stalled(asked: RequestInfo, *, started: bool) -> ModelUnavailable:
-    """The model was silent for longer than the limit."""
+def stalled(info: RequestInfo, *, started: bool) -> ModelUnavailable:
+    """The error for a model that sent nothing for too long."""
     what = "stopped in the middle of the reply and says nothing more" if started else "does not begin to answer"
     return ModelUnavailable(
-        f"{asked.model} {what}.",
+        f"{info.model} {what}.",
         hint="Resume the reply, or choose another model.",
         reason="stalled",
-        model=asked.model,
-        alone=_AGAIN,
+        model=info.model,
+        alone=_ASK_AGAIN,
     )
 
 
@@ -243,7 +249,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _status(chain: Sequence[BaseException]) -> int | None:
-    """The HTTP status behind the error. Links made without an answer say 500, or 408, of themselves."""
+    """The HTTP status behind the error. Errors without a response have a made-up 500 or 408, so another status is preferred."""
     statuses = [
         value
         for link in chain
@@ -283,25 +289,25 @@ def _seconds(value: str | None, unit: float) -> float | None:
     return round(min(max(seconds, 0.0), _LONGEST_WAIT), 3) if math.isfinite(seconds) else None
 
 
-def _messages_of(chain: Sequence[BaseException]) -> str:
-    """What the provider said, as litellm's errors carry it."""
+def _provider_message(chain: Sequence[BaseException]) -> str:
+    """The provider's message in litellm's errors."""
     for link in chain:
-        if (body := getattr(link, "body", None)) is not None and (said := read_error(body).message):
-            return said
-    return _from_text(str(chain[0]))
+        if (body := getattr(link, "body", None)) is not None and (message := read_error(body).message):
+            return message
+    return _message_from_text(str(chain[0]))
 
 
-def _shown(said: str, asked: RequestInfo) -> str:
+def _short_message(message: str, info: RequestInfo) -> str:
     """The provider's message in one short line without secrets."""
-    for secret in asked.secrets:
-        said = said.replace(secret, "…")
-    said = " ".join(without_secrets(uris.public_text(said)).split())
-    said = said[:240] + "…" if len(said) > 240 else said
-    return said if said.endswith((".", "…", "!", "?")) else f"{said or 'no reason given'}."
+    for secret in info.secrets:
+        message = message.replace(secret, "…")
+    message = " ".join(without_secrets(uris.public_text(message)).split())
+    message = message[:240] + "…" if len(message) > 240 else message
+    return message if message.endswith((".", "…", "!", "?")) else f"{message or 'no reason given'}."
 
 
-def _from_text(text: str) -> str:
-    """The provider's message inside what litellm makes of it: `litellm.X: X: YException - b'{"error": …}'`."""
+def _message_from_text(text: str) -> str:
+    """The provider's message in the text of litellm's error: `litellm.X: X: YException - b'{"error": …}'`."""
     text = text.partition(" Original exception:")[0]
     start, end = text.find("{"), text.rfind("}")
     if 0 <= start < end:
@@ -316,17 +322,17 @@ def _from_text(text: str) -> str:
     return read_error(re.sub(r"\.? Handle with `litellm\.\w+`\.?", "", text)).message
 
 
-def _connection_hint(asked: RequestInfo) -> str:
-    if asked.provider == "ollama":
+def _connection_hint(info: RequestInfo) -> str:
+    if info.provider == "ollama":
         return "Start Ollama (`ollama serve`), or correct OLLAMA_API_BASE."
-    return "Check the network and the proxy settings." if asked.base is None else _address_hint(asked)
+    return "Check the network and the proxy settings." if info.base is None else _address_hint(info)
 
 
-def _address_hint(asked: RequestInfo) -> str:
-    return f"Check that a server runs there, and the variable that names the address ({asked.provider.upper()}_API_BASE)."
+def _address_hint(info: RequestInfo) -> str:
+    return f"Check that a server runs there, and the variable that names the address ({info.provider.upper()}_API_BASE)."
 
 
-def _model_hint(asked: RequestInfo) -> str:
-    if asked.provider == "ollama":
-        return f"Get it with `ollama pull {asked.model.partition('/')[2]}`, or choose another model."
-    return "Correct the model's name, or choose one that this key may use" + (", and check the address." if asked.base else ".")
+def _model_hint(info: RequestInfo) -> str:
+    if info.provider == "ollama":
+        return f"Get it with `ollama pull {info.model.partition('/')[2]}`, or choose another model."
+    return "Correct the model's name, or choose one that this key may use" + (", and check the address." if info.base else ".")

@@ -1,4 +1,4 @@
-"""Every model through one gateway: streaming, retries before the first word, a watchdog, errors in our words, usage and cost."""
+"""The gateway to all models: streaming, retries before the first output, a watchdog, readable errors, usage and cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sessionls.models.failures import RequestInfo, explain, is_passing, stalled
 from sessionls.models.http import Connections
 from sessionls.models.litellm_lane import ask_litellm
 from sessionls.models.naming import Naming
-from sessionls.models.step import Reading
+from sessionls.models.step import StepBuilder
 from sessionls.models.targets import Target
 from sessionls.models.vision import image_support_of
 from sessionls.ports.models import ImageSupport, ModelOutput, ModelRequest
@@ -35,9 +35,9 @@ _LANE = "SESSIONLS_MODEL_LANE"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In seconds: how long a model may stay silent before its first word (longer for one that reasons or runs on this machine)
-    and between two words. `retries` are made before the first word only, after `backoff` · 2ⁿ seconds or after
-    what the provider says, where that is not more than `longest_wait`.
+    """Timeouts in seconds. `first`: until a model's first output (`first_slow` if it reasons or runs on this machine);
+    `between`: the longest silence after that. Retries are made before the first output only, after `backoff` · 2ⁿ seconds, or
+    after the time that the provider requests if that is at most `longest_wait`.
     """
 
     first: float = 120
@@ -49,9 +49,8 @@ class Limits:
 
 
 class Gateway:
-    """`ports.Models`. `default` is the setting (SESSIONLS_MODEL and the like), `embedded` None: switched off.
-
-    Nothing is kept from one request for the next but open connections, and what a server refuses to take.
+    """`ports.Models`. `default` is the setting (SESSIONLS_MODEL and the like), `embedded` is None if the embedded model is
+    switched off. Between requests it keeps only open connections, and the options that servers refused.
     """
 
     def __init__(
@@ -69,10 +68,10 @@ class Gateway:
         self._catalog = Catalog()
         self._connections = Connections()
         self._warming: asyncio.Task[None] | None = None
-        self._holding = False
+        self._holds_litellm = False
 
     def warm(self) -> None:
-        """Load in the background what asking the default model takes. Returns at once; called on an event loop."""
+        """Prepare the first request to the default model in the background. Returns at once; called on an event loop."""
         if self._warming is None:
             self._warming = asyncio.get_running_loop().create_task(self._warm(), name="warm models")
 
@@ -96,8 +95,8 @@ class Gateway:
         if self._embedded is not None:
             await self._embedded.close()
         await self._connections.close()
-        if self._holding:
-            self._holding = False
+        if self._holds_litellm:
+            self._holds_litellm = False
             await library.release()
 
     async def choose(self, preferences: Sequence[str]) -> str:
@@ -144,68 +143,70 @@ class Gateway:
                 request, tools=(), must_call=False, reasoning_effort=None, max_tokens=request.max_tokens or _EMBEDDED_REPLY
             )
         naming = Naming(request)
-        reading = Reading(naming.model_names)
-        pump = asyncio.create_task(self._pump(request, naming, reading), name=f"model {request.model}")
-        pump.add_done_callback(reading.wake)
+        step = StepBuilder(naming.model_names)
+        task = asyncio.create_task(self._ask_with_retries(request, naming, step), name=f"model {request.model}")
+        task.add_done_callback(step.wake)
         try:
-            while not pump.done():
-                await reading.something()
-                for output in reading.take():
-                    yield naming.back(output)
-            for output in reading.take():
-                yield naming.back(output)
-            pump.result()
+            while not task.done():
+                await step.wait_for_output()
+                for output in step.take():
+                    yield naming.restore(output)
+            for output in step.take():
+                yield naming.restore(output)
+            task.result()
         finally:
-            pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
-    async def _pump(self, request: ModelRequest, naming: Naming, reading: Reading) -> None:
-        """Ask the model, hand on what it says, and retry where that may help and nothing has arrived yet."""
+    async def _ask_with_retries(self, request: ModelRequest, naming: Naming, step: StepBuilder) -> None:
+        """Ask the model and add its output to `step`. Retry after a passing failure, unless output has arrived already."""
         for attempt in range(self._limits.retries + 1):
-            asked = RequestInfo(request.model, providers.known_provider(request.model) or "")
+            info = RequestInfo(request.model, providers.known_provider(request.model) or "")
             try:
-                asked, target = await self._target(request)
-                return await self._attempt(naming, target, asked, reading, self._patience(request))
+                info, target = await self._target(request)
+                return await self._attempt(naming, target, info, step, self._first_timeout(request))
             except Exception as error:  # noqa: BLE001 (explained, whatever it is)
-                problem = explain(error, asked, started=reading.started)
-                wait = self._wait(problem, attempt)
-                if wait is None or reading.started:
-                    # Its cause would carry the provider's message, secrets included, into a traceback.
+                problem = explain(error, info, started=step.started)
+                wait = self._retry_delay(problem, attempt)
+                if wait is None or step.started:
+                    # `from None`: the cause has the provider's message, which may contain secrets.
                     raise problem from None
             await asyncio.sleep(wait)
         raise AssertionError
 
-    async def _attempt(self, naming: Naming, target: Target, asked: RequestInfo, reading: Reading, patience: float) -> None:
+    async def _attempt(self, naming: Naming, target: Target, info: RequestInfo, step: StepBuilder, first_timeout: float) -> None:
         loop = asyncio.get_running_loop()
         # The time it takes to load litellm does not count as the model's silence.
         module = await library.load() if target.lane == "litellm" else None
-        # A sign of life extends the deadline; without any text it does so for a limited time only.
-        seen, longest_empty = 0, max(patience, self._limits.first_slow)
+        # Anything that arrives extends the deadline; without output, only up to `longest_empty` seconds in total.
+        seen, longest_empty = 0, max(first_timeout, self._limits.first_slow)
         last_output = loop.time()
         try:
-            async with asyncio.timeout(patience) as watchdog:
+            async with asyncio.timeout(first_timeout) as watchdog:
 
-                def alive() -> None:
+                def on_activity() -> None:
                     nonlocal seen, last_output
                     now = loop.time()
-                    if reading.count != seen:
-                        seen, last_output = reading.count, now
-                    silence = now + (self._limits.between if reading.started else patience)
+                    if step.count != seen:
+                        seen, last_output = step.count, now
+                    silence = now + (self._limits.between if step.started else first_timeout)
                     watchdog.reschedule(min(silence, last_output + longest_empty))
 
                 if module is not None:
-                    if not self._holding:
-                        self._holding = True
+                    if not self._holds_litellm:
+                        self._holds_litellm = True
                         library.hold()
                     # litellm's timeout does not end every stalled stream: ours fires first.
-                    await ask_litellm(module, naming, target, asked, reading, alive, max(patience, self._limits.between) + 30)
+                    await ask_litellm(
+                        module, naming, target, info, step, on_activity, max(first_timeout, self._limits.between) + 30
+                    )
                 else:
-                    await ask_directly(self._connections, naming, target, asked, reading, alive)
+                    await ask_directly(self._connections, naming, target, info, step, on_activity)
         except TimeoutError:
-            raise stalled(asked, started=reading.started) from None
+            raise stalled(info, started=step.started) from None
 
-    def _wait(self, problem: ModelUnavailable, attempt: int) -> float | None:
-        """Seconds until the next attempt; None where another attempt is pointless."""
+    def _retry_delay(self, problem: ModelUnavailable, attempt: int) -> float | None:
+        """Seconds until the next attempt; None if there should be none."""
         limits = self._limits
         if not is_passing(problem) or attempt >= limits.retries:
             return None
@@ -213,37 +214,37 @@ class Gateway:
             return problem.retry_after if problem.retry_after <= limits.longest_wait else None
         return limits.backoff * float(2**attempt) * random.uniform(0.75, 1.25)  # noqa: S311 (no secret depends on it)
 
-    def _patience(self, request: ModelRequest) -> float:
+    def _first_timeout(self, request: ModelRequest) -> float:
         slow = providers.known_provider(request.model) in ("embedded", "ollama") or request.reasoning_effort in ("medium", "high")
         return self._limits.first_slow if slow else self._limits.first
 
     async def _target(self, request: ModelRequest) -> tuple[RequestInfo, Target]:
-        """Where that model is asked. Raises `ModelUnavailable` where it cannot be asked at all."""
+        """How to reach the model. Raises `ModelUnavailable` if it cannot answer."""
         problem = await self._choice.problem(request.model)
         if problem is not None:
             raise problem
         provider, model = _split(request.model)
         await self._catalog.learn([(provider, model)])
         known = providers.PROVIDERS.get(provider)
-        key_name = key = named = None
+        key_name = key = custom_base = None
         window = None
         if provider == "embedded":
             assert self._embedded is not None
             address = await self._embedded.address()
-            named, key = address.base, address.key
+            custom_base, key = address.base, address.key
         elif provider == "ollama":
-            named, window = self._choice.ollama_base, self._ollama_window()
+            custom_base, window = self._choice.ollama_base, self._ollama_window()
         elif known is not None:
-            key_name, key, named = known.keys[0], known.key(self._environ) or "none", known.base(self._environ)
+            key_name, key, custom_base = known.keys[0], known.key(self._environ) or "none", known.base(self._environ)
         row = self._catalog.row(provider, model)
         target = Target(
             lane="litellm" if known is None and provider not in ("embedded", "ollama") else providers.lane(provider),
             provider=provider,
             model=model,
-            base=named or (known.url if known is not None else ""),
+            base=custom_base or (known.url if known is not None else ""),
             key=key,
             row=row,
-            is_own=named is None,
+            is_own=custom_base is None,
             window=window,
             headers=known.more_headers(self._environ) if known is not None else {},
         )
@@ -252,7 +253,9 @@ class Gateway:
         elif providers.wants_responses(target, request):
             target = replace(target, lane="responses")
         hidden = [*providers.secrets(self._environ), key or ""]
-        return RequestInfo(request.model, provider, key_name, named, [secret for secret in hidden if len(secret) >= 6]), target
+        return RequestInfo(
+            request.model, provider, key_name, custom_base, [secret for secret in hidden if len(secret) >= 6]
+        ), target
 
     def _is_direct(self, model: str) -> bool:
         return self._environ.get(_LANE) != "litellm" and providers.lane(_split(model)[0]) != "litellm"

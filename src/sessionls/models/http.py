@@ -1,4 +1,4 @@
-"""Requests to models over HTTP: connections that are kept, and what a refusal says.
+"""HTTP requests to models: reused connections, and reading refusals.
 
 A proxy and certificates are taken from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE …). An address on this machine is
 reached directly, whatever proxy is set.
@@ -28,8 +28,8 @@ _LONGEST_REFUSAL = 1 << 20  # bytes
 
 @dataclass
 class Refused(Exception):
-    """The provider answered with an error: as an HTTP status, or as an error object inside an answer (`status` None or what
-    that object says). `body` is JSON where it was JSON, else text.
+    """The provider answered with an error: as an HTTP status, or as an error object inside an answer (`status` is
+    then None, or taken from that object). `body` is JSON where it was JSON, else text.
     """
 
     status: int | None
@@ -48,27 +48,26 @@ class Connections:
 
     @asynccontextmanager
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
-        """Post JSON and give the answer, unread. Raises `Refused` for any status but success, and what httpx2 raises.
-
-        A connection whose answer was read to its end is used again; leaving earlier closes it.
+        """Post JSON and return the response, whose body is not read yet. Raises `Refused` for any status but success, and what
+        httpx2 raises. The connection is reused if the body was read to its end, else closed.
         """
         sent = {"content-type": "application/json", **headers}
         response = await self._send(url, body, sent)
         try:
-            if (elsewhere := _moved(response)) is not None:
+            if (redirect := _redirect_target(response)) is not None:
                 await response.aclose()
-                response = await self._send(elsewhere, body, sent)
+                response = await self._send(redirect, body, sent)
             if not response.is_success:
                 raise Refused(response.status_code, await _read_refusal(response), dict(response.headers))
             yield response
         finally:
-            # In a task of its own: a cancelled reader must not leave the connection half closed.
+            # In a separate task: a cancelled reader must not leave the connection half closed.
             await asyncio.shield(asyncio.ensure_future(_close(response)))
 
     async def _send(self, url: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
         """Send it again if a kept connection turns out to be closed: the server closed it while the request was on its way."""
         client = await self._client(url)
-        import httpx2  # the other request has opened it by now
+        import httpx2  # late, but already imported by `_make_client`
 
         for last in (False, True):
             connected = False
@@ -86,27 +85,27 @@ class Connections:
         raise AssertionError
 
     async def warm(self, url: str) -> None:
-        """Get ready to post to that address."""
+        """Create the client for that address."""
         with contextlib.suppress(Exception):
             await self._client(url)
 
     async def close(self) -> None:
         clients, self._clients = self._clients, {}
-        for making in clients.values():
+        for creating in clients.values():
             with contextlib.suppress(Exception):
-                await (await making).aclose()
+                await (await creating).aclose()
 
     async def _client(self, url: str) -> httpx2.AsyncClient:
-        way = (is_local(url), urlsplit(url).scheme == "http")
-        making = self._clients.get(way)
-        if making is None:
-            making = self._clients[way] = asyncio.ensure_future(asyncio.to_thread(_make_client, *way))
+        key = (is_local(url), urlsplit(url).scheme == "http")
+        creating = self._clients.get(key)
+        if creating is None:
+            creating = self._clients[key] = asyncio.ensure_future(asyncio.to_thread(_make_client, *key))
         try:
-            return await asyncio.shield(making)
+            return await asyncio.shield(creating)
         except asyncio.CancelledError:
             raise
         except BaseException:
-            self._clients.pop(way, None)
+            self._clients.pop(key, None)
             raise
 
 
@@ -138,9 +137,7 @@ def _no_certificates() -> Any:
 def get_json(
     url: str, timeout: float, *, headers: Mapping[str, str] | None = None, through_proxies: bool = False, body: Any = None
 ) -> Any:
-    """What a server answers to a GET, or to a POST of `body`. Blocks.
-
-    It is asked directly unless the environment's proxies are to be used.
+    """The JSON that a server returns to a GET, or to a POST of `body`. Proxies are used only with `through_proxies`. Blocks.
 
     Raises what httpx2 raises, and ValueError.
     """
@@ -154,8 +151,11 @@ def get_json(
     return answer.json()
 
 
-def _moved(response: httpx2.Response) -> str | None:
-    """Where a redirect may lead: only to the same host, since the request carries a key, and never from HTTPS to HTTP."""
+def _redirect_target(response: httpx2.Response) -> str | None:
+    """The address of a redirect, if it may be followed.
+
+    The request has a key, so only the same host is allowed, and never a change from HTTPS to HTTP.
+    """
     if response.status_code not in (307, 308):
         return None
     here = str(response.request.url)
@@ -169,7 +169,7 @@ async def _read_refusal(response: httpx2.Response) -> Any:
     import json
 
     read = bytearray()
-    with contextlib.suppress(Exception):  # it says less then
+    with contextlib.suppress(Exception):  # then the error has less detail
         async for piece in response.aiter_bytes():
             read += piece
             if len(read) > _LONGEST_REFUSAL:

@@ -1,4 +1,4 @@
-"""The models of servers that a person set up: their names are known to those servers alone."""
+"""The models of servers that a person set up. Only the servers know their names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["Listing"]
 log = logging.getLogger(__name__)
 
 _PATIENCE = 2.0  # seconds
-_FRESH = 60.0  # seconds for which an answer is believed
+_FRESH = 60.0  # seconds for which an answer is cached
 _MOST = 500  # names
 
 
 class Listing:
-    """Asks each server whose address is set, and whose models are in no table of ours. One that does not answer has none."""
+    """Asks each server whose address is set and whose models are not in our table. A server that does not answer has none."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -31,12 +31,12 @@ class Listing:
     async def models(self) -> list[tuple[str, str]]:
         """Each model as `provider/name`, with its provider."""
         asked = [one for one in PROVIDERS.values() if not one.models and one.lane != "litellm" and one.base(self._environ)]
-        found = await asyncio.gather(*(self._of(provider) for provider in asked))
+        found = await asyncio.gather(*(self._models_of(provider) for provider in asked))
         return [
             (f"{provider.prefix}/{name}", provider.prefix) for provider, names in zip(asked, found, strict=True) for name in names
         ]
 
-    async def _of(self, provider: Provider) -> list[str]:
+    async def _models_of(self, provider: Provider) -> list[str]:
         known = self._known.get(provider.prefix)
         if known is not None and time.monotonic() - known[0] < _FRESH:
             return known[1]

@@ -16,50 +16,56 @@ from sessionls.models.native import native_from, native_of
 from sessionls.models.openai_stream import OpenAIReader
 from sessionls.models.prices import Counted, usage_of
 from sessionls.models.shapes import arguments_object, is_object_text
-from sessionls.models.step import Reading
+from sessionls.models.step import StepBuilder
 from sessionls.models.targets import Target
 
 __all__ = ["ask_litellm"]
 
-# Their streams give a reason for their end: one without a reason was cut off, however cleanly the connection closed.
-_SAY_WHY = ("openai", "anthropic", "ollama_chat")
-_TURN = 0.004  # seconds of reading, after which other tasks of the event loop get to run
+# These always send a finish reason: a stream without one was cut off, even if the connection was closed properly.
+_SEND_FINISH_REASON = ("openai", "anthropic", "ollama_chat")
+_LONGEST_TURN = 0.004  # seconds of reading, after which other tasks of the event loop get to run
 
 
 async def ask_litellm(
-    module: Any, naming: Naming, target: Target, asked: RequestInfo, reading: Reading, alive: Callable[[], None], longest: float
+    module: Any,
+    naming: Naming,
+    target: Target,
+    info: RequestInfo,
+    step: StepBuilder,
+    on_activity: Callable[[], None],
+    longest: float,
 ) -> None:
-    """One step, read into `reading` to its end. `module` is litellm, `longest`: seconds for which litellm itself may wait.
+    """Request one step and add its whole output to `step`. `module` is litellm, `longest` litellm's own timeout in seconds.
 
     Raises what litellm raises, `Refused` and `ModelUnavailable`.
     """
     arguments = await asyncio.to_thread(_arguments, naming, target)
     library.know_ollama(module, arguments["model"])
     loop = asyncio.get_running_loop()
-    reader, blocks = OpenAIReader(reading), _Blocks()
+    reader, blocks = OpenAIReader(step), _Blocks()
     stream: Any = None
     try:
         stream = await module.acompletion(**arguments, timeout=longest)
         busy_since = loop.time()
         async for chunk in stream:
-            alive()
-            before = reading.started
+            on_activity()
+            before = step.started
             data = chunk.model_dump(exclude_none=True)
             blocks.read(data)
             reader.read(Event("", data))
-            if reading.started is not before or loop.time() - busy_since > _TURN:
+            if step.started is not before or loop.time() - busy_since > _LONGEST_TURN:
                 await asyncio.sleep(0)
                 busy_since = loop.time()
         # The stream knows whether the provider gave a finish reason; without one, litellm makes one up for its caller.
-        says_why = arguments["model"].partition("/")[0] in _SAY_WHY
-        if says_why and getattr(stream, "received_finish_reason", "") is None:
-            raise cut(asked, started=reading.started)
+        sends_reason = arguments["model"].partition("/")[0] in _SEND_FINISH_REASON
+        if sends_reason and getattr(stream, "received_finish_reason", "") is None:
+            raise cut(info, started=step.started)
     finally:
         if stream is not None:
-            # Leaving the loop does not close the connection.
+            # litellm does not close the connection when the iteration ends early.
             await asyncio.shield(asyncio.create_task(_close(stream)))
-    usage = usage_of(_priced(module, arguments["model"], reader.counted), target.provider, target.row)
-    reading.end(usage, native_from(target.source, blocks.whole or reader.native))
+    usage = usage_of(_with_price(module, arguments["model"], reader.counted), target.provider, target.row)
+    step.finish(usage, native_from(target.source, blocks.whole or reader.native))
 
 
 def _arguments(naming: Naming, target: Target) -> dict[str, Any]:
@@ -73,7 +79,7 @@ def _arguments(naming: Naming, target: Target) -> dict[str, Any]:
         "num_retries": 0,
         "max_retries": 0,
     }
-    given = {
+    optional = {
         "temperature": request.temperature,
         "max_tokens": request.max_tokens,
         "reasoning_effort": request.reasoning_effort,
@@ -83,18 +89,18 @@ def _arguments(naming: Naming, target: Target) -> dict[str, Any]:
         "api_base": None if target.is_own else target.base,
         "num_ctx": target.window,
     }
-    arguments.update({name: value for name, value in given.items() if value is not None})
+    arguments.update({name: value for name, value in optional.items() if value is not None})
     match target.provider:
         case "embedded":
             arguments["model"] = f"openai/{target.model}"
         case "ollama":
             arguments["model"] = f"ollama_chat/{target.model}"
         case "":
-            pass  # litellm says which provider it is
+            pass  # litellm finds the provider
         case provider:
             arguments["model"] = f"{provider}/{target.model}"
     if target.provider == "anthropic":
-        _ask_to_keep(arguments["messages"])
+        _add_cache_marks(arguments["messages"])
     return arguments
 
 
@@ -122,7 +128,7 @@ def _copied(value: Any) -> Any:
     return value
 
 
-def _ask_to_keep(messages: Sequence[dict[str, Any]]) -> None:
+def _add_cache_marks(messages: Sequence[dict[str, Any]]) -> None:
     """The cache marks of `anthropic_request`, in litellm's form."""
     last_answer = max((i for i, message in enumerate(messages) if message["role"] == "assistant"), default=0)
     for i in {0, max(last_answer - 1, 0), len(messages) - 1}:
@@ -161,7 +167,7 @@ class _Blocks:
             self._open = False
 
 
-def _priced(module: Any, model: str, counted: Counted | None) -> Counted | None:
+def _with_price(module: Any, model: str, counted: Counted | None) -> Counted | None:
     """The counts with litellm's price. litellm raises its base class for a model whose price it does not know."""
     if counted is None or counted.cost is not None:
         return counted

@@ -15,7 +15,7 @@ _LONGEST = 64  # characters
 
 
 def model_tool_name(name: str) -> str:
-    """The name that a model gets: `server__tool`. Names that a model once invented are made valid, too."""
+    """The name that a model gets: `server__tool`. Names that a model made up are made valid, too."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", name.replace("/", "__"))[:_LONGEST] or "_"
 
 
@@ -37,15 +37,15 @@ class Naming:
         return self.request_of(self._request.messages)
 
     def request_of(self, messages: Sequence[Mapping[str, Any]]) -> ModelRequest:
-        """The same with these messages instead of its own."""
+        """The request with the model's names, and with these messages instead of its own."""
         return replace(
             self._request,
             messages=[_message(message) for message in messages],
             tools=[_tool(tool) for tool in self._request.tools],
         )
 
-    def back(self, output: ModelOutput) -> ModelOutput:
-        """The output, with our name of its tool."""
+    def restore(self, output: ModelOutput) -> ModelOutput:
+        """The output with the original name of its tool."""
         if isinstance(output, ToolRequest) and output.name in self._names:
             return replace(output, name=self._names[output.name])
         return output

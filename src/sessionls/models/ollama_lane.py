@@ -10,7 +10,7 @@ from sessionls.models.http import Refused
 from sessionls.models.prices import Counted, count
 from sessionls.models.provider_errors import error_in
 from sessionls.models.shapes import arguments_object, parts_of, text_of
-from sessionls.models.step import Reading, stop_reason
+from sessionls.models.step import StepBuilder, stop_reason
 from sessionls.models.targets import Target
 from sessionls.ports.models import ModelRequest
 
@@ -65,12 +65,12 @@ def _image(part: Mapping[str, Any]) -> str | None:
 
 
 class OllamaReader:
-    """Reads lines of JSON into `reading`. Tool calls arrive complete."""
+    """Reads lines of JSON into `step`. Tool calls arrive complete."""
 
     native = None
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, step: StepBuilder) -> None:
+        self._step = step
         self._done = False
         self._calls = 0
         self.counted: Counted | None = None
@@ -89,16 +89,16 @@ class OllamaReader:
         message = data.get("message")
         if isinstance(message, Mapping):
             if isinstance(thinking := message.get("thinking"), str) and thinking:
-                self._reading.reasoning(thinking)
+                self._step.add_reasoning(thinking)
             if isinstance(text := message.get("content"), str) and text:
-                self._reading.text(text)
+                self._step.add_text(text)
             calls = message.get("tool_calls")
             for call in calls if isinstance(calls, Sequence) and not isinstance(calls, str) else ():
                 function = call.get("function") if isinstance(call, Mapping) else None
                 if isinstance(function, Mapping):
-                    self._reading.call({"index": self._calls, "function": function})
+                    self._step.add_call({"index": self._calls, "function": function})
                     self._calls += 1
         if data.get("done"):
             self._done = True
-            self._reading.reason = stop_reason(data.get("done_reason") or "stop")
+            self._step.reason = stop_reason(data.get("done_reason") or "stop")
             self.counted = Counted(input=count(data.get("prompt_eval_count")), output=count(data.get("eval_count")), cost=0.0)

@@ -56,12 +56,12 @@ def openai_body(request: ModelRequest, target: Target) -> Body:
     if request.tools:
         body["tools"] = list(request.tools)
         if request.must_call:
-            _must_call(body, target)
+            _force_call(body, target)
     _options(body, request, target)
     return body
 
 
-def _must_call(body: Body, target: Target) -> None:
+def _force_call(body: Body, target: Target) -> None:
     if target.provider == "moonshot":  # it does not have this option
         body["messages"].append({"role": "user", "content": "Call one of the tools now."})
         return
@@ -71,8 +71,8 @@ def _must_call(body: Body, target: Target) -> None:
 def _options(body: Body, request: ModelRequest, target: Target) -> None:
     """Temperature, output limit and reasoning effort, as far as this model accepts them."""
     body.update(openai_options(request, target))
-    thinks = body.get("thinking", {}).get("type") == "enabled"
-    if thinks:
+    is_thinking = body.get("thinking", {}).get("type") == "enabled"
+    if is_thinking:
         fill_reasoning(body["messages"])
     if target.provider == "moonshot" and target.row.get("supports_reasoning"):
         fill_reasoning([message for message in body["messages"] if message.get("tool_calls")])
@@ -88,8 +88,8 @@ def openai_options(request: ModelRequest, target: Target) -> Body:
     if target.provider == "openai" and (_REASONING_GPT.match(name) or _O_SERIES.match(name)):
         limit = "max_completion_tokens"
         default = target.row.get("default_reasoning_effort")
-        without = target.row.get("supports_none_reasoning_effort") and (effort or default) == "none"
-        if temperature != 1 and not without:
+        accepts_temperature = target.row.get("supports_none_reasoning_effort") and (effort or default) == "none"
+        if temperature != 1 and not accepts_temperature:
             temperature = None
     if target.provider == "moonshot" and target.row.get("supports_reasoning"):
         temperature = None
@@ -141,7 +141,7 @@ def _message(message: Mapping[str, Any], target: Target) -> dict[str, Any]:
         sent["content"] = content or ""
         sent["tool_calls"] = [_call(call) for call in calls]
     if role == "assistant" and "native_reasoning" in message:
-        _hand_back(sent, native_of(message, target.source), target)
+        _add_native_reasoning(sent, native_of(message, target.source), target)
     return sent
 
 
@@ -149,8 +149,8 @@ def _content(content: Any, target: Target) -> Any:
     parts = parts_of(content)
     if not parts:
         return ""
-    sees = target.row.get("supports_vision", target.provider != "deepseek")
-    if target.provider in _PLAIN_TEXT and (not sees or all(part.get("type") == "text" for part in parts)):
+    accepts_images = target.row.get("supports_vision", target.provider != "deepseek")
+    if target.provider in _PLAIN_TEXT and (not accepts_images or all(part.get("type") == "text" for part in parts)):
         return text_of(content)
     return [{name: value for name, value in part.items() if name != "cache_control"} for part in parts]
 
@@ -167,7 +167,7 @@ def _id(call_id: Any) -> str:
     return fitting_id(call_id, _ID, 32)
 
 
-def _hand_back(sent: dict[str, Any], native: Any, target: Target) -> None:
+def _add_native_reasoning(sent: dict[str, Any], native: Any, target: Target) -> None:
     if not isinstance(native, Mapping):
         return
     if target.provider == "mistral" and isinstance(native.get("thinking"), str):

@@ -9,23 +9,23 @@ from sessionls.models.answers import DONE, Event
 from sessionls.models.http import Refused
 from sessionls.models.prices import Counted, count_openai
 from sessionls.models.provider_errors import error_in
-from sessionls.models.step import Reading, stop_reason
+from sessionls.models.step import StepBuilder, stop_reason
 
 __all__ = ["OpenAIReader"]
 
 _Kind = Literal["text", "reasoning", "refusal"]
 # Names for reasoning as a text, in the order of preference.
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thinking_content")
-_LONGEST_NATIVE = 8 << 20  # characters kept to be handed back
+_LONGEST_NATIVE = 8 << 20  # characters kept to be sent back
 
 
 class OpenAIReader:
-    """Reads the events of one answer into `reading`. `is_complete`: the answer has ended, not only its connection."""
+    """Reads the events of one answer into `step`. `is_complete`: the answer itself ended, not only the connection."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, step: StepBuilder) -> None:
+        self._step = step
         self._field = ""
-        self._thought: list[str] = []
+        self._reasoning_pieces: list[str] = []
         self._details: list[tuple[dict[str, Any], dict[str, list[str]]]] = []  # each with its texts in pieces
         self._kept = 0
         self._done = False
@@ -33,14 +33,14 @@ class OpenAIReader:
 
     @property
     def is_complete(self) -> bool:
-        return self._done or self._reading.reason is not None
+        return self._done or self._step.reason is not None
 
     @property
     def native(self) -> dict[str, Any] | None:
         """The model's reasoning, under the provider's own names: some providers want it back."""
         native: dict[str, Any] = {}
-        if self._thought:
-            native[self._field] = "".join(self._thought)
+        if self._reasoning_pieces:
+            native[self._field] = "".join(self._reasoning_pieces)
         if self._details:
             texts = [{name: "".join(pieces) for name, pieces in texts.items()} for _, texts in self._details]
             native["reasoning_details"] = [{**detail, **text} for (detail, _), text in zip(self._details, texts, strict=True)]
@@ -64,7 +64,7 @@ class OpenAIReader:
             self._read_usage(choice)
             delta, message = choice.get("delta"), choice.get("message")
             self._read_delta(delta if isinstance(delta, dict) and delta else message, choice.get("text"))
-            self._reading.reason = stop_reason(choice.get("finish_reason")) or self._reading.reason
+            self._step.reason = stop_reason(choice.get("finish_reason")) or self._step.reason
             if event.whole or data.get("object") == "chat.completion":
                 self._done = True
         elif event.whole and not _has_answer(data):
@@ -84,44 +84,44 @@ class OpenAIReader:
         content = delta.get("content")
         if isinstance(content, str) and len(delta) <= 2 and (len(delta) == 1 or "role" in delta):
             if content:  # nearly always
-                self._reading.text(content)
+                self._step.add_text(content)
             return
         details = delta.get("reasoning_details")
-        thought = False
+        has_reasoning = False
         for name in _REASONING:
             for _, piece in _texts(delta.get(name), "reasoning"):
-                thought = True
-                self._think(name, piece)
-            if thought:
+                has_reasoning = True
+                self._add_reasoning(name, piece)
+            if has_reasoning:
                 break
         if isinstance(details, list):
             self._keep_details(details)
-            for kind, piece in () if thought else _texts(details, "reasoning"):
+            for kind, piece in () if has_reasoning else _texts(details, "reasoning"):
                 if kind == "reasoning":
-                    self._reading.reasoning(piece)
+                    self._step.add_reasoning(piece)
         for kind, piece in _texts(content, "text"):
-            self._say(kind, piece)
+            self._add_text(kind, piece)
         for _, piece in _texts(delta.get("refusal"), "refusal"):
-            self._say("refusal", piece)
+            self._add_text("refusal", piece)
         calls = delta.get("tool_calls") or delta.get("function_call")
         for call in calls if isinstance(calls, list) else [calls] if calls else ():
-            self._reading.call(call)
+            self._step.add_call(call)
 
-    def _say(self, kind: _Kind, text: str) -> None:
+    def _add_text(self, kind: _Kind, text: str) -> None:
         if kind == "reasoning":
-            self._think("thinking", text)
+            self._add_reasoning("thinking", text)
             return
         if kind == "refusal":
-            self._reading.refused = True
-        self._reading.text(text)
+            self._step.refused = True
+        self._step.add_text(text)
 
-    def _think(self, name: str, text: str) -> None:
-        self._reading.reasoning(text)
+    def _add_reasoning(self, name: str, text: str) -> None:
+        self._step.add_reasoning(text)
         if not self._field:
             self._field = name
         self._kept += len(text)
         if name == self._field and self._kept <= _LONGEST_NATIVE:
-            self._thought.append(text)
+            self._reasoning_pieces.append(text)
 
     def _keep_details(self, details: Sequence[Any]) -> None:
         """Pieces of one detail share its number and type; their texts are joined, other fields take the latest value."""
@@ -167,13 +167,13 @@ def _texts(value: Any, kind: _Kind) -> Iterator[tuple[_Kind, str]]:
         elif depth > 4:
             continue
         elif isinstance(value, dict):
-            said = str(value.get("type") or "")
+            type_name = str(value.get("type") or "")
             inner: _Kind = kind
-            if "refusal" in said or (isinstance(value.get("refusal"), str) and "text" not in value):
+            if "refusal" in type_name or (isinstance(value.get("refusal"), str) and "text" not in value):
                 inner = "refusal"
-            elif "thinking" in said or "reasoning" in said:
+            elif "thinking" in type_name or "reasoning" in type_name:
                 inner = "reasoning"
-            if "encrypted" in said or "redacted" in said:
+            if "encrypted" in type_name or "redacted" in type_name:
                 continue
             for name in ("text", "thinking", "reasoning", "content", "summary", "refusal", "value"):
                 if value.get(name):

@@ -1,4 +1,4 @@
-"""Whether a refusal means that too much was sent. Every provider words it differently."""
+"""Recognizes refusals of prompts that are too long. Every provider words them differently."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 __all__ = ["is_overflow"]
 
 # The comment above each names the providers that use it.
-_WORDS = re.compile(
+_OVERFLOW = re.compile(
     r"""
       # most: "maximum context length is N tokens", context_length_exceeded
       context[\s_-]*(length|window|size|limit)
@@ -54,14 +54,14 @@ _WORDS = re.compile(
 )
 # OpenAI has one code for any text that is too long: only a message can be made shorter.
 _LONG_TEXT = re.compile(r"string_above_max_length|string too long", re.IGNORECASE)
-_NO_MESSAGE = re.compile(r"tools?\b|function|\bname\b|call_id|tool_calls", re.IGNORECASE)
+_NOT_A_MESSAGE = re.compile(r"tools?\b|function|\bname\b|call_id|tool_calls", re.IGNORECASE)
 # About the length of the answer, not of the request.
 _ANSWER = re.compile(
     r"max_(completion_|output_|new_)?tokens\b.{0,60}(must be|should be|at most|less than|too large|range|>|exceed)"
     r"|range of max_tokens|maximum (allowed )?(number of )?output tokens",
     re.IGNORECASE,
 )
-_ASKED_FOR = re.compile(
+_REQUEST = re.compile(
     r"maximum context length|context limit|inputs?`? (tokens|length)|in (the|your) (messages|prompt)", re.IGNORECASE
 )
 _RATE = re.compile(r"rate.?limit|too many requests|per.?(minute|min|day|second|hour)|\b[TR]P[MD]\b|throttl|quota", re.IGNORECASE)
@@ -83,10 +83,10 @@ def is_overflow(status: int | None, text: str) -> bool:
             return requested > limit
         return bool(re.search(r"(request|prompt|input)[\s_](is )?too[\s_](large|long)", text, re.IGNORECASE))
     if _LONG_TEXT.search(text):
-        return not _NO_MESSAGE.search(text)
-    if _ANSWER.search(text) and not _ASKED_FOR.search(text):
+        return not _NOT_A_MESSAGE.search(text)
+    if _ANSWER.search(text) and not _REQUEST.search(text):
         return False
-    return bool(_WORDS.search(text))
+    return bool(_OVERFLOW.search(text))
 
 
 def _number(pattern: re.Pattern[str], text: str) -> int | None:

@@ -56,7 +56,7 @@ def count_openai(usage: Mapping[str, Any]) -> Counted:
         output=count(usage.get("completion_tokens")) or count(usage.get("output_tokens")),
         written=count(read.get("cache_write_tokens")) or count(read.get("cache_creation_tokens")),
         reasoning=count(written.get("reasoning_tokens")),
-        cost=_told_cost(usage),
+        cost=_reported_cost(usage),
     )
     counted.cached = min(cached, counted.input)
     return counted
@@ -77,7 +77,7 @@ def _inner(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     return next((value for name in names if isinstance(value := usage.get(name), Mapping)), {})
 
 
-def _told_cost(usage: Mapping[str, Any]) -> float | None:
+def _reported_cost(usage: Mapping[str, Any]) -> float | None:
     cost, ticks = usage.get("cost"), usage.get("cost_in_usd_ticks")
     if isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost >= 0:
         return float(cost)
@@ -89,16 +89,16 @@ def _cost(counted: Counted, provider: str, row: Row, at: datetime) -> float | No
     if rates is None:
         return None
     rates |= {name: value for name in rates if (value := _price(_off_peak(row, at), name)) is not None}
-    read, said = rates["input_cost_per_token"], rates["output_cost_per_token"]
-    thought = rates.get("output_cost_per_reasoning_token", said)
-    fresh = max(counted.input - counted.cached - counted.written, 0)
+    input_rate, output_rate = rates["input_cost_per_token"], rates["output_cost_per_token"]
+    reasoning_rate = rates.get("output_cost_per_reasoning_token", output_rate)
+    uncached = max(counted.input - counted.cached - counted.written, 0)
     reasoning = min(counted.reasoning, counted.output)
     return (
-        fresh * read
-        + counted.cached * rates.get("cache_read_input_token_cost", read)
-        + counted.written * rates.get("cache_creation_input_token_cost", read)
-        + (counted.output - reasoning) * said
-        + reasoning * thought
+        uncached * input_rate
+        + counted.cached * rates.get("cache_read_input_token_cost", input_rate)
+        + counted.written * rates.get("cache_creation_input_token_cost", input_rate)
+        + (counted.output - reasoning) * output_rate
+        + reasoning * reasoning_rate
     )
 
 
@@ -120,9 +120,9 @@ def _rates(counted: Counted, provider: str, row: Row) -> dict[str, float] | None
     limits = [
         (int(found[1]) * (1000 if found[2] else 1), found[1] + found[2]) for name in row if (found := _ABOVE.fullmatch(name))
     ]
-    for limit, said in sorted(limits):
+    for limit, suffix in sorted(limits):
         if counted.input > limit or (provider in _INCLUSIVE and counted.input == limit):
-            rates |= {name: value for name in names if (value := _price(row, f"{name}_above_{said}_tokens")) is not None}
+            rates |= {name: value for name in names if (value := _price(row, f"{name}_above_{suffix}_tokens")) is not None}
     return rates if {"input_cost_per_token", "output_cost_per_token"} <= rates.keys() else None
 
 

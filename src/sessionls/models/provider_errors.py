@@ -11,13 +11,13 @@ from typing import Any
 
 __all__ = ["ProviderError", "error_in", "read_error"]
 
-_MOST = 4000  # characters of a message that are read
+_LONGEST = 4000  # characters of a message that are read
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderError:
-    """`status` is the equivalent HTTP status, if that is known. `codes` are its machine-readable words: code, type, the name
-    of the parameter. `is_page`: an HTML page came instead of an answer.
+    """`status` is the equivalent HTTP status, if that is known. `codes` are its machine-readable fields: code, type, the
+    name of the parameter. `is_page`: the server answered with an HTML page.
     """
 
     status: int | None
@@ -26,12 +26,12 @@ class ProviderError:
     is_page: bool = False
 
     @property
-    def words(self) -> str:
-        """Everything in it, to search for its meaning."""
+    def searchable_text(self) -> str:
+        """The message and the codes, for searching."""
         return f"{self.message} {self.codes}"
 
 
-# Providers' own words for HTTP statuses.
+# Providers' codes by the HTTP status that they mean.
 _STATUS = {
     400: "invalid_request_error invalid_request bad_request badrequest invalid_argument invalid_parameter invalidparameter",
     401: "invalid_api_key authentication_error unauthorized unauthenticated invalid_authentication invalidapikey invalid_token "
@@ -65,9 +65,9 @@ def error_in(data: Any, name: str = "") -> bool:
         return False
     if "type" in data and "detail" not in data:
         return False  # an event of some interface
-    said = any(isinstance(data.get(part), str) and data[part] for part in ("message", "msg", "detail"))
+    has_message = any(isinstance(data.get(part), str) and data[part] for part in ("message", "msg", "detail"))
     return bool(data.get("detail") or data.get("errors")) or (
-        said and any(part in data for part in ("code", "status", "success"))
+        has_message and any(part in data for part in ("code", "status", "success"))
     )
 
 
@@ -82,7 +82,7 @@ def read_error(body: Any, status: int | None = None) -> ProviderError:
 def _read_object(body: Any, status: int | None) -> ProviderError:
     levels = list(_levels(body))
     message = next((text for level in levels if (text := _message(level))), "")
-    for level in levels:  # a router passes on what the provider behind it said
+    for level in levels:  # a router adds the error of the provider behind it
         metadata = level.get("metadata")
         raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
         behind = read_error(_json(raw)).message if raw else ""
@@ -95,9 +95,9 @@ def _read_object(body: Any, status: int | None) -> ProviderError:
         if (value := level.get(name))
     ]
     from_codes = next(filter(None, map(_status_of, codes)), None)
-    # An answer that only says that something failed differs from one that began well in its members.
+    # 200 and 500 say nothing about the cause, so a code with a more specific status wins.
     status = from_codes if status is None or status in (200, 500) else status
-    return ProviderError(status, message[:_MOST], " ".join(codes)[:_MOST])
+    return ProviderError(status, message[:_LONGEST], " ".join(codes)[:_LONGEST])
 
 
 def _read_text(text: str, status: int | None) -> ProviderError:
@@ -106,7 +106,7 @@ def _read_text(text: str, status: int | None) -> ProviderError:
     if not isinstance(nested, str):
         return read_error(nested, status)
     if not text.startswith("<"):
-        return ProviderError(status, " ".join(text.split())[:_MOST])
+        return ProviderError(status, " ".join(text.split())[:_LONGEST])
     found = _TITLE.search(text[:4096]) or _HEADING.search(text[:4096])
     title = " ".join(html.unescape(re.sub(r"<[^<>]*>", " ", found[1])).split()) if found else ""
     return ProviderError(status, f"a web page ({title})" if title else "a web page", is_page=True)
@@ -138,7 +138,7 @@ def _message(level: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value.strip():
             nested = _json(value)
             inner = read_error(nested).message if isinstance(nested, Mapping) else ""
-            return inner or " ".join(value[:_MOST].split())
+            return inner or " ".join(value[:_LONGEST].split())
     return ""
 
 

