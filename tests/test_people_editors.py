@@ -18,6 +18,8 @@ from shared_server import environment, key_for, make_workspace
 
 __all__ = ["start_editor"]  # a fixture of these tests
 
+_KEY = "AKIA" + "IOSFODNN7EXAMPLQ"  # (what looks like a key must not stand in a file as one)
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> TeamDatabase:
@@ -47,7 +49,9 @@ async def test_share_in_an_editor_that_speaks_acp(
     session = await ann.new(folder)
     await ann.prompt(session, "say: hello")
     assert await titles(ben, folder) == []
+    await ann.prompt(session, f"/comment The key is {_KEY}")
     await ann.prompt(session, "/share Ben commenter")
+    assert "They see 1 key or token in it." in ann.text(session)
     assert f"- {database.login('ben')} (Ben): commenter" in ann.text(session)
     assert await titles(ben, folder) == ["say: hello"]
     await ben.agent.load_session(str(folder), session)
@@ -108,7 +112,10 @@ def test_share_in_neovim(editors: tuple[Neovim, Neovim]) -> None:
     ben.shows("\nhello\n")
     ben.keys("<Esc>:Sessionls ask say: from Ben<CR>")
     ann.shows("## Ben", "\nfrom Ben\n")
+    ann.keys(f"<Esc>:Sessionls comment The key is {_KEY}<CR>")
+    ann.shows(_KEY)
     ann.keys("<Esc>:Sessionls share Ben commenter<CR>")
+    ann.until("return _G.told", lambda told: any("sees 1 key or token in it" in one for one in told))
     ben.until(_ROLE, lambda role: role == "commenter")
     ben.keys("<Esc>:Sessionls ask say: no<CR>")
     ben.until("return _G.told", lambda told: any("You are a commenter" in one for one in told))

@@ -122,3 +122,9 @@ export function mentionText({ id, name }: Participant, others: readonly Particip
 export function mentions({ mentions: ids = [] }: Message, me: string | undefined): boolean {
   return me !== undefined && ids.includes(me);
 }
+
+/** What whoever may read a session sees in it, to be added to a sentence without its full stop. Nothing is masked there. */
+export function secretsWords(secrets: number | undefined): string {
+  if (secrets === undefined || secrets === 0) return "";
+  return `. They see ${secrets === 1 ? "1 key or token" : `${secrets} keys and tokens`} in it`;
+}

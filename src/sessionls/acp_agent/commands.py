@@ -207,6 +207,9 @@ async def _share(context: CommandContext, argument: str) -> None:
         await context.sessions.sharing.share(context.session_id, who, cast(Role, role))
     people = await context.sessions.sharing.people(context.session_id)
     lines = [f"- {person.id}{f' ({person.name})' if person.name else ''}: {person.role}" for person in people.people]
+    if people.notice is None and (secrets := len(await context.sessions.find_secrets(context.session_id))):
+        number = "1 key or token" if secrets == 1 else f"{secrets:,} keys and tokens"
+        lines += ["", f"They see {number} in it."]
     context.say(people.notice or "\n".join(["Who has access to the session:", "", *lines]))
 
 

@@ -174,13 +174,15 @@ class People(Wire):
     """The people with access to a session, and the `role` of the participant who asks. `known` are the people that it can be
     shared with.
 
-    `notice` explains access if the database has no logins.
+    `notice` explains access if the database has no logins. `secrets`, if it was asked for, is how many keys, tokens and passwords
+    whoever may read the session sees in it.
     """
 
     people: list[Person]
     role: Role
     known: list[Participant] = []
     notice: str | None = None
+    secrets: int | None = None
 
 
 class Hit(Wire):

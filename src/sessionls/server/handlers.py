@@ -238,8 +238,11 @@ async def unshare(request: RequestContext, params: p.UnshareParams) -> Session:
 
 
 @_answers("session/people")
-async def people(request: RequestContext, params: p.SessionParams) -> r.People:
-    return await request.sessions.sharing.people(params.session_id)
+async def people(request: RequestContext, params: p.PeopleParams) -> r.People:
+    found = await request.sessions.sharing.people(params.session_id)
+    if not params.secrets or found.notice is not None:
+        return found
+    return found.model_copy(update={"secrets": len(await request.sessions.find_secrets(params.session_id))})
 
 
 @_answers("session/search")

@@ -419,7 +419,14 @@ M.share = {
     elseif not vim.list_contains(ROLES, role) then
       return client.tell('Usage: :Sessionls share NAME reader|commenter|writer|owner|nobody', vim.log.levels.WARN)
     end
-    actions.request(view, 'session/share', { with = name, role = role })
+    actions.request(view, 'session/share', { with = name, role = role }, function()
+      actions.request(view, 'session/people', { secrets = true }, function(found)
+        if (found.secrets or 0) > 0 then
+          local number = found.secrets == 1 and '1 key or token' or ('%d keys and tokens'):format(found.secrets)
+          client.tell(('Whoever may read the session sees %s in it.'):format(number), vim.log.levels.WARN)
+        end
+      end)
+    end)
   end),
 }
 

@@ -651,6 +651,12 @@
 ---@field role 'reader'|'commenter'|'writer'|'owner'
 ---@field known sessionls.Participant[]
 ---@field notice? string
+---@field secrets? integer
+
+--- `secrets`: also count the keys and tokens in the session. That reads all of it.
+---@class sessionls.PeopleParams
+---@field sessionId string
+---@field secrets boolean
 
 ---@class sessionls.PermissionAnswered
 ---@field sessionId string

@@ -1,7 +1,7 @@
 /** Commands about people: who has access to a session, and handing it to somebody. */
 import * as vscode from "vscode";
 import { participantId } from "../attention";
-import { may, mentionable, peopleOf, ROLES, TEAM, TEAM_NAME, type PersonShown, type Role } from "../people";
+import { may, mentionable, peopleOf, ROLES, secretsWords, TEAM, TEAM_NAME, type PersonShown, type Role } from "../people";
 import type { Participant, Session } from "../protocol";
 import type { Services } from "../services";
 import { shownTitle } from "../format";
@@ -15,8 +15,11 @@ export async function share(services: Services, target: Target): Promise<Done> {
   const chosen = await chooseSession(services, target, "Share Session");
   if (chosen === undefined) return false;
   const sessionId = chosen.id;
+  let secrets: number | undefined;
   for (let changed = false; ; changed = true) {
-    const { people, role, known, notice } = await api.request("session/people", { sessionId });
+    const found = await api.request("session/people", { sessionId, ...(!changed && { secrets: true }) });
+    const { people, role, known, notice } = found;
+    secrets ??= found.secrets;
     if (notice !== undefined) {
       await explainFile(notice);
       return false;
@@ -29,7 +32,7 @@ export async function share(services: Services, target: Target): Promise<Done> {
     const picked = await vscode.window.showQuickPick(items, {
       title: owner ? `Share “${shownTitle(session)}”` : `People of “${shownTitle(session)}”`,
       placeHolder: owner
-        ? "Choose a person to give them a role"
+        ? `Choose a person to give them a role${secretsWords(secrets)}`
         : `You are a ${role} of this session. Only an owner can share it.`,
       matchOnDescription: true,
       matchOnDetail: true,
@@ -37,12 +40,13 @@ export async function share(services: Services, target: Target): Promise<Done> {
     if (picked === undefined || !owner) return changed ? undefined : false;
     const id = picked.byLogin === true ? await nameLogin() : picked.id;
     if (id === undefined) continue;
-    await giveRole(services, session, id, [...shown, ...known].find((one) => one.id === id)?.name ?? id);
+    const name = [...shown, ...known].find((one) => one.id === id)?.name ?? id;
+    await giveRole(services, session, id, name, secrets);
   }
 }
 
 /** Asks for the role of one person, and gives it or takes it away. */
-async function giveRole({ api }: Services, session: Session, id: string, name: string): Promise<void> {
+async function giveRole({ api }: Services, session: Session, id: string, name: string, secrets?: number): Promise<void> {
   const current = session.people?.find((one) => one.id === id)?.role;
   type RolePick = vscode.QuickPickItem & { readonly role?: Role };
   const items: RolePick[] = ROLES.map(({ role, label, detail }) => ({
@@ -60,7 +64,10 @@ async function giveRole({ api }: Services, session: Session, id: string, name: s
       },
     );
   }
-  const picked = await vscode.window.showQuickPick(items, { title: `Role of ${name}`, placeHolder: "Role in this session" });
+  const picked = await vscode.window.showQuickPick(items, {
+    title: `Role of ${name}`,
+    placeHolder: `Role in this session${secretsWords(secrets)}`,
+  });
   if (picked === undefined || (current !== undefined && picked.role === current)) return;
   if (picked.role === undefined) await api.request("session/unshare", { sessionId: session.id, with: id });
   else await api.request("session/share", { sessionId: session.id, with: id, role: picked.role });

@@ -1253,13 +1253,22 @@ export interface Opened {
  * The people with access to a session, and the `role` of the participant who asks. `known` are the people that it can be
  * shared with.
  *
- * `notice` explains access if the database has no logins.
+ * `notice` explains access if the database has no logins. `secrets`, if it was asked for, is how many keys, tokens and passwords
+ * whoever may read the session sees in it.
  */
 export interface People {
   people: Person[];
   role: 'reader' | 'commenter' | 'writer' | 'owner';
   known: Participant[];
   notice?: string;
+  secrets?: number;
+}
+/**
+ * `secrets`: also count the keys and tokens in the session. That reads all of it.
+ */
+export interface PeopleParams {
+  sessionId: string;
+  secrets?: boolean;
 }
 export interface PermissionDecision {
   decision: 'once' | 'session' | 'deny';
@@ -1480,7 +1489,7 @@ export interface Requests {
   'session/delete': { params: SessionParams; result: Empty };
   'session/share': { params: ShareParams; result: Session };
   'session/unshare': { params: UnshareParams; result: Session };
-  'session/people': { params: SessionParams; result: People };
+  'session/people': { params: PeopleParams; result: People };
   'session/search': { params: SearchParams; result: SearchResult };
   'session/export': { params: ExportParams; result: Export };
   'session/compact': { params: SessionParams; result: Session };

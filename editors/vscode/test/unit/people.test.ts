@@ -1,6 +1,6 @@
 /** Who has access to a session, what they may do, and whom a message notifies. */
 import { describe, expect, it } from "vitest";
-import { accessOf, may, mentionable, mentionText, peopleOf, roleOf } from "../../src/people";
+import { accessOf, may, mentionable, mentionText, peopleOf, roleOf, secretsWords } from "../../src/people";
 import { wanted } from "../../webview/composing";
 import { notified, personChoices, personText } from "../../webview/mentioning";
 import { aSession } from "./samples";
@@ -91,4 +91,13 @@ it.each([
   ["@review this", []],
 ])("%s notifies %j", (text, ids) => {
   expect(notified(text, [ann, ben], agents).map(({ id }) => id)).toEqual(ids);
+});
+
+it.each([
+  [undefined, ""],
+  [0, ""],
+  [1, ". They see 1 key or token in it"],
+  [3, ". They see 3 keys and tokens in it"],
+])("who shares a session is told of the keys in it: %s", (secrets, words) => {
+  expect(secretsWords(secrets)).toBe(words);
 });

@@ -329,9 +329,10 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "session/people",
-        p.SessionParams,
+        p.PeopleParams,
         r.People,
-        "Lists the people with a role in a session, the caller's role, and the people that it can be shared with.",
+        "Lists the people with a role in a session, the caller's role, and the people that it can be shared with. Sharing masks "
+        "nothing: with `secrets`, the answer says how many keys, tokens and passwords the people would see.",
         errors=_GONE,
     ),
     Method(

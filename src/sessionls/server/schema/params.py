@@ -40,6 +40,7 @@ __all__ = [
     "MessageParams",
     "ModelReplyParams",
     "OpenParams",
+    "PeopleParams",
     "PermissionDecision",
     "PermissionKeepParams",
     "PermissionParams",
@@ -165,6 +166,12 @@ class ShareParams(UnshareParams):
     """
 
     role: Role
+
+
+class PeopleParams(SessionParams):
+    """`secrets`: also count the keys and tokens in the session. That reads all of it."""
+
+    secrets: bool = False
 
 
 class SearchParams(Wire):
