@@ -11,6 +11,7 @@ import { Deletions } from "./deletions";
 import { FindingActions } from "./findings/actions";
 import { registerFindingCommands } from "./findings/commands";
 import { ThreadComments } from "./findings/threadComments";
+import { registerFindingHovers } from "./findings/hovers";
 import { ShownFindings } from "./findings/shown";
 import { FindingThreads } from "./findings/threads";
 import { isChoosingModel } from "./firstUse";
@@ -97,6 +98,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     changes,
     review,
     questions,
+    registerFindingHovers(shown),
     registerFindingCommands(findings, threads, panels),
     showStatus(server),
     showViewProgress(server, sessions),

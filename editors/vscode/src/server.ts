@@ -13,6 +13,7 @@ import type { Api } from "./api";
 import { Backoff } from "./backoff";
 import { textOfSetting } from "./configured";
 import { findServer, type ServerCommand } from "./discovery";
+import { withTitles } from "./findings/hovers";
 import { confirmEdit } from "./preview";
 import { Problem, problemOf } from "./problem";
 import { surroundings } from "./surroundings";
@@ -246,7 +247,7 @@ export class Server implements vscode.Disposable {
           },
         },
         handleDiagnostics: (uri, diagnostics, next) => {
-          next(uri, diagnostics);
+          next(uri, withTitles(diagnostics));
           if (this.isCurrent(round)) this.needs.diagnosed(uri, diagnostics);
         },
         window: {

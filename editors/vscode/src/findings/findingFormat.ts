@@ -10,8 +10,13 @@ export function labelOf({ severity, rule }: Finding): string {
 }
 
 /** Title, body and suggestion as Markdown. `language` colours the suggestion. */
-export function markdownOf({ title, body, suggestion }: Finding, language: string): string {
-  const pieces = [`**${plain(title)}**`, safe(body)];
+export function markdownOf(finding: Finding, language: string): string {
+  return [`**${plain(finding.title)}**`, detailsOf(finding, language)].filter((piece) => piece !== "").join("\n\n");
+}
+
+/** Body and suggestion as Markdown, for where the title is shown already. */
+export function detailsOf({ body, suggestion }: Finding, language: string): string {
+  const pieces = [safe(body)];
   if (suggestion !== undefined)
     pieces.push(suggestion.trim() === "" ? "*Suggestion: remove it.*" : `Suggestion:\n\n${fenced(suggestion, language)}`);
   return pieces.filter((piece) => piece !== "").join("\n\n");

@@ -139,6 +139,10 @@ export class ShownFindings {
   }
 }
 
+export function findingIdOf(diagnostic: vscode.Diagnostic): string | undefined {
+  return dataOf(diagnostic)?.findingId;
+}
+
 /** The server's data in a diagnostic. The language client keeps it, but VS Code's type does not include it. */
 function dataOf(diagnostic: vscode.Diagnostic): { sessionId: string; findingId: string } | undefined {
   const data: unknown = "data" in diagnostic ? diagnostic.data : undefined;

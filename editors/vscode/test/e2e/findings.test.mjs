@@ -85,6 +85,18 @@ it("a review of unsaved code puts its finding into Problems and the gutter", asy
   await window.shot("finding-problems-dark");
 });
 
+it("Problems show its title alone, and the hover its text as Markdown", async () => {
+  assert.doesNotMatch(await problems().innerText(), /takes the/);
+  await intoEditor();
+  await lines().locator(".view-line", { hasText: "readlines" }).locator("span span").last().hover();
+  const hover = window.page.locator(".monaco-hover:visible", { hasText: TITLE });
+  await hover.locator("strong", { hasText: "last" }).waitFor();
+  await hover.locator("code", { hasText: "[:-1]" }).first().waitFor();
+  assert.doesNotMatch(await hover.innerText(), /\*\*/);
+  assert.equal(await hover.locator("img[src*='example.org'], [data-href^='command:workbench.action.quit']").count(), 0);
+  await press("Escape");
+});
+
 it("its thread says what is wrong, and runs or loads nothing", async () => {
   await openThread();
   assert.match(await thread().innerText(), /Error · off-by-one/);
