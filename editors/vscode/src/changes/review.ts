@@ -4,6 +4,7 @@ import type { Api } from "../api";
 import { problemOf } from "../problem";
 import type { Requests } from "../protocol";
 import type { ShownChange } from "../panel/messages";
+import { focusBesidePanels } from "../panel/places";
 import { pairsOf, revertedText } from "./fileChanges";
 
 const SCHEME = "sessionls-before";
@@ -60,6 +61,7 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
       void vscode.window.showInformationMessage("No changes by agents are left to undo here.");
       return false;
     }
+    await focusBesidePanels();
     await vscode.commands.executeCommand("vscode.changes", title, pairs);
     return true;
   }

@@ -5,6 +5,7 @@ import type { Api } from "../api";
 import type { Context } from "../protocol";
 import { Problem } from "../problem";
 import { IMAGE_LIMIT, imageType } from "./imageType";
+import { besidePanels } from "./places";
 
 export type ImageContext = Extract<Context, { kind: "image" }>;
 
@@ -99,7 +100,7 @@ export class Images {
   /** Shows the stored image in an editor, because its original file may have changed. */
   async open(sessionId: string, context: ImageContext): Promise<void> {
     if (context.sha256 === undefined) {
-      if (context.uri !== undefined) await vscode.commands.executeCommand("vscode.open", vscode.Uri.parse(context.uri));
+      if (context.uri !== undefined) await show(vscode.Uri.parse(context.uri));
       return;
     }
     let bytes = await this.read(this.file(context.sha256));
@@ -110,7 +111,7 @@ export class Images {
     const type = imageType(bytes)?.slice("image/".length) ?? "png";
     const file = vscode.Uri.joinPath(this.folder, `${context.sha256}.${type}`);
     await vscode.workspace.fs.writeFile(file, bytes);
-    await vscode.commands.executeCommand("vscode.open", file);
+    await show(file);
   }
 
   private file(sha256: string): vscode.Uri {
@@ -135,6 +136,10 @@ export class Images {
       // The folder does not exist yet.
     }
   }
+}
+
+async function show(file: vscode.Uri): Promise<void> {
+  await vscode.commands.executeCommand("vscode.open", file, { viewColumn: besidePanels() });
 }
 
 function shown(bytes: Uint8Array): string | undefined {

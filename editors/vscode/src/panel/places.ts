@@ -76,6 +76,17 @@ export function besidePanels(): vscode.ViewColumn {
   return all.find((group) => !showsSession(group))?.viewColumn ?? anotherColumn();
 }
 
+/** Gives the focus to a column for a document, for commands of VS Code that open an editor where the focus is. */
+export async function focusBesidePanels(): Promise<void> {
+  const column = besidePanels();
+  const group = FOCUS[column - 1];
+  if (group !== undefined) await vscode.commands.executeCommand(`workbench.action.focus${group}EditorGroup`);
+  else if (column === vscode.ViewColumn.Beside) await vscode.commands.executeCommand("workbench.action.newGroupRight");
+}
+
+/** How VS Code's commands name the columns. */
+const FOCUS = ["First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth"];
+
 /** A column beside the active one. Creates a second column at most. */
 export function anotherColumn(): vscode.ViewColumn {
   const { all, activeTabGroup } = vscode.window.tabGroups;

@@ -137,7 +137,9 @@ it("the model gets them, and the message shows them", async () => {
 
 it("an image of a message opens in the editor", async () => {
   await panel.frame.locator(".message.participant .sent-image").first().click();
-  await window.page.locator(".tab", { hasText: ".png" }).first().waitFor();
+  await window.page.locator(".tab.active", { hasText: ".png" }).first().waitFor();
+  assert.equal(await window.page.locator(".tab.active").count(), 2, "it does not cover the session");
+  await window.command("View: Close Editor");
 });
 
 it("an image is chosen from a command", async () => {

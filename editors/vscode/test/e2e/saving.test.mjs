@@ -122,6 +122,8 @@ it("the changes of a reply are counted, reviewed, reverted and restored", async 
   await changes.getByRole("button", { name: "Review Changes" }).click();
   await window.page.locator(".multiDiffEntry").nth(1).waitFor();
   await window.shot("changes-review-dark");
+  assert.ok(await panel.text.isVisible(), "the session is not covered");
+  assert.equal(await window.page.locator(".editor-group-container:visible").count(), 2);
   await window.command("View: Close Editor");
   await changes.getByRole("button", { name: "Undo: closed.py" }).click();
   await until(() => onDisk("closed.py") === "two = 22\n", "the one file to be as it was");
