@@ -73,7 +73,7 @@ export async function setUpModel(services: Services): Promise<void> {
     {
       label: "$(server) Own Endpoint…",
       description: "an address, and a key if it needs one",
-      pick: () => setUpEndpoint(services, { use: (model) => chooseDefault(services, model) }),
+      pick: () => setUpEndpoint(services, { setDefault, restart: () => restartWithModels(services) }),
     },
     ...(groups.has("ollama") ? [] : [separator("On this machine"), ollama]),
   ];
@@ -97,15 +97,18 @@ async function choose(services: Services, group: readonly ModelInfo[]): Promise<
   else await useByDefault(services, picked.model.name);
 }
 
-/** Makes a model the default (none if `name` is empty). False if the server was not restarted with it. */
-async function chooseDefault(services: Services, name: string): Promise<boolean> {
+/** Makes a model the default; none if it is undefined. Takes effect when the server is restarted. */
+async function setDefault(model: string | undefined): Promise<void> {
   choosing = true;
   try {
-    const value = name === "" ? undefined : name;
-    await vscode.workspace.getConfiguration("sessionls").update("model", value, vscode.ConfigurationTarget.Global);
+    await vscode.workspace.getConfiguration("sessionls").update("model", model, vscode.ConfigurationTarget.Global);
   } finally {
     choosing = false;
   }
+}
+
+/** False if the person postpones the restart. */
+async function restartWithModels(services: Services): Promise<boolean> {
   if (!(await startAnew(services))) return false;
   await services.models.refresh();
   return true;
@@ -113,7 +116,8 @@ async function chooseDefault(services: Services, name: string): Promise<boolean>
 
 async function useByDefault(services: Services, name: string): Promise<void> {
   const { models } = services;
-  if (!(await chooseDefault(services, name))) return;
+  await setDefault(name);
+  if (!(await restartWithModels(services))) return;
   if (models.default === name) tell(`${name} is now the default model.`);
   else void vscode.window.showWarningMessage(models.problem ?? `${name} cannot answer. See the server's output for details.`);
 }

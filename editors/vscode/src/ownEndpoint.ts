@@ -17,8 +17,10 @@ const BY_NAME = "$(edit) Another Model, by Name…";
 
 /** Functions of the rest of the setup. */
 export interface Setup {
-  /** Makes a model the default, and restarts the server with the new settings. False if it was not restarted. */
-  use(model: string): Promise<boolean>;
+  /** Makes a model the default; none if it is undefined. */
+  setDefault(model: string | undefined): Promise<void>;
+  /** Restarts the server, which reads the settings at its start. False if the person postpones it. */
+  restart(): Promise<boolean>;
 }
 
 export async function setUpEndpoint(services: Services, setup: Setup, before?: Endpoint): Promise<void> {
@@ -86,7 +88,7 @@ async function askForModel({ endpoint, models }: Listed): Promise<string | undef
   return name === undefined || name.trim() === "" ? undefined : name.trim();
 }
 
-/** Asks the model a question, like a session would. If it does not answer, the old settings are restored, unless the person keeps the new ones. */
+/** Asks the model a question, like a session would. Unless it answers, the old settings are restored; the person can still keep the new ones. */
 async function tryOut(services: Services, setup: Setup, endpoint: Endpoint, name: string): Promise<void> {
   const { secrets } = services;
   const { base, key, prefix } = VARIABLES[endpoint.shape];
@@ -100,18 +102,42 @@ async function tryOut(services: Services, setup: Setup, endpoint: Endpoint, name
       await (value === undefined || value === "" ? secrets.forget(variable) : secrets.set(variable, value));
     }
   };
-  await put({ [base]: endpoint.base, [key]: endpoint.key });
-  if (!(await setup.use(model))) return;
-  const failed = await answerOf(services, model);
+  const use = async (): Promise<void> => {
+    await put({ [base]: endpoint.base, [key]: endpoint.key });
+    await setup.setDefault(model);
+  };
+  const restore = async (): Promise<void> => {
+    await put(kept);
+    await setup.setDefault(default_);
+  };
+  let restarted = false;
+  let failed: string | undefined;
+  try {
+    await use();
+    restarted = await setup.restart();
+    if (restarted) failed = await answerOf(services, model);
+  } catch (error) {
+    failed = problemOf(error).words;
+  }
+  if (!restarted && failed === undefined) {
+    await restore();
+    const words = "The endpoint was not set up, because a model is only tried after a restart of the server.";
+    void vscode.window.showWarningMessage(words);
+    return;
+  }
   if (failed === undefined) {
     void vscode.window.showInformationMessage(`${name} at ${hostOf(endpoint.base)} answers. It is now the default model.`);
     return;
   }
-  const words = `${name} at ${hostOf(endpoint.base)} did not answer. ${failed}`;
-  const choice = await vscode.window.showErrorMessage(words, "Change…", "Keep Anyway", "Show Output");
-  if (choice === "Keep Anyway") return;
-  await put(kept);
-  await setup.use(default_ ?? "");
+  // At once, because nobody may ever answer the message.
+  await restore();
+  await setup.restart();
+  const words = `${name} at ${hostOf(endpoint.base)} did not answer. ${failed} Your earlier settings are used.`;
+  const choice = await vscode.window.showErrorMessage(words, "Change…", "Use It Anyway", "Show Output");
+  if (choice === "Use It Anyway") {
+    await use();
+    await setup.restart();
+  }
   if (choice === "Change…") await setUpEndpoint(services, setup, endpoint);
   if (choice === "Show Output") await vscode.commands.executeCommand("session.showOutput");
 }

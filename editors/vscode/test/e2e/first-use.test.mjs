@@ -160,6 +160,22 @@ describe(
   },
 );
 
+/** A server that lists a model, which fails. */
+async function startBroken() {
+  const server = http.createServer((request, response) => {
+    response.writeHead(request.url.endsWith("/models") ? 200 : 500, { "content-type": "application/json" });
+    response.end(
+      JSON.stringify(request.url.endsWith("/models") ? { data: [{ id: "broken" }] } : { error: { message: "Out of order." } }),
+    );
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stopServer = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${server.address().port}/v1`, stop: stopServer };
+}
+
 describe("without a model", () => {
   const KEY = "sk-test-7f3a9c51e2b84d06";
   let ollama, port;
@@ -279,6 +295,17 @@ describe("without a model", () => {
     await silent.waitFor();
     await window.shot("endpoint-silent-dark");
     await silent.getByRole("button", { name: "Change…" }).click();
+    const broken = await startBroken();
+    await begin(broken.url);
+    await rows.filter({ hasText: "broken" }).first().click();
+    const failed = notification("did not answer");
+    await failed.waitFor({ timeout: 90_000 });
+    await window.shot("endpoint-failed-dark");
+    // What was there before is used, whether or not the person answers.
+    await modelButton(/The default model: openai\//).waitFor();
+    assert.doesNotMatch(fs.readFileSync(path.join(editor.tmp, "data/User/settings.json"), "utf8"), /custom_openai/);
+    broken.stop();
+    await failed.getByRole("button", { name: "Change…" }).click();
     await begin(model.url);
     await rows.filter({ hasText: "test" }).first().waitFor();
     await window.shot("endpoint-models-dark");
