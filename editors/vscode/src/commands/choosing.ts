@@ -59,9 +59,16 @@ export function findSession(
   picker.placeholder = "Search by title";
   picker.matchOnDescription = true;
   const all = new Map<string, Session>();
-  const add = (more: readonly Session[]): void => {
+  /** `found`: the server found them for the entered words, wherever those stand in the title. */
+  const add = (more: readonly Session[], found: boolean): void => {
     for (const session of more) if (session.state !== "archived" && !isEmpty(session)) all.set(session.id, session);
-    picker.items = [...all.values()].sort(byAttention).map(itemOf);
+    const ids = new Set(found ? more.map(({ id }) => id) : []);
+    const [active] = picker.activeItems;
+    const items = [...all.values()].sort(byAttention).map((session) => ({ ...itemOf(session), alwaysShow: ids.has(session.id) }));
+    picker.items = items;
+    // Enter opens the session that the person went to, whatever arrives meanwhile.
+    const same = items.find(({ session }) => session.id === active?.session.id);
+    if (same !== undefined) picker.activeItems = [same];
   };
   let timer: NodeJS.Timeout | undefined;
   let round = 0;
@@ -69,13 +76,14 @@ export function findSession(
     const mine = ++round;
     picker.busy = true;
     try {
-      add(await list(query));
+      const found = await list(query);
+      if (mine === round) add(found, query !== "");
     } catch (error) {
       if (mine === round) picker.title = `${title}: ${problemOf(error).words}`;
     }
     if (mine === round) picker.busy = false;
   };
-  add(known);
+  add(known, false);
   void ask("");
   return new Promise((resolve) => {
     picker.onDidChangeValue((value) => {
