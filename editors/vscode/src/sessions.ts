@@ -27,6 +27,7 @@ export class Sessions {
   private listLength = LIST_PAGE;
   private listRound = 0;
   private hasList = false;
+  private listProblem = false;
   private words = "";
   private always: () => Iterable<string> = () => [];
   /** Sessions that were requested and do not exist. */
@@ -82,6 +83,11 @@ export class Sessions {
     return this.hasList;
   }
 
+  /** Whether the list could not be loaded. */
+  get listFailed(): boolean {
+    return this.listProblem;
+  }
+
   /** Whether the lists have more pages. */
   get listHasMore(): boolean {
     return [...this.lists.values()].some((cursor) => cursor !== undefined);
@@ -90,11 +96,18 @@ export class Sessions {
   /** Lists the sessions again, as many pages as before. */
   async refreshList(): Promise<void> {
     const round = ++this.listRound;
-    const pages = await Promise.all([...this.lists.keys()].map((state) => this.page(state, this.listLength)));
-    const all = [...pages.flat(), ...(await this.fitting())];
+    const loading = Promise.all([...this.lists.keys()].map((state) => this.page(state, this.listLength)));
+    const pages = await loading.then(
+      async (found) => [...found.flat(), ...(await this.fitting())],
+      (error: unknown) => {
+        if (round === this.listRound) this.listProblem = true;
+        throw error;
+      },
+    );
     if (round !== this.listRound) return; // a later one is newer
     this.hasList = true;
-    this.store.setList(all);
+    this.listProblem = false;
+    this.store.setList(pages);
     await this.listMissing();
   }
 

@@ -31,7 +31,6 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   private readonly subscriptions: { dispose(): unknown }[] = [];
   private readonly unseen = new Set<string>();
   private readonly wereReplying = new Set<string>();
-  private readonly hidden = new Set<string>();
   private roots: readonly (Node | Group)[] | undefined;
   private filter = "";
   private archived = false;
@@ -62,6 +61,9 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
         clearInterval(timer);
       }),
       sessions.store.onDidChangeList(() => {
+        this.refresh();
+      }),
+      sessions.onError(() => {
         this.refresh();
       }),
       panels.onDidChange(() => {
@@ -96,13 +98,6 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   showArchived(shown: boolean): void {
     this.archived = shown;
     void vscode.commands.executeCommand("setContext", "sessionls.archivedShown", shown);
-    this.refresh();
-  }
-
-  /** Temporarily hides a session, or shows it again. */
-  hide(sessionId: string, hidden: boolean): void {
-    if (hidden) this.hidden.add(sessionId);
-    else this.hidden.delete(sessionId);
     this.refresh();
   }
 
@@ -155,7 +150,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     if (row === MORE) return [];
     if (row !== undefined) return "session" in row ? [...row.forks] : [...row.nodes];
     if (this.roots === undefined) {
-      const nodes = treeOf(this.listed(), this.filter, this.hidden, this.archived);
+      const nodes = treeOf(this.listed(), this.filter, this.archived);
       this.roots = groupsOf(nodes, this.grouping, this.pins.ids, Date.now()) ?? nodes;
     }
     return this.sessions.listHasMore ? [...this.roots, MORE] : [...this.roots];
@@ -209,12 +204,16 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     const none = !this.getChildren().some((row) => row !== MORE);
     // VS Code shows a message instead of the welcome content.
     this.view.message = this.filter === "" ? "" : none ? `No session matches “${this.filter}”.` : `Filtered: ${this.filter}`;
-    void vscode.commands.executeCommand("setContext", "sessionls.listed", this.sessions.listed);
-    void vscode.commands.executeCommand(
-      "setContext",
-      "sessionls.hasSessions",
+    const setContext = (key: string, value: boolean): void => {
+      void vscode.commands.executeCommand("setContext", `sessionls.${key}`, value);
+    };
+    // First whether there are sessions: else the view would say for a moment that there are none.
+    setContext(
+      "hasSessions",
       all.some((one) => one.state !== "archived"),
     );
+    setContext("listFailed", this.sessions.listFailed);
+    setContext("listed", this.sessions.listed);
     this.changed.fire();
   }
 

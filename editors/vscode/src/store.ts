@@ -21,6 +21,8 @@ export class Store {
   private readonly opened = new Map<string, OpenSession>();
   /** Questions that were answered here, until the server confirms it. */
   private readonly answered = new Set<string>();
+  /** Sessions that were deleted here and can still be restored. */
+  private readonly hidden = new Set<string>();
   private readonly listChanged = new Emitter<void>();
   private readonly openChanged = new Emitter<OpenChange>();
 
@@ -28,9 +30,23 @@ export class Store {
   readonly onDidChangeList = this.listChanged.event;
   readonly onDidChangeOpen = this.openChanged.event;
 
-  /** The known sessions of the open folders: those that need the person first, each newest first. */
+  /** The known sessions of the open folders, except hidden ones: those that need the person first, each newest first. */
   get sessions(): readonly Session[] {
-    return [...this.listed.values()].map((session) => this.withoutAnswered(session)).sort(byAttention);
+    const shown = [...this.listed.values()].filter(({ id }) => !this.hidden.has(id));
+    return shown.map((session) => this.withoutAnswered(session)).sort(byAttention);
+  }
+
+  /** Leaves sessions out of the list for a while, or lists them again. */
+  hide(ids: readonly string[], hidden: boolean): void {
+    for (const id of ids) {
+      if (hidden) this.hidden.add(id);
+      else this.hidden.delete(id);
+    }
+    this.listChanged.fire();
+  }
+
+  isHidden(id: string): boolean {
+    return this.hidden.has(id);
   }
 
   isListed(id: string): boolean {

@@ -11,20 +11,15 @@ export interface Node {
 }
 
 /**
- * A session is sorted by the newest of itself and its forks, so that new work in a fork of an old session is visible. Sessions in
- * `hidden` are omitted, archived ones unless `archived` is set, and those that do not match the filter.
+ * A session is sorted by the newest of itself and its forks, so that new work in a fork of an old session is visible. Archived
+ * sessions are omitted unless `archived` is set, and those that do not match the filter.
  */
-export function treeOf(
-  sessions: readonly Session[],
-  filter: string,
-  hidden: ReadonlySet<string>,
-  archived = false,
-): readonly Node[] {
+export function treeOf(sessions: readonly Session[], filter: string, archived = false): readonly Node[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (session: Session): boolean =>
     words.every((word) => session.title.toLowerCase().includes(word) || session.agent.toLowerCase().includes(word));
   const listed = (session: Session): boolean => archived || session.state !== "archived";
-  const shown = sessions.filter((session) => listed(session) && !hidden.has(session.id) && fits(session));
+  const shown = sessions.filter((session) => listed(session) && fits(session));
   const ids = new Set(shown.map((session) => session.id));
   const children = new Map<string | undefined, Session[]>();
   for (const session of shown) {

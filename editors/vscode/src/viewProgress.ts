@@ -8,7 +8,8 @@ export function showViewProgress(server: Server, sessions: Sessions): vscode.Dis
   let end: (() => void) | undefined;
   const update = (): void => {
     const standing = standingOf(server.state);
-    const waits = standing === "starting" || standing === "installing" || (standing === "ready" && !sessions.listed);
+    const waits =
+      standing === "starting" || standing === "installing" || (standing === "ready" && !sessions.listed && !sessions.listFailed);
     if (!waits) {
       end?.();
       end = undefined;
@@ -23,6 +24,7 @@ export function showViewProgress(server: Server, sessions: Sessions): vscode.Dis
   return vscode.Disposable.from(
     server.onDidChangeState(update),
     sessions.store.onDidChangeList(update),
+    sessions.onError(update),
     new vscode.Disposable(() => end?.()),
   );
 }

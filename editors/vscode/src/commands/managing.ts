@@ -20,7 +20,7 @@ export async function open({ api, sessions, panels }: Services, target: Target):
   }
   const session = await findSession("Open Session", sessions.store.sessions, async (query) => {
     const found = await api.request("session/list", { limit: FOUND, ...(query !== "" && { query }) });
-    return found.sessions;
+    return found.sessions.filter(({ id }) => !sessions.store.isHidden(id));
   });
   if (session !== undefined) await panels.show(session.id);
 }
@@ -168,7 +168,7 @@ function named(sessions: readonly Session[]): string {
 
 /** Deletes sessions when the time to undo is over, because the server deletes permanently. Closing the window earlier keeps them. */
 export async function remove(services: Services, target: Target, targets: readonly string[]): Promise<void> {
-  const { sessions, panels, view, deletions } = services;
+  const { sessions, panels, deletions } = services;
   // Never delete an invisible session without a choice.
   const blind = target === undefined && (panels.current === undefined || !panels.isVisible(panels.current));
   const pick = (): Promise<Session | undefined> =>
@@ -183,10 +183,7 @@ export async function remove(services: Services, target: Target, targets: readon
   }
   if (chosen.length === 0) return;
   const ids = chosen.map(({ id }) => id);
-  const hide = (hidden: boolean): void => {
-    for (const id of ids) view.hide(id, hidden);
-  };
-  hide(true);
+  sessions.store.hide(ids, true);
   const undo = vscode.window.showInformationMessage(`Deleted ${named(chosen)}.`, "Undo").then((choice) => choice === "Undo");
   const undone = await deletions.hold(ids, UNDO_TIME, Promise.resolve(undo));
   try {
@@ -196,7 +193,7 @@ export async function remove(services: Services, target: Target, targets: readon
     }
   } finally {
     deletions.release(ids);
-    hide(false);
+    sessions.store.hide(ids, false);
   }
   if (!undone && (await undo)) void vscode.window.showWarningMessage(`Too late: ${named(chosen)} cannot be restored.`);
 }

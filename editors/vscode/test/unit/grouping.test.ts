@@ -9,7 +9,7 @@ const NOW = new Date(2026, 2, 20, 10).getTime();
 const daysAgo = (days: number): string => new Date(NOW - days * 86_400_000).toISOString();
 
 function grouped(sessions: readonly Session[], grouping: Grouping, pinned = NONE): unknown {
-  const groups = groupsOf(treeOf(sessions, "", NONE, true), grouping, pinned, NOW);
+  const groups = groupsOf(treeOf(sessions, "", true), grouping, pinned, NOW);
   return groups && Object.fromEntries(groups.map(({ label, nodes }) => [label, nodes.map(({ session }) => session.id)]));
 }
 
@@ -76,7 +76,7 @@ describe("the groups of the list of sessions", () => {
   it("hold every session once, whatever its date", () => {
     const odd = [aSession({ id: "ahead", updatedAt: daysAgo(-2) }), ...all];
     for (const grouping of ["date", "state", "none"] as const) {
-      const groups = groupsOf(treeOf(odd, "", NONE), grouping, new Set(["week"]), NOW) ?? [];
+      const groups = groupsOf(treeOf(odd, ""), grouping, new Set(["week"]), NOW) ?? [];
       expect(groups.flatMap(({ nodes }) => nodes.map(({ session }) => session.id)).sort()).toEqual(
         odd.map(({ id }) => id).sort(),
       );

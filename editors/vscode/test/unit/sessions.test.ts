@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Api } from "../../src/api";
+import { inNeed } from "../../src/attention";
 import { Problem } from "../../src/problem";
 import type { Session } from "../../src/protocol";
 import { REACH, Sessions } from "../../src/sessions";
@@ -58,7 +59,7 @@ function server(count: number, listed = 1, forks: readonly Session[] = []) {
       });
     },
   };
-  return { sessions: new Sessions(api as unknown as Api), asked };
+  return { sessions: new Sessions(api as unknown as Api), asked, answers };
 }
 
 describe("a message that is looked for", () => {
@@ -141,6 +142,43 @@ describe("the list", () => {
     await sessions.refreshList();
     expect(asked.filter((method) => method === "session/get")).toHaveLength(1);
     expect(sessions.store.session("f")).toBeDefined();
+  });
+
+  it("says that it could not be loaded, until it is", async () => {
+    const { sessions, answers } = server(0, 3);
+    const list = answers["session/list"];
+    answers["session/list"] = () => {
+      throw new Problem("storeUnavailable", "The database cannot be read.");
+    };
+    await expect(sessions.refreshList()).rejects.toThrow("cannot be read");
+    expect([sessions.listed, sessions.listFailed]).toEqual([false, true]);
+    if (list !== undefined) answers["session/list"] = list;
+    await sessions.refreshList();
+    expect([sessions.listed, sessions.listFailed]).toEqual([true, false]);
+  });
+
+  it("leaves out what is being deleted, also for what needs the person, and has it again when it is restored", async () => {
+    const asking = [
+      {
+        requestId: "q",
+        summary: "Edit a file",
+        agent: "code",
+        risk: "write" as const,
+        scope: "",
+        messageId: "m",
+        tool: "edit_file",
+        at: "2026-01-01T00:00:00Z",
+      },
+    ];
+    const { sessions } = server(0, 3, [aSession({ id: "asks", asking })]);
+    await sessions.refreshList();
+    expect(inNeed(sessions.store.sessions).map(({ id }) => id)).toEqual(["asks"]);
+    sessions.store.hide(["asks"], true);
+    await sessions.refreshList();
+    expect(inNeed(sessions.store.sessions)).toEqual([]);
+    expect(sessions.store.session("asks")).toBeDefined();
+    sessions.store.hide(["asks"], false);
+    expect(inNeed(sessions.store.sessions).map(({ id }) => id)).toEqual(["asks"]);
   });
 
   it("has those that are always to be listed, until they are not", async () => {
