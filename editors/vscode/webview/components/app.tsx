@@ -110,13 +110,15 @@ function Opening({ server }: { readonly server: Server }) {
 
 function Beginning({ agent }: { readonly agent: string }) {
   return (
-    <div class="empty">
+    // Focusable, so that the keyboard can scroll it in a small panel.
+    <div class="empty" tabIndex={0}>
       <Icon name="comment-discussion" />
       <p>
         Write a message to begin. <strong>{agent}</strong> answers, unless you name another agent for it.
       </p>
       <p class="dim">
-        <kbd>@</kbd> names an agent for one message. <kbd>#</kbd> adds a file, the selection, problems or changes.
+        <kbd>@</kbd> names an agent for one message. <kbd>#</kbd> adds a file, the selection, problems or changes. <kbd>/</kbd>{" "}
+        lists prompts and commands.
       </p>
     </div>
   );

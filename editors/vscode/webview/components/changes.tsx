@@ -119,7 +119,7 @@ function Hunks({ messageId, uri, hunks }: HunksProps) {
           {hunks.map((hunk) => (
             <li key={hunk.id} class={hunk.state}>
               <div class="changed-file">
-                {hunk.line !== undefined && <Place uri={uri} label="Line" range={lineOf(hunk.line)} />}
+                {hunk.line !== undefined && <Place uri={uri} label={`Line ${hunk.line + 1}`} range={lineOf(hunk.line)} />}
                 <LineCounts added={hunk.added} removed={hunk.removed} />
                 {hunk.state !== "applied" && <Badge>{STATES[hunk.state] ?? hunk.state}</Badge>}
                 <span class="spacer" />

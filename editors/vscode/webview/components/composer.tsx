@@ -436,5 +436,5 @@ const COMMENT = "Leave a comment. It wakes no agent. @ names a person, # adds co
 function placeholder(replying: boolean, agent: string): string {
   return replying
     ? "Write the next message. It waits for this reply."
-    : `Message ${agent}. @ names an agent, # adds context, / has prompts.`;
+    : `Message ${agent}. @ names an agent, # adds context, / lists prompts and commands.`;
 }

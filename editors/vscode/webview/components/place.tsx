@@ -3,7 +3,7 @@ import { tell } from "../host";
 import { basename, lines, selected } from "../displayFormat";
 
 interface PlaceProps {
-  /** Replaces the document's name. */
+  /** Replaces the document's name and the lines. */
   readonly label?: string;
   readonly uri: string;
   readonly range?: { start: { line: number; character: number }; end: { line: number; character: number } } | undefined;
@@ -15,8 +15,7 @@ export function Place({ uri, range, label }: PlaceProps) {
   };
   return (
     <button type="button" class="link" title={uri} onClick={open}>
-      {label ?? basename(uri)}
-      {range ? `:${lines(range)}` : ""}
+      {label ?? `${basename(uri)}${range ? `:${lines(range)}` : ""}`}
     </button>
   );
 }
