@@ -13,13 +13,12 @@ import sys
 import time
 from pathlib import Path
 
-from lanes import note
+from end_to_end import run_end_to_end
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "editors" / "vscode"
 MODULES = FOLDER / "node_modules"
 E2E = FOLDER / "test" / "e2e"
-TEST = ("--test", "--test-timeout=900000")  # milliseconds: installing a server from PyPI takes minutes
 
 
 class Extension:
@@ -88,36 +87,12 @@ class Extension:
         _say("Downloading VS Code for the tests (once) …")
         if code := self._run(E2E / "setup.mjs"):
             return code
-        os.environ["SESSIONLS_E2E_VSIX"] = str(self._vsix)
-        return self._drive(files or [str(file) for file in sorted(E2E.glob("*.test.mjs"))])
-
-    def _drive(self, files: list[str]) -> int:
-        """Run end-to-end tests, file by file: each starts its own editor, browser and server.
-
-        A file that fails runs once more at the end, because a real editor can be slow on a busy machine. A file that then passes
-        is reported as flaky, with its first failure.
-        """
-        seconds: dict[str, float] = {}
-        failures: dict[str, str] = {}
-        for file in files:
-            started = time.monotonic()
-            code, output = self._run_and_read(*TEST, file)
-            seconds[Path(file).name] = time.monotonic() - started
-            if code:
-                failures[file] = output
-        if failures:
-            _say(f"Once more: {', '.join(Path(file).name for file in failures)}")
-        failed = [file for file in failures if self._run(*TEST, file)]
-        print("\nSeconds for each end-to-end file, slowest first:")
-        for name, took in sorted(seconds.items(), key=lambda one: -one[1]):
-            print(f"{took:6.1f}  {name}")
-        print(f"{len(files) - len(failed)} passed, {len(failed)} failed", flush=True)
-        for file, output in failures.items():
-            verdict = "failed twice" if file in failed else "is flaky: it passed only at its second run"
-            note(f"{Path(file).name} {verdict}. Its first failure:\n{_failure(output)}")
-        if failed:
-            _say("Screenshots of the failures are in tests/screenshots/vscode.")
-        return 1 if failed else 0
+        files = files or [str(file) for file in sorted(E2E.glob("*.test.mjs"))]
+        env = {**self._environment, "SESSIONLS_E2E_VSIX": str(self._vsix)}
+        try:
+            return run_end_to_end(str(self._node), files, FOLDER, env)
+        except KeyboardInterrupt:
+            return 130
 
     @property
     def _vsix(self) -> Path:
@@ -137,23 +112,6 @@ class Extension:
             return subprocess.run(self._command(*words), cwd=FOLDER, env=self._environment, check=False).returncode
         except KeyboardInterrupt:
             return 130
-
-    def _run_and_read(self, *words: str | Path) -> tuple[int, str]:
-        """Like `_run`, and returns the output, too."""
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
-        lines: list[str] = []
-        with subprocess.Popen(self._command(*words), cwd=FOLDER, env=self._environment, **pipes) as process:  # type: ignore[call-overload]
-            for line in process.stdout:
-                print(line, end="", flush=True)
-                lines.append(line)
-        return process.returncode, "".join(lines)
-
-
-def _failure(output: str) -> str:
-    """The part of a test file's output that says what failed, in at most 25 lines of at most 300 characters."""
-    told = output.partition("failing tests:")[2] or output
-    lines = [line for line in told.splitlines() if line.strip()]
-    return "\n".join(f"    {line[:300]}" for line in lines[:25])
 
 
 def _output(*command: str | Path) -> str:

@@ -8,7 +8,11 @@ const it = (name, run) => step(name, () => window, run);
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "read.py": "def read(path):\n    return open(path)\n", "notes.md": "" }, model });
+  editor = await startEditor({
+    files: { "read.py": "def read(path):\n    return open(path)\n", "notes.md": "" },
+    model,
+    shared: true,
+  });
   editor.commit();
   window = await editor.window();
   panel = window.panel;

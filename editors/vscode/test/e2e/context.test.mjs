@@ -24,7 +24,7 @@ const settings = { "search.exclude": { "**/*.{gen,lock}": true, "**/build": true
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files, model, settings });
+  editor = await startEditor({ files, model, settings, shared: true });
   editor.commit();
   window = await editor.window();
   panel = window.panel;

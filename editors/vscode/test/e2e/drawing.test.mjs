@@ -8,7 +8,7 @@ const it = (name, run) => step(name, () => window, run);
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model });
+  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model, shared: true });
   window = await editor.window();
   panel = window.panel;
   await window.command("Session: New");
@@ -117,8 +117,8 @@ it("a diagram is drawn again in the colours of another theme", async () => {
   await editor.settings({ "workbench.colorTheme": themes.light });
   await window.reload();
   await panel.frame.locator("body.vscode-light").waitFor({ timeout: 60_000 });
+  await panel.frame.locator(".diagram").first().scrollIntoViewIfNeeded();
   await panel.frame.locator(".diagram img").first().waitFor();
   await until(async () => (await source()) !== dark, "another picture");
-  await panel.frame.locator(".diagram").first().scrollIntoViewIfNeeded();
   await window.shot("drawing-light");
 });

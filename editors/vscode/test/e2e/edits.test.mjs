@@ -12,7 +12,7 @@ const it = (name, run) => step(name, () => window, run);
 before(async () => {
   model = await startModel();
   const env = { SESSIONLS_CONFIRM_EDITS: "true", SESSIONLS_PERMISSIONS: '{"write": "allow"}' };
-  editor = await startEditor({ files: { "a.py": "one = 1\ntwo = 2\n", "gone.py": "old = 0\n" }, model, env });
+  editor = await startEditor({ files: { "a.py": "one = 1\ntwo = 2\n", "gone.py": "old = 0\n" }, model, env, shared: true });
   window = await editor.window();
   panel = window.panel;
 });

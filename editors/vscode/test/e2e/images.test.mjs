@@ -46,7 +46,7 @@ const inFolder = chart(480, 200, [60, 150, 80]);
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "read.py": "x = 1\n", "chart.png": inFolder }, model });
+  editor = await startEditor({ files: { "read.py": "x = 1\n", "chart.png": inFolder }, model, shared: true });
   window = await editor.window();
   panel = window.panel;
   await window.command("Session: New");

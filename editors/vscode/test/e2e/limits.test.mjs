@@ -8,7 +8,7 @@ const box = () => window.page.locator(".quick-input-widget:visible input").first
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "notes.md": "the content\n" }, model });
+  editor = await startEditor({ files: { "notes.md": "the content\n" }, model, shared: true });
   window = await editor.window();
   panel = window.panel;
   await window.command("Session: New");

@@ -10,7 +10,7 @@ const fromEnd = () => panel.frame.locator(".transcript").evaluate((one) => one.s
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model });
+  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model, shared: true });
   window = await editor.window();
   panel = window.panel;
   await window.command("Session: New");

@@ -1,0 +1,174 @@
+// What a person sees and does in a window of VS Code, and in a session's panel there.
+import fs from "node:fs";
+import path from "node:path";
+import { project } from "./setup.mjs";
+import { until } from "./waiting.mjs";
+
+export const shots = path.join(project, "tests/screenshots/vscode");
+
+/** One window of VS Code. */
+export class Window {
+  constructor(page) {
+    this.page = page;
+    this.console = [];
+    page.on("console", (message) => this.console.push(`${message.type()} ${message.text()}`));
+  }
+
+  async started() {
+    await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
+    const files = this.page.locator(".explorer-folders-view .monaco-list-row").first();
+    try {
+      await files.waitFor({ timeout: 30_000 });
+    } catch {
+      // On a busy machine the workbench sometimes comes up without its files. A person would reload the page.
+      await this.shot("window-without-files");
+      await this.page.reload();
+      await files.waitFor({ timeout: 60_000 });
+    }
+  }
+
+  /** Reloads the window as a person does. */
+  async reload() {
+    const gone = this.page.waitForEvent("framenavigated", (frame) => frame === this.page.mainFrame());
+    await this.command("Developer: Reload Window");
+    await gone;
+    await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
+  }
+
+  /** Runs a command from the palette. One that an extension brings may not be there at once. */
+  async command(title) {
+    for (let attempt = 0; ; attempt += 1) {
+      await this.page.keyboard.press("F1");
+      const box = this.page.locator(".quick-input-widget:visible input").first();
+      const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
+      try {
+        // The key may have come while an earlier palette was closing.
+        await box.fill(`>${title}`, { timeout: 2000 });
+        // The palette does not add commands that come while it is open: look again soon, and less often on a slow machine.
+        await row.waitFor({ timeout: Math.min(500 + 100 * attempt, 3000) });
+        await row.click();
+        return;
+      } catch (error) {
+        if (attempt > 30) throw new Error(`The palette does not offer "${title}".`, { cause: error });
+        await this.page.keyboard.press("Escape");
+      }
+    }
+  }
+
+  /** Picks a colour theme: dark, light, contrast or contrastLight. */
+  async theme(name) {
+    await this.command("Preferences: Color Theme");
+    await this.page.locator(".quick-input-widget:visible input").first().fill(PICKED[name]);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: PICKED[name] }).first().click();
+    await this.page.locator(`.monaco-workbench.${WORKBENCH[name]}`).first().waitFor();
+    await this.page.waitForTimeout(500); // the palette and the colours fade
+  }
+
+  /** Opens a file from the explorer. */
+  async open(name) {
+    await this.page.locator(".explorer-folders-view").getByText(name, { exact: true }).dblclick();
+    await this.page.locator(".tab.active", { hasText: name }).first().waitFor();
+    // What is typed before the editor has the focus is lost.
+    await this.page.locator(".editor-instance .monaco-editor.focused").first().waitFor();
+  }
+
+  /** Makes the side bar so wide, in pixels, with the mouse. */
+  async sideBarWidth(width) {
+    const box = await this.page.locator(".part.sidebar").boundingBox();
+    const [edge, middle] = [box.x + box.width, box.y + box.height / 2];
+    await this.page.mouse.move(edge, middle);
+    await this.page.mouse.down();
+    await this.page.mouse.move(edge + (width > box.width ? 5 : -5), middle);
+    await this.page.mouse.move(box.x + width, middle, { steps: 4 });
+    await this.page.mouse.up();
+    await until(
+      async () => Math.abs((await this.page.locator(".part.sidebar").boundingBox()).width - width) < 4,
+      `${width} pixels`,
+    );
+  }
+
+  /** The text of the first editor. Its lines stand in the page in any order. */
+  async text() {
+    const lines = await this.page
+      .locator(".monaco-editor .view-lines")
+      .first()
+      .locator(".view-line")
+      .evaluateAll((found) =>
+        found.map((line) => ({ top: line.offsetTop, text: line.textContent })).toSorted((one, other) => one.top - other.top),
+      );
+    return lines.map(({ text }) => text.replaceAll("\u00a0", " ")).join("\n");
+  }
+
+  /** The page of the session panel: an iframe in an iframe. */
+  get panel() {
+    return new Panel(this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame"));
+  }
+
+  async shot(name) {
+    fs.mkdirSync(shots, { recursive: true });
+    // Where nothing lights up under the mouse.
+    await this.page.mouse.move(640, this.page.viewportSize().height - 2);
+    await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
+  }
+
+  /** Pictures in each theme. The palette is opened for it: what closes when it loses the focus is gone. */
+  async shotInEachTheme(name) {
+    for (const theme of ["light", "contrast", "contrastLight", "dark"]) {
+      await this.theme(theme);
+      await this.shot(`${name}-${theme}`);
+    }
+  }
+}
+
+/** What a person sees and does in a session's panel. */
+class Panel {
+  constructor(frame) {
+    this.frame = frame;
+    this.text = frame.getByRole("textbox", { name: "Message" });
+    this.send = frame.getByRole("button", { name: "Send", exact: true });
+    this.messages = frame.locator(".message");
+    this.replies = frame.locator(".message.agent");
+    this.agent = frame.locator(".picker-button");
+  }
+
+  async write(text) {
+    await this.text.click();
+    await this.text.pressSequentially(text);
+  }
+
+  /** Sends a message and gives the reply to it, when it has ended. */
+  async ask(text) {
+    await this.write(text);
+    return this.sent();
+  }
+
+  /** Sends what stands in the composer, and gives the reply to it, when it has ended. */
+  async sent() {
+    const before = await this.replies.count();
+    await this.text.press("Enter");
+    return this.ended(before);
+  }
+
+  /** The reply after `before` others, when it has ended. */
+  async ended(before) {
+    const reply = this.replies.nth(before);
+    await reply.waitFor({ timeout: 60_000 });
+    await this.frame.locator(".message.agent:not(.replying)").nth(before).waitFor({ timeout: 60_000 });
+    return reply;
+  }
+}
+
+export const themes = {
+  dark: "Default Dark Modern",
+  light: "Default Light Modern",
+  contrast: "Default High Contrast",
+  contrastLight: "Default High Contrast Light",
+};
+/** How the picker calls them, and how the workbench does. */
+const PICKED = {
+  dark: "Dark Modern",
+  light: "Light Modern",
+  contrast: "Dark High Contrast",
+  contrastLight: "Light High Contrast",
+};
+const WORKBENCH = { dark: "vs-dark", light: "vs", contrast: "hc-black", contrastLight: "hc-light" };
