@@ -15,7 +15,7 @@ from hypothesis import settings
 import stores
 from sessionls.store import SqlStore
 
-pytest_plugins = ["model_server", "server_client", "nvim_session"]
+pytest_plugins = ["model_server", "model_calls", "server_client", "nvim_session", "tool_workspace"]
 
 # Property tests try the same examples on every machine: what passes here passes in continuous integration.
 # `pytest --hypothesis-profile=random` tries new ones.

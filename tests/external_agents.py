@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ExternalAgentScript", "is_running"]
+from in_process_app import App
+from sessionls.domain.model import Message
+from sessionls.runtimes.acp.connection import Patience
+from sessionls.sessions.composing import Outgoing
 
+__all__ = ["RESUMES", "ExternalAgentScript", "begin", "is_running", "patience", "scripted", "send", "until"]
+
+RESUMES: dict[str, Any] = {"sessionCapabilities": {"resume": {}}, "promptCapabilities": {"embeddedContext": True}}
 _PROGRAM = str(Path(__file__).with_name("acp_agent.py"))
 
 
@@ -58,3 +66,38 @@ def is_running(pid: int) -> bool:
         return False
     stat = Path(f"/proc/{pid}/stat")
     return not stat.exists() or stat.read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+
+
+def scripted(folder: Path, *replies: list[Any], name: str = "guest", **script: Any) -> ExternalAgentScript:
+    given = {"announce": RESUMES, **script}
+    return ExternalAgentScript(folder.parent / f"{name}.json", {**given, **({"replies": list(replies)} if replies else {})})
+
+
+async def send(home: App, text: str, session_id: str | None = None, **more: Any) -> Message:
+    """Send a message, by default to the external agent and in a new session."""
+    if session_id is None:
+        session_id = (await home.sessions.create(agent="plain")).id
+    await home.sessions.open(session_id)
+    return (await home.sessions.message(session_id, Outgoing(text, **{"agent": "guest", **more}))).reply
+
+
+async def begin(home: App, text: str = "Go") -> tuple[str, asyncio.Task[Message]]:
+    """Send a message to the external agent in a new session."""
+    session = await home.sessions.create(agent="plain")
+    await home.sessions.open(session.id)
+
+    async def send() -> Message:
+        return (await home.sessions.message(session.id, Outgoing(text, agent="guest"))).reply
+
+    return session.id, asyncio.create_task(send())
+
+
+def patience(home: App, **seconds: float) -> None:
+    assert home.built.external is not None
+    home.built.external.pool.patience = Patience(**seconds)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110  # of another process
+            await asyncio.sleep(0.02)

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+import model_calls
+import test_model_failures
 import test_models
 from model_server import Answer, ModelServer, Raw, Refuse, Tokens, ToolUse
 from sessionls.models.catalog import Catalog
@@ -499,8 +501,8 @@ Make = Callable[..., Gateway]
 async def make(litellm_ready: None, model_server: ModelServer) -> AsyncIterator[Make]:
     made: list[Gateway] = []
 
-    def gateway(limits: Limits = test_models.QUICK, **changed: str) -> Gateway:
-        environ = {**test_models.environ(model_server), "SESSIONLS_MODEL_LANE": "litellm", **changed}
+    def gateway(limits: Limits = model_calls.QUICK, **changed: str) -> Gateway:
+        environ = {**model_calls.environ(model_server), "SESSIONLS_MODEL_LANE": "litellm", **changed}
         made.append(Gateway(environ=environ, limits=limits))
         return made[-1]
 
@@ -523,5 +525,5 @@ class TestRequestsThroughLitellm(test_models.TestRequests):
     test_an_invalid_key_is_not_sent = None  # type: ignore[assignment]
 
 
-class TestFailuresThroughLitellm(test_models.TestFailures):
+class TestFailuresThroughLitellm(test_model_failures.TestFailures):
     pass
