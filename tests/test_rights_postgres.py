@@ -20,8 +20,8 @@ from sessionls.domain import transitions
 from sessionls.domain.errors import SessionUnreadable
 from sessionls.domain.ids import new_id, now
 from sessionls.domain.model import Finding, Participant, Person, Position, Range, Role
-from sessionls.store import SqlStore
-from stores import begin, create, exchange, fork, say
+from sessionls.store import SqlStore, maintenance
+from stores import begin, create, exchange, exchanges, fork, say
 
 T = TypeVar("T")
 MEMBERS = ("ann", "bob", "carl")
@@ -111,7 +111,7 @@ async def test_of_a_session_that_is_not_shared_nothing_can_be_read(team: Team) -
         assert await asyncio.to_thread(team.copied, "bob", table) == b"", table
     assert filled >= 12
     for function in (
-        "SELECT * FROM sessionls_matches('''secret''', 1::bigint << 60, 100)",
+        "SELECT * FROM sessionls_matches('''secret''', 1::bigint << 60, 100, NULL)",
         "SELECT * FROM sessionls_ranks('''secret''', ARRAY(SELECT generate_series(1, 100)::bigint))",
         "SELECT * FROM sessionls_titled(ARRAY[encode('s', 'hex')], NULL)",
         f"SELECT * FROM sessionls_new_session('{session_id}')",
@@ -155,6 +155,113 @@ async def test_a_fork_shows_what_it_holds_of_a_session_that_is_not_shared_and_no
     await team.stores["ann"].delete(session_id)
     messages, _ = await bob.history(grandchild, before=None, limit=9)
     assert [message.text for message in messages] == ["before one", "before two"], "a fork keeps what it holds"
+
+
+async def test_a_search_finds_exactly_what_a_member_may_read(team: Team) -> None:
+    """Also what was shared after it was written, with forks of forks, in other folders, and with numbers far apart."""
+
+    async def check(when: str) -> None:
+        for member in MEMBERS:
+            for matches, visible in (
+                ("SELECT n FROM sessionls_matches('word', 1::bigint << 60, 1000, NULL)", "SELECT n FROM messages"),
+                ("SELECT session_id FROM sessionls_titled(ARRAY['61'], NULL)", "SELECT id FROM sessions WHERE title_key > ''"),
+            ):
+                found, readable = [await asyncio.to_thread(team.sql, member, one) for one in (matches, visible)]
+                assert sorted(found) == sorted(readable), f"{member}, {when}"
+
+    async def written(session_id: str, count: int) -> None:
+        await team.act("ann", exchanges, session_id, ["a word"] * count)
+        await asyncio.to_thread(team.owner, "UPDATE message_text SET words = 'word'")
+        await asyncio.to_thread(team.owner, "SELECT setval('messages_n_seq', nextval('messages_n_seq') * 5)")
+
+    first = await team.act("ann", create)
+    await written(first, 3)
+    child = await team.act("ann", fork, first, 4)
+    await written(child, 2)
+    grandchild = await team.act("ann", fork, child, 2)
+    await written(first, 2)
+    await written(grandchild, 1)
+    await check("before sharing")
+    await team.share(grandchild, "bob", "reader")
+    await check("after a fork of a fork was shared")
+    await team.share(child, "bob", "writer")
+    await team.share(first, "ann", "owner")
+    await team.share(first, "team", "reader")
+    await check("after everything was shared")
+    own = await team.act("carl", fork, first, 4)
+    await team.unshare(first, "team")
+    await check("after it was private again")
+    await written(first, 2)
+    await team.share(first, "bob", "reader")
+    await team.share(own, "bob", "reader", by="carl")
+    assert len(await team.stores["carl"].search("word", scope=None, limit=50)) == 4
+    await check("after it was shared again")
+    await team.stores["ann"].delete(first)
+    await team.stores["ann"].delete(child)
+    await check("after it was deleted")
+    assert len(await team.stores["carl"].search("word", scope=None, limit=50)) == 4
+
+
+async def test_an_older_database_is_indexed_when_its_owner_migrates_it(team: Team) -> None:
+    session_id = await session_with_everything(team)
+    await team.act("ann", fork, session_id, 2)
+    await team.share(session_id, "ann", "owner")
+    await team.share(session_id, "bob", "reader")
+    await team.stores["ann"].change(session_id, lambda change: transitions.unshare(change, "carl", team.people["ann"]))
+    for store in team.stores.values():
+        await store.close()
+    tables = ("message_text", "title_pieces", "reader_places")
+
+    def content() -> list[str]:
+        """The rows, with arrays in any order."""
+        rows = [row for table in tables for (row,) in team.owner(f"SELECT to_jsonb({table}) FROM {table}")]
+        return sorted(
+            str({name: sorted(value) if isinstance(value, list) else value for name, value in row.items()}) for row in rows
+        )
+
+    before = await asyncio.to_thread(content)
+    assert "'has_findings': True" in str(before) and "'attention'" in str(before)
+    for statement in (
+        "ALTER TABLE message_text DROP COLUMN readers, DROP COLUMN places",
+        "ALTER TABLE title_pieces DROP COLUMN readers",
+        "ALTER TABLE reader_places DROP COLUMN attention, DROP COLUMN has_findings",
+        "CREATE INDEX message_text_by_words ON message_text USING gin (words)",
+        "CREATE INDEX title_pieces_by_piece ON title_pieces USING gin (pieces)",
+        "UPDATE alembic_version SET version_num = '0014'",
+    ):
+        await asyncio.to_thread(team.owner, statement)
+    await asyncio.to_thread(maintenance.migrate, team.database.url(f"{team.database.name}_owner"))
+    assert await asyncio.to_thread(content) == before
+
+
+async def test_the_index_of_words_shows_nobody_who_has_access(team: Team) -> None:
+    session_id = await team.act("ann", create)
+    await team.act("ann", exchange, session_id, "one", "two")
+    await team.share(session_id, "bob", "writer")
+    child = await team.act("ann", fork, session_id, 2)
+    await team.share(child, "carl", "reader")
+    assert await asyncio.to_thread(team.sql, "bob", "SELECT * FROM message_text") == []
+    assert (
+        await asyncio.to_thread(team.sql, "bob", "SELECT * FROM reader_places WHERE reader NOT IN (session_user, 'team')") == []
+    )
+    seen = await asyncio.to_thread(team.sql, "bob", "SELECT sessionls_readers($$%s$$, 1)" % session_id)  # noqa: UP031
+    assert seen == [(team.people["bob"].id,)]
+
+
+async def test_words_are_indexed_only_with_ones_own_event(team: Team) -> None:
+    session_id = await team.act("ann", create)
+    message, _ = await team.act("ann", exchange, session_id, "one", "two")
+    await team.share(session_id, "bob", "writer")
+    for words in ("'forged'", "NULL"):
+        index = f"SELECT sessionls_index_words('{session_id}', '{message}', {words})"
+        for member in ("ann", "bob", "carl"):
+            assert "must be indexed with its event" in await asyncio.to_thread(attempt, team, member, index)
+    index = f"SELECT sessionls_index_reader('{session_id}', 'x'), sessionls_index_place('{session_id}', 'folder', 'x')"
+    words = "SELECT * FROM message_text"
+    before = await asyncio.to_thread(team.owner, words)
+    for member in MEMBERS:
+        await asyncio.to_thread(attempt, team, member, index)
+    assert await asyncio.to_thread(team.owner, words) == before
 
 
 async def test_a_fork_cannot_reach_beyond_what_is_there_when_it_is_made(team: Team) -> None:

@@ -5,7 +5,7 @@ The database filters their rows: a login only sees its own rows and those of the
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, MetaData, SmallInteger, Table
+from sqlalchemy import BigInteger, Boolean, Column, MetaData, SmallInteger, Table
 
 from sessionls.store.columns import TEXT
 
@@ -34,6 +34,8 @@ reader_places = Table(
     Column("value", TEXT, primary_key=True),
     Column("state", TEXT, nullable=False),
     Column("updated_at", TEXT, nullable=False),
+    Column("attention", SmallInteger),
+    Column("has_findings", Boolean, nullable=False),
 )
 
 profiles = Table("profiles", _metadata, Column("login", TEXT, primary_key=True), Column("name", TEXT), Column("email", TEXT))

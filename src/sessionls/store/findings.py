@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, false, insert, or_, select, update
 
 from sessionls.domain import uris
 from sessionls.domain.change import Change
@@ -20,6 +20,7 @@ from sessionls.domain.events import FindingChanged, FindingReported
 from sessionls.domain.model import Finding
 from sessionls.domain.scope import HINT, Scope
 from sessionls.sessions.workspace.anchors import strip_whitespace
+from sessionls.store.access import reader_places
 from sessionls.store.engine import dialect_of
 from sessionls.store.places import belongs
 from sessionls.store.rows import dump, reading
@@ -86,6 +87,9 @@ def matching(
         wanted.append(findings.c.session_id == session_id)
     else:
         wanted.append(_listed(scope))
+        readers = dialect_of(connection).readers(connection)
+        if readers is not None and state == "open":
+            wanted.append(findings.c.session_id.in_(_with_findings(readers, scope)))
     if uri is not None:
         wanted.append(findings.c.uri == uris.uri_key(uri))
     if state is not None:
@@ -130,6 +134,14 @@ def _listed(scope: Scope | None) -> ColumnElement[bool]:
     if scope is None:
         return exists(select(sessions.c.id).where(sessions.c.id == findings.c.session_id, sessions.c.state.in_(shown)))
     return belongs(findings.c.session_id, scope, shown)
+
+
+def _with_findings(readers: Sequence[str], scope: Scope | None) -> Select[Any]:
+    """The sessions with open findings: an index has those of each reader and place."""
+    at = reader_places.c
+    places = [("*", "")] if scope is None else list(scope)
+    here = or_(false(), *(and_(at.kind == kind, at.value == value) for kind, value in places))
+    return select(at.session_id).where(at.reader.in_(readers), at.has_findings, here)
 
 
 def _code(finding: Finding) -> str:

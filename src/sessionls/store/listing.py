@@ -70,6 +70,17 @@ def _needing(
     connection: Connection, scope: Scope | None, states: Collection[str], words: Sequence[str], participant_id: str | None
 ) -> dict[_Key, Session]:
     """The sessions that need the participant, in the order of the list. An index has the few that need somebody."""
+    readers = dialect_of(connection).readers(connection)
+    queries = _urgent(scope, words) if readers is None else _urgent_for(readers, scope, words)
+    # The state is compared here: in the query it would make the database choose the index of all sessions.
+    all_found = [session for one in queries for session in readable_sessions(connection.execute(one))]
+    ranked = [(attention_rank(session, participant_id), session) for session in all_found if session.state in states]
+    keys = [((rank, session.updated_at, session.id), session) for rank, session in ranked if rank > 0]
+    return dict(sorted(keys, key=lambda one: one[0], reverse=True))
+
+
+def _urgent(scope: Scope | None, words: Sequence[str]) -> list[Select[Any]]:
+    """The sessions that wait for somebody, and the newest of those whose reply stopped."""
     column = sessions.c.attention
     found = select(sessions.c.id, sessions.c.session).where(sessions.c.session > "")  # a deleted one has nothing
     if scope is not None:
@@ -77,12 +88,30 @@ def _needing(
     if words:
         found = found.where(*_has(words))
     newest = sessions.c.updated_at.desc(), sessions.c.id.desc()
-    queries = [found.where(column == 2), found.where(column == 1).order_by(*newest).limit(_STOPPED)]
-    # The state is compared here: in the query it would make the database choose the index of all sessions.
-    all_found = [session for one in queries for session in readable_sessions(connection.execute(one))]
-    ranked = [(attention_rank(session, participant_id), session) for session in all_found if session.state in states]
-    keys = [((rank, session.updated_at, session.id), session) for rank, session in ranked if rank > 0]
-    return dict(sorted(keys, key=lambda one: one[0], reverse=True))
+    return [found.where(column == 2), found.where(column == 1).order_by(*newest).limit(_STOPPED)]
+
+
+def _urgent_for(readers: Sequence[str], scope: Scope | None, words: Sequence[str]) -> list[Select[Any]]:
+    """The same for a login that does not see all sessions: an index has those of each reader and place."""
+    at = reader_places.c
+    waiting: list[Select[Any]] = []
+    stopped: list[Select[Any]] = []
+    for reader, (kind, value) in product(readers, [("*", "")] if scope is None else scope):
+        found = select(at.session_id, at.updated_at).where(at.reader == reader, at.kind == kind, at.value == value)
+        if words:
+            found = found.join(sessions, sessions.c.id == at.session_id).where(*_has(words))
+        waiting.append(found.where(at.attention == 2))
+        newest = at.updated_at.desc(), at.session_id.desc()
+        stopped.append(found.where(at.attention == 1).order_by(*newest).limit(_STOPPED))
+    queries: list[Select[Any]] = []
+    for pieces, most in ((waiting, None), (stopped, _STOPPED)):
+        if pieces:
+            all_found = union(*(select(piece.subquery()) for piece in pieces)).subquery()
+            ids = (
+                select(all_found.c.session_id).order_by(all_found.c.updated_at.desc(), all_found.c.session_id.desc()).limit(most)
+            )
+            queries.append(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_(ids.scalar_subquery())))
+    return queries
 
 
 def _listed(

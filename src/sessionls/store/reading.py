@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, func, or_, select, tuple_
+from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, func, or_, select, tuple_, union
 
 from sessionls.domain.errors import MessageNotFound
 from sessionls.domain.events import ChangesReverted, Edited, Event
@@ -15,6 +15,7 @@ from sessionls.domain.scope import Scope
 from sessionls.domain.state import Entry
 from sessionls.ports.store import ExternalSession, Hit, Transcript
 from sessionls.store import findings, lineage, people
+from sessionls.store.access import reader_places
 from sessionls.store.drafts import Saved
 from sessionls.store.engine import dialect_of
 from sessionls.store.external_sessions import read_external_session
@@ -39,6 +40,34 @@ _UNCHANGED = (
     .order_by(sessions.c.updated_at, sessions.c.id)
     .limit(bindparam("limit"))
 )
+
+
+def _unchanged_for(readers: Sequence[str]) -> Select[Any]:
+    """The same for a login that does not see all sessions: an index has those of each reader."""
+    at = reader_places.c
+    pieces = [
+        select(at.session_id)
+        .where(
+            at.reader == reader,
+            at.kind == "*",
+            at.value == "",
+            at.state == bindparam("state"),
+            at.updated_at < bindparam("before"),
+            tuple_(at.updated_at, at.session_id) > tuple_(bindparam("after_time"), bindparam("after_id")),
+        )
+        .order_by(at.updated_at, at.session_id)
+        .limit(bindparam("limit"))
+        for reader in readers
+    ]
+    ids = union(*(select(piece.subquery()) for piece in pieces)).subquery()
+    return (
+        select(sessions.c.id, sessions.c.session)
+        .where(sessions.c.id.in_(select(ids.c.session_id)))
+        .order_by(sessions.c.updated_at, sessions.c.id)
+        .limit(bindparam("limit"))
+    )
+
+
 _NUMBER = select(func.count()).select_from(sessions).where(~sessions.c.deleted)
 _SUMMARY = select(summaries).where(summaries.c.n == bindparam("n"))
 # Unordered: with an order SQLite would walk through all sessions.
@@ -224,7 +253,9 @@ class Reader:
 
     def unchanged(self, state: str, before: str, after: tuple[str, str], limit: int) -> list[Session]:
         values = {"state": state, "before": before, "after_time": after[0], "after_id": after[1], "limit": limit}
-        return list(readable_sessions(self._connection.execute(_UNCHANGED, values)))
+        readers = dialect_of(self._connection).readers(self._connection)
+        statement = _UNCHANGED if readers is None else _unchanged_for(readers)
+        return list(readable_sessions(self._connection.execute(statement, values)))
 
     def people(self) -> list[Participant]:
         return people.known_people(self._connection)

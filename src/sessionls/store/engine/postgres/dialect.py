@@ -18,11 +18,12 @@ from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.model import Role
 from sessionls.domain.roles import ROLES, TEAM
+from sessionls.domain.scope import FOLDER, REPOSITORY
 from sessionls.ports.store import Delta
 from sessionls.store.columns import escape
 from sessionls.store.engine.dialect import Dialect, Match
 from sessionls.store.engine.postgres.rights import apply_rights
-from sessionls.store.engine.postgres.rights.tables import ACCESS_TABLES, FULL_TEXT_TABLES
+from sessionls.store.engine.postgres.rights.tables import ACCESS_TABLES, FULL_TEXT_TABLES, READER_COLUMNS
 from sessionls.store.engine.postgres.words import any_order, vector, wanted
 from sessionls.store.engine.words import Wanted
 from sessionls.store.places import IN_SCOPE, scope_parameters
@@ -70,11 +71,12 @@ _INDEX = text(
     "INSERT INTO message_text (n, words) SELECT n, CAST(:words AS tsvector) FROM messages "
     "WHERE session_id = :session AND id = :id ON CONFLICT (n) DO UPDATE SET words = excluded.words"
 )
+_INDEX_HIDDEN = text("SELECT sessionls_index_words(:session, :id, :words)")
 _UNINDEX_ABOVE = text(
     "DELETE FROM message_text WHERE n IN "
     "(SELECT n FROM messages WHERE session_id = :session AND (place IS NULL OR place > :place))"
 )
-_BATCH = 1000
+_BATCH = 500  # as many as a search reads
 _NEWEST = """
 SELECT f.n, m.session_id, m.id, m.place, s.deleted
 FROM message_text AS f JOIN messages AS m ON m.n = f.n JOIN sessions AS s ON s.id = m.session_id
@@ -83,7 +85,10 @@ ORDER BY f.n DESC LIMIT :batch
 """
 _PLACED = "AND (s.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = s.id AND {place}))"
 # For logins that do not see all rows: functions with more rights use the full-text indexes, and return only permitted rows.
-_HIDDEN = "SELECT f.n, f.session_id, f.id, f.place, f.deleted, {here} AS here FROM sessionls_matches(:words, :below, :batch) AS f"
+_HIDDEN = (
+    "SELECT f.n, f.session_id, f.id, f.place, f.deleted, {here} AS here "
+    "FROM sessionls_matches(:words, :below, :batch, CAST(:within AS text[])) AS f"
+)
 _HIDDEN_PLACED = "(f.deleted OR EXISTS (SELECT 1 FROM session_places AS p WHERE p.session_id = f.session_id AND {place}))"
 _HIDDEN_RANKS = text("SELECT n, rank FROM sessionls_ranks(:words, CAST(:those AS bigint[]))")
 _HIDDEN_TITLES = text("SELECT count(*) FROM sessionls_titled(CAST(:pieces AS text[]), :most + 1)")
@@ -105,7 +110,7 @@ _TITLED = text(
 
 
 class PostgresDialect(Dialect):
-    full_text = (*FULL_TEXT_TABLES, *ACCESS_TABLES)
+    full_text = (*FULL_TEXT_TABLES, *ACCESS_TABLES, *READER_COLUMNS)
     drafts_in_order = False
 
     # -- rights ------------------------------------------------------------------------------------------------------
@@ -186,7 +191,9 @@ class PostgresDialect(Dialect):
     def index_message(self, connection: Connection, session_id: str, message_id: str, before: str, after: str) -> None:  # noqa: ARG002
         words = vector(after)
         key = {"session": session_id, "id": message_id}
-        if words:
+        if self.readers(connection) is not None:
+            connection.execute(_INDEX_HIDDEN, {**key, "words": words or None})
+        elif words:
             connection.execute(_INDEX, {**key, "words": words})
         else:
             connection.execute(_UNINDEX, key)
@@ -206,9 +213,12 @@ class PostgresDialect(Dialect):
         hidden = self.readers(connection) is not None
         everywhere, placed = (_HIDDEN_EVERYWHERE, _HIDDEN_HERE) if hidden else (_EVERYWHERE, _HERE)
         statement = placed if here else everywhere
+        values = {"words": words, "batch": _BATCH, **here}
+        if hidden:
+            values["within"] = _within(here)
         below = 1 << 62
         while True:
-            rows = connection.execute(statement, {"words": words, "below": below, "batch": _BATCH, **here}).all()
+            rows = connection.execute(statement, {**values, "below": below}).all()
             yield from (_match(row) for row in rows if not hidden or row.here)
             if len(rows) < _BATCH:
                 return
@@ -239,6 +249,13 @@ class PostgresDialect(Dialect):
     def titled(self, connection: Connection, pieces: Sequence[str]) -> Select[Any] | TextClause:
         found = _TITLED if self.readers(connection) is None else _HIDDEN_TITLED
         return found.bindparams(pieces=list(pieces))
+
+
+def _within(here: Mapping[str, Any]) -> list[str] | None:
+    """The places of the scope, as the index of words has them; None for all."""
+    if not here:
+        return None
+    return [f"{kind}:{value}" for kind, values in ((FOLDER, "folders"), (REPOSITORY, "repositories")) for value in here[values]]
 
 
 def _match(row: Row[*tuple[Any, ...]]) -> Match:

@@ -7,8 +7,8 @@ login's role in a session allows:
   for the events `created`, `shared` and `unshared` of the log.
 - `policies.py` defines which rows of each table a login (`session_user`) can read and write.
 - `guards.sql` checks the content of writes: authors, kinds of events, and the agreement of projections with the log.
-- `functions.sql` has functions that need more rights than the caller and check the caller themselves: deleting, searching,
-  numbering.
+- `functions.sql` and `searching.sql` have functions that need more rights than the caller and check the caller themselves:
+  deleting, numbering; searching.
 
 The owner of the tables is not restricted. That login runs migrations, and should not be used for daily work.
 """
@@ -20,6 +20,7 @@ from importlib import resources
 from sqlalchemy import Connection, text
 
 from sessionls.store.engine.postgres.rights.policies import POLICIES, TRIGGERS, everything, for_unknown, policy, trigger
+from sessionls.store.engine.postgres.rights.tables import LEVELS
 
 __all__ = ["apply_rights", "drop_rights"]
 
@@ -35,22 +36,31 @@ _FUNCTIONS = text(
 # The search functions run with the rights of the owner, who must see all rows of these tables, or their indexes are not used.
 _NOT_FORCED = frozenset({"message_text", "title_pieces"})
 
+_MANY = 20_000  # matches: more are not read at once
+
 
 def drop_rights(connection: Connection) -> None:
-    """Remove all policies, triggers and functions, before the tables change."""
+    """Remove all policies, triggers and functions, before the tables change.
+
+    Row-level security itself, too: without a policy, the owner would see no row of a table that enforces it.
+    """
     for table, name in connection.execute(_POLICIES).all():
         _run(connection, f"DROP POLICY {name} ON {table}")
     for function in connection.execute(_FUNCTIONS).scalars().all():
         _run(connection, f"DROP FUNCTION {function} CASCADE")
+    for table in connection.execute(_TABLES).scalars().all():
+        _run(connection, f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
 
 
 def apply_rights(connection: Connection, *, numbering: int, deleting: int) -> None:
     """Create them again for the current tables. The numbers are the ids of the advisory locks (see dialect.py)."""
     drop_rights(connection)
     schema = connection.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
-    for file in ("functions.sql", "guards.sql"):
+    for file in ("functions.sql", "searching.sql", "guards.sql"):
         sql = resources.files(__name__).joinpath(file).read_text(encoding="utf-8")
-        for name, value in (("schema", schema), ("numbering", numbering), ("deleting", deleting)):
+        levels = "{" + ",".join(map(str, LEVELS)) + "}"
+        values = {"schema": schema, "numbering": numbering, "deleting": deleting, "levels": levels, "many": _MANY}
+        for name, value in values.items():
             sql = sql.replace(f"@{name}@", str(value))
         _run(connection, sql)
     tables = connection.execute(_TABLES).scalars().all()

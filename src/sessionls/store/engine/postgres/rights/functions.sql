@@ -81,6 +81,10 @@ BEGIN
   RETURN number;
 END $$;
 
+CREATE FUNCTION sessionls_has_findings(target text) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, @schema@, pg_temp AS $$
+  SELECT EXISTS (SELECT 1 FROM findings WHERE session_id = target AND state = 'open')
+$$;
+
 -- (Without SECURITY DEFINER: only the triggers below may write to these tables, and direct calls are refused.)
 CREATE FUNCTION sessionls_grant_access(target text, person_id text, as_role integer) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, @schema@, pg_temp AS $$
 BEGIN
@@ -95,9 +99,11 @@ BEGIN
       FROM lineage JOIN sessions AS s ON s.id = lineage.id
     ) SELECT id, person_id, target, 1, place, seq FROM lineage WHERE id IS NOT NULL
     ON CONFLICT (session_id, reader, heir) DO NOTHING;
-  INSERT INTO reader_places (session_id, reader, kind, value, state, updated_at)
-    SELECT session_id, person_id, kind, value, state, updated_at FROM session_places WHERE session_id = target
-    UNION ALL SELECT id, person_id, '*', '', state, updated_at FROM sessions WHERE id = target AND NOT deleted
+  INSERT INTO reader_places (session_id, reader, kind, value, state, updated_at, attention, has_findings)
+    SELECT s.id, person_id, p.kind, p.value, s.state, s.updated_at, s.attention, sessionls_has_findings(s.id)
+    FROM sessions AS s CROSS JOIN LATERAL (
+      SELECT kind, value FROM session_places WHERE session_id = s.id UNION ALL SELECT '*', ''
+    ) AS p WHERE s.id = target AND NOT s.deleted
     ON CONFLICT DO NOTHING;
 END $$;
 
@@ -115,11 +121,19 @@ BEGIN
   people := coalesce(sessionls_json(NEW.data)#>'{session,people}', '[]');
   IF sessionls_admin() AND jsonb_array_length(people) > 0 THEN  -- restored from a backup
     PERFORM sessionls_grant_access(NEW.session_id, one->>'id',
-      array_position(ARRAY['reader', 'commenter', 'writer', 'owner'], one->>'role'))
+      array_position(ARRAY['reader', 'commenter', 'writer', 'owner'], one->>'role')),
+      sessionls_index_reader(NEW.session_id, one->>'id')
       FROM jsonb_array_elements(people) AS one;
   ELSE
     PERFORM sessionls_grant_access(NEW.session_id, coalesce(NEW.login, session_user), 4);
   END IF;
+  RETURN NULL;
+END $$;
+
+-- Runs at once, and not at the end of the transaction, when nobody else can commit.
+CREATE FUNCTION sessionls_shared() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+BEGIN
+  PERFORM sessionls_index_reader(NEW.session_id, sessionls_json(NEW.data)#>>'{person,id}');
   RETURN NULL;
 END $$;
 
@@ -145,7 +159,9 @@ BEGIN
   IF NEW.state IS DISTINCT FROM OLD.state OR NEW.updated_at IS DISTINCT FROM OLD.updated_at THEN
     UPDATE session_places SET state = NEW.state, updated_at = NEW.updated_at
       WHERE session_id = NEW.id AND NEW.state IS NOT NULL;
-    UPDATE reader_places SET state = NEW.state, updated_at = NEW.updated_at
+  END IF;
+  IF (NEW.state, NEW.updated_at, NEW.attention) IS DISTINCT FROM (OLD.state, OLD.updated_at, OLD.attention) THEN
+    UPDATE reader_places SET state = NEW.state, updated_at = NEW.updated_at, attention = NEW.attention
       WHERE session_id = NEW.id AND NEW.state IS NOT NULL;
   END IF;
   RETURN NULL;
@@ -153,10 +169,20 @@ END $$;
 
 CREATE FUNCTION sessionls_place_added() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
 BEGIN
-  INSERT INTO reader_places (session_id, reader, kind, value, state, updated_at)
-    SELECT NEW.session_id, a.reader, NEW.kind, NEW.value, NEW.state, NEW.updated_at FROM access AS a
+  INSERT INTO reader_places (session_id, reader, kind, value, state, updated_at, attention, has_findings)
+    SELECT NEW.session_id, a.reader, NEW.kind, NEW.value, NEW.state, NEW.updated_at, s.attention, sessionls_has_findings(s.id)
+    FROM access AS a JOIN sessions AS s ON s.id = a.session_id
     WHERE a.session_id = NEW.session_id AND a.heir = NEW.session_id AND a.role > 0
     ON CONFLICT DO NOTHING;
+  PERFORM sessionls_index_place(NEW.session_id, NEW.kind, NEW.value);
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION sessionls_findings_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
+DECLARE target text := coalesce(NEW.session_id, OLD.session_id); has boolean;
+BEGIN
+  has := sessionls_has_findings(target);
+  UPDATE reader_places SET has_findings = has WHERE session_id = target AND has_findings <> has;
   RETURN NULL;
 END $$;
 
@@ -212,42 +238,6 @@ BEGIN
   UPDATE access SET role = 0, rev = number WHERE session_id = target AND heir = target AND role > 0;
   DELETE FROM access WHERE heir = target AND session_id <> target;
   RETURN number;
-END $$;
-
-CREATE FUNCTION sessionls_matches(wanted text, below bigint, batch integer)
-RETURNS TABLE (n bigint, session_id text, id text, place integer, deleted boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp
-SET plan_cache_mode = force_custom_plan AS $$
-BEGIN
-  RETURN QUERY
-    SELECT f.n, m.session_id, m.id, m.place, NOT seen.direct
-    FROM message_text AS f JOIN messages AS m ON m.n = f.n
-    CROSS JOIN LATERAL (
-      SELECT bool_or(a.heir = a.session_id) AS direct FROM access AS a
-      WHERE a.session_id = m.session_id AND a.reader IN (session_user, 'team') AND a.role > 0
-        AND coalesce(m.place, 9007199254740992) <= a.place
-    ) AS seen
-    WHERE f.words @@ CAST(wanted AS tsquery) AND f.n < below AND seen.direct IS NOT NULL
-    ORDER BY f.n DESC LIMIT least(batch, 1000);
-END $$;
-
-CREATE FUNCTION sessionls_ranks(wanted text, those bigint[]) RETURNS TABLE (n bigint, rank real) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
-  SELECT f.n, - ts_rank(f.words, CAST(wanted AS tsquery), 1) FROM message_text AS f JOIN messages AS m ON m.n = f.n
-  WHERE f.n = ANY (those) AND EXISTS (
-    SELECT 1 FROM access AS a WHERE a.session_id = m.session_id AND a.reader IN (session_user, 'team') AND a.role > 0
-      AND coalesce(m.place, 9007199254740992) <= a.place)
-$$;
-
-CREATE FUNCTION sessionls_titled(wanted text[], most bigint) RETURNS TABLE (session_id text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp
-SET plan_cache_mode = force_custom_plan AS $$
-BEGIN
-  RETURN QUERY
-    SELECT t.session_id FROM title_pieces AS p JOIN titles AS t ON t.n = p.n
-    WHERE p.pieces @> wanted AND EXISTS (
-      SELECT 1 FROM access AS a WHERE a.session_id = t.session_id AND a.heir = t.session_id
-        AND a.reader IN (session_user, 'team') AND a.role > 0)
-    LIMIT most;
 END $$;
 
 CREATE FUNCTION sessionls_profile_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
