@@ -31,6 +31,7 @@ from starting import memory, starting
 from stepping import stepping
 from storing import finding, long_sessions
 from table import Row, number, table
+from teaming import teaming
 from together import together
 
 __all__ = ["beside_standing", "main"]
@@ -50,22 +51,33 @@ _GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "together": ("Many participants in one session, and many sessions at once", together),
     "anchoring": ("Findings after an edit", anchoring),
     "memory": ("Memory", memory),
+    "team": ("A team's database with 5,000,000 events", teaming),
 }
+_LONG = ("team",)  # takes many minutes and gigabytes: only when it is asked for
 _DOC = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 _RIVALS = Path(__file__).with_name("rivals.md")
 _BESIDE = (
     "Medians of `python benchmarks/rivals.py --write`: the programs are started, asked and stopped in turn, over the Agent "
     "Client Protocol (ours: `sessionls acp`), with the same client and the same model server."
 )
+_TEAM = Path(__file__).with_name("team.md")
+_TEAM_TEXT = (
+    "`python benchmarks/run.py --only team` measures this, which takes about ten minutes and 8 GB of disk, and writes "
+    "`benchmarks/team.md` for the next `make bench`. One PostgreSQL server has both databases, filled by SQL, with 50 events in "
+    "each session. They are asked in turn by the store, in one process, with the login of a member: row-level security hides "
+    "seven of eight sessions. Other sessions are opened, searched and forked each time."
+)
 _HEAD = Path(__file__).with_name("head.md")
+
+
+def _usual() -> list[str]:
+    return [name for name in _GROUPS if name not in _LONG]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="run.py", description="Measure sessionls, with a baseline for each measurement.")
     parser.add_argument("--quick", action="store_true", help="measure little, in less than a minute, and write nothing")
-    parser.add_argument(
-        "--only", nargs="+", choices=list(_GROUPS), default=list(_GROUPS), metavar="GROUP", help=", ".join(_GROUPS)
-    )
+    parser.add_argument("--only", nargs="+", choices=list(_GROUPS), default=_usual(), metavar="GROUP", help=", ".join(_GROUPS))
     parser.add_argument(
         "--messages", type=int, default=1_000_000, metavar="N", help="search a common word among N messages (1,000,000)"
     )
@@ -74,7 +86,10 @@ def main() -> int:
     if missing := [name for name in chosen.only if name not in measured]:
         print(f"\nNot measured: {', '.join(missing)}. Nothing is written.")
         return 1
-    if not chosen.quick and set(chosen.only) == set(_GROUPS):
+    if not chosen.quick and "team" in measured:
+        _TEAM.write_text(f"{table(measured.pop('team'))}\n\n{_machine(sqlite=False)}\n", encoding="utf-8", newline="\n")
+        print(f"\nWritten: {_TEAM.name}")
+    if not chosen.quick and set(measured) == set(_usual()):
         _DOC.write_text(_document(measured), encoding="utf-8", newline="\n")
         print(f"\nWritten: {_DOC.name}")
     return 0
@@ -113,6 +128,8 @@ def _document(measured: dict[str, list[Row]]) -> str:
         parts += ["## Next to other programs, in one run", _BESIDE, _RIVALS.read_text(encoding="utf-8").strip()]
     for name, rows in measured.items():
         parts += [f"## {_GROUPS[name][0]}", table(rows)]
+    if _TEAM.exists():
+        parts += [f"## {_GROUPS['team'][0]}", _TEAM_TEXT, _TEAM.read_text(encoding="utf-8").strip()]
     parts += ["## This run", _machine()]
     return "\n\n".join(parts) + "\n"
 
@@ -154,12 +171,13 @@ def beside_standing(text: str) -> list[tuple[float, str]]:
     return sorted(found, key=lambda one: -one[0])
 
 
-def _machine() -> str:
+def _machine(*, sqlite: bool = True) -> str:
     version = ".".join(map(str, sys.version_info[:3]))
     load = f", load average at the end {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    engine = f", SQLite {sqlite3.sqlite_version}" if sqlite else ""
     return (
-        f"{os.cpu_count()} cores, {platform.system()} on {platform.machine()}, {platform.python_implementation()} {version}, "
-        f"SQLite {sqlite3.sqlite_version}{load}. A load above the number of cores means that other programs used the machine too."
+        f"{os.cpu_count()} cores, {platform.system()} on {platform.machine()}, {platform.python_implementation()} {version}"
+        f"{engine}{load}. A load above the number of cores means that other programs used the machine too."
     )
 
 

@@ -46,6 +46,12 @@ async def test_a_quick_run_says_what_is_imported_and_what_a_message_takes_of_the
     assert " bytes" in message[1] and "texts alone" in message[2]
 
 
+async def test_a_quick_run_measures_a_large_database_against_a_small_one() -> None:
+    rows = await run(None, "team")
+    for what in ("the first 50 sessions", "open", "a word of one session", "fork"):
+        assert any(row[0].startswith(what) and "100 sessions" in row[2] for row in rows), what
+
+
 async def test_a_quick_run_measures_participants_on_both_databases() -> None:
     rows = await run(None, "together")  # PostgreSQL does not run as root, and only root may enter the test's own folder
     places = ("the process that writes", "processes on SQLite", "connections to PostgreSQL")
