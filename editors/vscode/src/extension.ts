@@ -23,6 +23,7 @@ import { watchPanelContext } from "./panel/panelContext";
 import { SessionPanels } from "./panel/panels";
 import { SESSION_VIEW } from "./panel/places";
 import { Permissions } from "./permissions";
+import { PermissionsView } from "./permissionsView";
 import { Pins } from "./pins";
 import { problemOf } from "./problem";
 import { QuestionDocuments } from "./questionDocuments";
@@ -61,6 +62,10 @@ export function activate(extension: vscode.ExtensionContext): void {
   const questions = new QuestionDocuments();
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
+  const permissionsView = new PermissionsView(api);
+  permissions.onKept(() => {
+    permissionsView.refresh();
+  });
   const deletions = new Deletions();
   const drafts = new Drafts(extension.workspaceState);
   const images = new Images(extension.storageUri ?? extension.globalStorageUri, api);
@@ -93,6 +98,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     panels,
     view,
     permissions.use(panels),
+    permissionsView,
     shown,
     threads,
     changes,

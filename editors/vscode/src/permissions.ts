@@ -24,7 +24,10 @@ const DETAIL = 300; // characters that a notification can hold
 export class Permissions {
   private readonly asked = new Map<string, Asked>();
   private readonly notified = new Set<string>();
+  private readonly kept = new vscode.EventEmitter<undefined>();
   private panels: Panels | undefined;
+  /** A permission was stored permanently. */
+  readonly onKept = this.kept.event;
 
   constructor(
     private readonly api: Api,
@@ -86,11 +89,12 @@ export class Permissions {
     ];
     const picked = await vscode.window.showQuickPick(items, {
       title: `Always Allow: ${question.summary}`,
-      placeHolder: "Stored in a file of your own. Session: Permissions… removes it",
+      placeHolder: "Stored in a file of your own. Session: Permissions removes it",
       ignoreFocusOut: true,
     });
     if (picked?.everywhere === undefined) return;
     await this.api.request("permission/keep", { sessionId, requestId, everywhere: picked.everywhere });
+    this.kept.fire(undefined);
     await this.answer(sessionId, requestId, "session");
   }
 

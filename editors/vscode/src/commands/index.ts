@@ -29,7 +29,6 @@ import {
   unarchive,
 } from "./managing";
 import { exportSession } from "./exporting";
-import { showPermissions } from "./permissions";
 import { openInEditor, openInNewWindow, openInSideBar } from "./placing";
 import { search } from "./searching";
 import { handOver, share } from "./sharing";
@@ -65,7 +64,6 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "session.allowOnce": (services) => answer(services, "once"),
   "session.allowForSession": (services) => answer(services, "session"),
   "session.deny": (services) => answer(services, "deny"),
-  "session.permissions": showPermissions,
   "session.pause": (services, target) => act(services, "session/pause", target),
   "session.resume": (services, target) => act(services, "session/resume", target),
   "session.cancelReply": (services, target) => act(services, "session/cancel", target),

@@ -172,9 +172,11 @@ it("a permanent permission is not asked for again until it is removed", async ()
   await panel.ended(0);
   assert.match(await panel.replies.first().innerText(), /Ran again/);
   await window.command("Session: Permissions");
-  await picked("echo kept").waitFor();
+  const permissions = window.page.locator(".pane", { has: window.page.getByRole("heading", { name: "Permissions" }) });
+  const kept = permissions.getByRole("treeitem", { name: /echo kept/ });
+  await kept.waitFor();
   await window.shot("permissions-dark");
-  await window.page.keyboard.press("Enter");
-  await picked("None: agents ask each time").waitFor();
-  await window.page.keyboard.press("Escape");
+  await kept.hover();
+  await kept.getByRole("button", { name: "Remove Permission" }).click();
+  await permissions.getByText("None. Agents ask each time").waitFor();
 });
