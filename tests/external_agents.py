@@ -13,10 +13,10 @@ from typing import Any
 
 from in_process_app import App
 from sessionls.domain.model import Message
-from sessionls.runtimes.acp.connection import Patience
+from sessionls.runtimes.acp.connection import Timeouts
 from sessionls.sessions.composing import Outgoing
 
-__all__ = ["RESUMES", "ExternalAgentScript", "begin", "is_running", "patience", "scripted", "send", "until"]
+__all__ = ["RESUMES", "ExternalAgentScript", "begin", "is_running", "scripted", "send", "set_timeouts", "until"]
 
 RESUMES: dict[str, Any] = {"sessionCapabilities": {"resume": {}}, "promptCapabilities": {"embeddedContext": True}}
 _PROGRAM = str(Path(__file__).with_name("acp_agent.py"))
@@ -92,9 +92,9 @@ async def begin(home: App, text: str = "Go") -> tuple[str, asyncio.Task[Message]
     return session.id, asyncio.create_task(send())
 
 
-def patience(home: App, **seconds: float) -> None:
+def set_timeouts(home: App, **seconds: float) -> None:
     assert home.built.external is not None
-    home.built.external.pool.patience = Patience(**seconds)
+    home.built.external.pool.timeouts = Timeouts(**seconds)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from external_agents import begin, is_running, patience, scripted, until
+from external_agents import begin, is_running, scripted, set_timeouts, until
 from in_process_app import app, write_agent
 from model_server import ModelServer
 from sessionls.domain.errors import AgentUnavailable
@@ -83,7 +83,7 @@ async def test_one_that_speaks_another_version_is_refused(folder: Path, model_se
 async def test_an_agent_that_never_answers_is_killed_after_a_timeout(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, silent=True)
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
-        patience(home, start=0.5)
+        set_timeouts(home, start=0.5)
         _, sending = await begin(home)
         with pytest.raises(AgentUnavailable, match="did not answer initialize"):
             await sending
@@ -178,7 +178,7 @@ async def test_a_cancelled_question_is_withdrawn_and_answered_as_cancelled(folde
 async def test_an_agent_that_ignores_a_cancel_is_killed_with_its_children(folder: Path, model_server: ModelServer) -> None:
     guest = scripted(folder, [["child"], ["hang"]], [["say", "Back."]], deaf=True)
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
-        patience(home, cancel=0.2)
+        set_timeouts(home, cancel=0.2)
         session_id, sending = await begin(home)
         await until(lambda: "child" in "".join(delta.text for delta in home.deltas))
         child = int("".join(delta.text for delta in home.deltas).rpartition("child ")[2])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from external_agents import begin, is_running, patience, scripted, until
+from external_agents import begin, is_running, scripted, set_timeouts, until
 from in_process_app import app, write_agent
 from model_server import ModelServer
 from sessionls.domain.errors import AgentUnavailable
@@ -189,7 +189,7 @@ async def test_an_agent_that_reads_nothing_more_can_be_cancelled(folder: Path, m
     (folder / "large.txt").write_text("x" * 1_000_000)
     guest = scripted(folder, [["read_unheard", str(folder / "large.txt"), 5], ["say", "Asked."], ["hang"]], reads=3)
     async with app(folder, model_server, agents={"guest": guest.setting()}) as home:
-        patience(home, cancel=0.2)
+        set_timeouts(home, cancel=0.2)
         session_id, sending = await begin(home)
         await home.written("Asked.")
         await asyncio.sleep(0.3)  # so that the answers wait for it

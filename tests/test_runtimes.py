@@ -15,7 +15,7 @@ from sessionls.domain.errors import AgentUnavailable, NotPermitted
 from sessionls.domain.model import AgentAuthor, TextPart, ToolPart, Usage
 from sessionls.ports.models import ImageSupport
 from sessionls.ports.runtime import AgentQuestion, ReplySink, ReplyToWrite, RuntimeAbilities
-from sessionls.runtimes.words import Words
+from sessionls.runtimes.text_collector import TextCollector
 from sessionls.sessions.composing import Outgoing
 
 Write = Callable[[ReplyToWrite, ReplySink], Awaitable[None]]
@@ -73,7 +73,7 @@ def give(home: App, monkeypatch: pytest.MonkeyPatch) -> Callable[[Scripted], Non
 
 def says(text: str) -> Write:
     async def write(reply: ReplyToWrite, sink: ReplySink) -> None:
-        words = Words(sink)
+        words = TextCollector(sink)
         words.add("text", text)
         words.end()
 
@@ -84,7 +84,7 @@ async def test_text_and_usage_of_a_runtime_become_the_reply(
     home: App, give: Callable[[Scripted], None], model_server: ModelServer
 ) -> None:
     async def write(reply: ReplyToWrite, sink: ReplySink) -> None:
-        words = Words(sink)
+        words = TextCollector(sink)
         words.add("reasoning", "Let me see. ")
         words.add("text", f"You said: {reply.message.text}")
         await home.written("You said: hello")  # everybody sees them at once

@@ -25,7 +25,7 @@ _MOST = 200  # agents
 
 @dataclass
 class Announcements:
-    """`path` is the file. An entry counts as long as the agent has the same command and program."""
+    """`path` is the file. An entry is valid as long as the agent has the same command and program."""
 
     path: Path
 
@@ -51,7 +51,7 @@ class Announcements:
         entries.pop(key, None)
         entries = dict([*entries.items(), (key, entry)][-_MOST:])
         new = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        with contextlib.suppress(OSError):  # then it is asked again
+        with contextlib.suppress(OSError):  # then it is not known before the next start
             new.write_text(json.dumps(entries), encoding="utf-8")
             new.replace(self.path)
 
@@ -65,12 +65,12 @@ class Announcements:
 
 def _key(definition: Definition) -> str:
     """Hashed, because arguments may contain secrets."""
-    words = json.dumps([definition.name, definition.command, *definition.args])
-    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()
+    command = json.dumps([definition.name, definition.command, *definition.args])
+    return hashlib.sha256(command.encode("utf-8", "replace")).hexdigest()
 
 
 def _program(definition: Definition) -> Mapping[str, Any] | None:
-    """What changes when the program is updated: its real path, its size and when it was written."""
+    """Fields that change when the program is updated: its real path, size and modification time."""
     found = shutil.which(str(Path(definition.command or "").expanduser()))
     if found is None:
         return None

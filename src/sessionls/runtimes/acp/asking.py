@@ -28,10 +28,10 @@ async def ask(writing: Writing, asking: Asking, permissions: Permissions, argume
     The call is a part of the reply, and the work of that agent is shown under it.
     """
     assert writing.turn is not None
-    tool = AskAgent(replace(asking, sink=_BetweenWords(writing)))
+    tool = AskAgent(replace(asking, sink=_InterleavedSink(writing)))
     request = await tool.permission_request(arguments)
     part = ToolPart(call_id=new_id(), name=ASK_AGENT, arguments=dict(arguments), status="running")
-    async with writing.turn.between_words():
+    async with writing.turn.between_parts():
         await writing.keep_part(len(writing.sink.parts), part)
     if not await permissions.permits(ASK_AGENT, request.scope or "", ASK_AGENT, "read", request):
         await _end(writing, part.call_id, "denied", DENIED)
@@ -52,15 +52,15 @@ async def ask(writing: Writing, asking: Asking, permissions: Permissions, argume
 
 async def _end(writing: Writing, call_id: str, status: Ended, result: str) -> None:
     assert writing.turn is not None
-    async with writing.turn.between_words():
+    async with writing.turn.between_parts():
         for index, part in enumerate(writing.sink.parts):
             if isinstance(part, ToolPart) and part.call_id == call_id:
                 await writing.keep_part(index, part.model_copy(update={"status": status, "result": result}))
 
 
 @dataclass
-class _BetweenWords:
-    """The sink of a turn's reply, for work that goes on beside the agent's own words."""
+class _InterleavedSink:
+    """The sink of a turn's reply, for work that goes on while the agent itself writes."""
 
     writing: Writing
 
@@ -103,19 +103,19 @@ class _BetweenWords:
 
     async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
         assert self.writing.turn is not None
-        async with self.writing.turn.between_words():
+        async with self.writing.turn.between_parts():
             await self._sink.keep_work(path, index, parts)
 
     async def report(self, finding: Finding, *, agent: str) -> Finding:
         assert self.writing.turn is not None
-        async with self.writing.turn.between_words():
+        async with self.writing.turn.between_parts():
             return await self._sink.report(finding, agent=agent)
 
     async def edited(
         self, uri: str, summary: str, *, agent: str, applied: bool, patch: str | None = None, kept: str | None = None
     ) -> None:
         assert self.writing.turn is not None
-        async with self.writing.turn.between_words():
+        async with self.writing.turn.between_parts():
             await self._sink.edited(uri, summary, agent=agent, applied=applied, patch=patch, kept=kept)
 
     async def ask_permission(

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from acp.connection import Connection
     from acp.schema import InitializeResponse
 
-__all__ = ["AgentConnection", "Gone", "Listener", "Patience", "Refused", "connect"]
+__all__ = ["AgentConnection", "AgentEnded", "AgentRefused", "Listener", "Timeouts", "connect"]
 
 log = logging.getLogger(__name__)
 
 PROTOCOL = 1
 _AUTH_REQUIRED = -32000
 _NOT_FOUND = -32002
-_WORDS = 500  # characters of an agent's own error
+_LONGEST_ERROR = 500  # characters of an agent's own error
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Timeouts in seconds: to start a program and initialize it, to open a session, and to end a cancelled message."""
 
     start: float = 120.0
@@ -42,11 +42,11 @@ class Patience:
     cancel: float = 5.0
 
 
-class Gone(Exception):
+class AgentEnded(Exception):
     """The program or its connection ended."""
 
 
-class Refused(Exception):
+class AgentRefused(Exception):
     """The agent answered a request with an error."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -72,7 +72,7 @@ class AgentConnection:
     definition: Definition
     folder: Path
     program: Program
-    patience: Patience
+    timeouts: Timeouts
     transport: Transport = field(init=False)
     listeners: dict[str, Listener] = field(default_factory=dict, init=False)
     announced: InitializeResponse = field(init=False)
@@ -87,7 +87,7 @@ class AgentConnection:
         self.transport = Transport(self.program.reader, self.program.writer, self._notified, self.gone.set)
         self._connection = Connection(self._asked, self.transport)
 
-    # -- what it can do ----------------------------------------------------------------------------------------------
+    # -- capabilities ------------------------------------------------------------------------------------------------
 
     @property
     def loads(self) -> bool:
@@ -121,7 +121,10 @@ class AgentConnection:
     # -- requests ----------------------------------------------------------------------------------------------------
 
     async def request(self, method: str, params: Mapping[str, Any], *, seconds: float | None = None) -> dict[str, Any]:
-        """Returns the response. Raises `Gone` or `Refused`, or `AgentUnavailable` if it is not signed in or takes too long."""
+        """Returns the response.
+
+        Raises `AgentEnded` or `AgentRefused`, or `AgentUnavailable` if it is not signed in or takes too long.
+        """
         from acp.exceptions import RequestError
 
         try:
@@ -132,21 +135,21 @@ class AgentConnection:
                 f"it did not answer {method} within {seconds:.0f} seconds.", "Try again, or see its log."
             ) from None
         except ConnectionError:
-            raise Gone from None
+            raise AgentEnded from None
         except RequestError as error:
-            raise self._refusal(error.code, str(error), error.data) from None
+            raise self._error_for(error.code, str(error), error.data) from None
         return result if isinstance(result, dict) else {}
 
     async def notify(self, method: str, params: Mapping[str, Any]) -> None:
         with contextlib.suppress(ConnectionError):
             await self._connection.send_notification(method, dict(params))
 
-    def _refusal(self, code: Any, message: str, data: Any) -> Exception:
+    def _error_for(self, code: Any, message: str, data: Any) -> Exception:
         details = data.get("details") or data.get("message") if isinstance(data, dict) else data
-        words = message if not isinstance(details, str) or details in message else f"{message}: {details}"
-        if code == _AUTH_REQUIRED or sign_in.is_sign_in_error(words):
+        text = message if not isinstance(details, str) or details in message else f"{message}: {details}"
+        if code == _AUTH_REQUIRED or sign_in.is_sign_in_error(text):
             return self.unavailable("it is not signed in.", sign_in.hint(self.definition, self.announced.auth_methods or ()))
-        return Refused(code if isinstance(code, int) else 0, " ".join(words.split())[:_WORDS])
+        return AgentRefused(code if isinstance(code, int) else 0, " ".join(text.split())[:_LONGEST_ERROR])
 
     def unavailable(self, problem: str, hint: str) -> AgentUnavailable:
         return AgentUnavailable(self.definition.name, problem, hint=hint)
@@ -163,11 +166,11 @@ class AgentConnection:
             "clientInfo": {"name": "sessionls", "title": "sessionls", "version": __version__},
         }
         try:
-            answer = await self.request("initialize", hello, seconds=self.patience.start)
+            answer = await self.request("initialize", hello, seconds=self.timeouts.start)
             self.announced = InitializeResponse.model_validate(answer)
-        except Gone:
+        except AgentEnded:
             raise await self.ended_early() from None
-        except Refused as refused:
+        except AgentRefused as refused:
             raise self.unavailable(f"it refused to start: {refused.message}.", "Update it.") from None
         except ValidationError:
             raise self.unavailable("it does not speak the Agent Client Protocol.", "Check its command and arguments.") from None
@@ -195,7 +198,7 @@ class AgentConnection:
         with contextlib.suppress(Exception):
             await self._connection.close()
 
-    # -- what it says and asks ---------------------------------------------------------------------------------------
+    # -- messages from the agent -------------------------------------------------------------------------------------
 
     async def _notified(self, method: str, params: Any) -> None:
         if method != "session/update" or not isinstance(params, dict):
@@ -228,13 +231,13 @@ class AgentConnection:
             raise RequestError(-32603, "The request failed unexpectedly in sessionls.") from None
 
 
-async def connect(definition: Definition, folder: Path, logs: Path, patience: Patience) -> AgentConnection:
+async def connect(definition: Definition, folder: Path, logs: Path, timeouts: Timeouts) -> AgentConnection:
     """Start and initialize the agent. Raises `AgentUnavailable`; then no program is left running."""
     await asyncio.to_thread(_import)
     program = await start(definition, folder, logs)
     connection: AgentConnection | None = None
     try:
-        connection = AgentConnection(definition, folder, program, patience)
+        connection = AgentConnection(definition, folder, program, timeouts)
         await connection.introduce()
     except BaseException:
         await asyncio.shield(connection.close() if connection is not None else program.end())

@@ -14,8 +14,8 @@ from typing import Any
 from sessionls.domain.agent import Definition
 from sessionls.domain.errors import AgentUnavailable
 from sessionls.domain.model import Part, ReasoningPart, TextPart, ToolPart
-from sessionls.runtimes.acp.connection import AgentConnection, Gone, Patience, Refused, connect
-from sessionls.runtimes.acp.updates import CallUpdate, PersonWords, Update, Words
+from sessionls.runtimes.acp.connection import AgentConnection, AgentEnded, AgentRefused, Timeouts, connect
+from sessionls.runtimes.acp.updates import CallUpdate, PersonText, TextChunk, Update
 from sessionls.sessions.imports import ForeignMessage, ForeignSession
 
 __all__ = ["Histories", "ListedSession", "histories"]
@@ -66,7 +66,7 @@ class Histories:
         return list(found.values())[:_LISTED]
 
     async def read(self, listed: ListedSession) -> ForeignSession:
-        """Read a whole session, as far as it is not too long. Raises `AgentUnavailable` if the agent cannot load it."""
+        """Read a session. If it is too long, its end is left out. Raises `AgentUnavailable` if the agent cannot load it."""
         listener = _Listener()
         self._connection.listeners[listed.id] = listener
         try:
@@ -77,10 +77,10 @@ class Histories:
 
     async def _request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return await self._connection.request(method, params, seconds=self._connection.patience.session)
-        except Gone:
+            return await self._connection.request(method, params, seconds=self._connection.timeouts.session)
+        except AgentEnded:
             raise await self._connection.ended_early() from None
-        except Refused as refused:
+        except AgentRefused as refused:
             raise self._connection.unavailable(
                 f"it refused {method}: {refused.message}.", "Update it: this version may not support it."
             ) from None
@@ -89,7 +89,7 @@ class Histories:
 @contextlib.asynccontextmanager
 async def histories(definition: Definition, folder: Path, logs: Path) -> AsyncIterator[Histories]:
     """Start the agent's program for this context. Raises `AgentUnavailable`, also if it does not support loading sessions."""
-    connection = await connect(definition, folder, logs, Patience())
+    connection = await connect(definition, folder, logs, Timeouts())
     try:
         if not connection.loads:
             raise AgentUnavailable(
@@ -105,11 +105,11 @@ class _Listener:
     """Collects a replayed session. `cut`: it is too long, and its end is left out."""
 
     cut: bool = False
-    _said: list[tuple[str, list[Part]]] = field(default_factory=list)
+    _messages: list[tuple[str, list[Part]]] = field(default_factory=list)
     _calls: dict[str, tuple[list[Part], int]] = field(default_factory=dict)
     _count: int = 0
     _length: int = 0
-    _words: list[str] = field(default_factory=list)  # of the last part, which may go on
+    _text_pieces: list[str] = field(default_factory=list)  # of the last part, which may continue
 
     async def updated(self, update: Update) -> None:
         self._count += 1
@@ -118,10 +118,10 @@ class _Listener:
             self.cut = True
             return
         match update:
-            case PersonWords():
-                self._grow("participant", TextPart, update.text)
-            case Words():
-                self._grow("agent", TextPart if update.kind == "text" else ReasoningPart, update.text)
+            case PersonText():
+                self._add_text("participant", TextPart, update.text)
+            case TextChunk():
+                self._add_text("agent", TextPart if update.kind == "text" else ReasoningPart, update.text)
             case CallUpdate():
                 self._call(update)
             case _:
@@ -133,32 +133,32 @@ class _Listener:
         raise RequestError(-32601, f"Not available while a session is only read: {method}.")
 
     def messages(self) -> list[ForeignMessage]:
-        self._end_words()
-        return [ForeignMessage("participant" if role == "participant" else "agent", parts) for role, parts in self._said]
+        self._end_text()
+        return [ForeignMessage("participant" if role == "participant" else "agent", parts) for role, parts in self._messages]
 
     def _parts(self, role: str) -> list[Part]:
-        if not self._said or self._said[-1][0] != role:
-            self._end_words()
-            self._said.append((role, []))
-        return self._said[-1][1]
+        if not self._messages or self._messages[-1][0] != role:
+            self._end_text()
+            self._messages.append((role, []))
+        return self._messages[-1][1]
 
-    def _grow(self, role: str, kind: type[TextPart | ReasoningPart], text: str) -> None:
+    def _add_text(self, role: str, kind: type[TextPart | ReasoningPart], text: str) -> None:
         parts = self._parts(role)
-        if not parts or not self._words or type(parts[-1]) is not kind:
-            self._end_words()
+        if not parts or not self._text_pieces or type(parts[-1]) is not kind:
+            self._end_text()
             parts.append(kind(text=""))
-        self._words.append(text)
+        self._text_pieces.append(text)
 
-    def _end_words(self) -> None:
-        if self._words:
-            parts = self._said[-1][1]
-            parts[-1] = parts[-1].model_copy(update={"text": "".join(self._words)})
-            self._words = []
+    def _end_text(self) -> None:
+        if self._text_pieces:
+            parts = self._messages[-1][1]
+            parts[-1] = parts[-1].model_copy(update={"text": "".join(self._text_pieces)})
+            self._text_pieces = []
 
     def _call(self, update: CallUpdate) -> None:
         if update.call_id not in self._calls:
             parts = self._parts("agent")
-            self._end_words()
+            self._end_text()
             parts.append(ToolPart(call_id=update.call_id, name=update.kind or "other", arguments={}, status="done"))
             self._calls[update.call_id] = parts, len(parts) - 1
         parts, index = self._calls[update.call_id]
@@ -180,7 +180,7 @@ class _Listener:
 
 def _length(update: Update) -> int:
     match update:
-        case PersonWords() | Words():
+        case PersonText() | TextChunk():
             return len(update.text)
         case CallUpdate():
             return len(update.text or "") + len(str(update.arguments or ""))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sessionls.domain.errors import AgentUnavailable
-from sessionls.runtimes.acp.connection import AgentConnection, Gone, Refused
+from sessionls.runtimes.acp.connection import AgentConnection, AgentEnded, AgentRefused
 from sessionls.runtimes.acp.updates import ModeChanged, OptionsChanged
 
 __all__ = ["Configuration", "Wanted"]
@@ -115,7 +115,7 @@ class Configuration:
                 problems += await self._put_option(connection, session, key, value, "back ")
             if self._mode_before is not None and self._mode_before != self.mode:
                 problems += await self._put_mode(connection, session, self._mode_before, "back ")
-        except (AgentUnavailable, Gone) as problem:
+        except (AgentUnavailable, AgentEnded) as problem:
             reason = problem.message if isinstance(problem, AgentUnavailable) else "its program ended."
             problems.append(f"The mode and options of {connection.definition.name} were not restored: {reason}")
         self._before, self._mode_before, self._mode_set = [], None, None
@@ -136,7 +136,7 @@ class Configuration:
         name, before = connection.definition.name, self.mode
         try:
             await connection.request("session/set_mode", {"sessionId": session, "modeId": mode}, seconds=_SECONDS)
-        except Refused as refused:
+        except AgentRefused as refused:
             return [f"{name} did not set its mode {back}to {mode!r}: {refused.message}."]
         # A successful response means that the mode is set, unless the agent reports another mode meanwhile.
         if self.mode not in (before, mode):
@@ -164,7 +164,7 @@ class Configuration:
             params["type"] = "boolean"
         try:
             answer = await connection.request("session/set_config_option", params, seconds=_SECONDS)
-        except Refused as refused:
+        except AgentRefused as refused:
             return [f"{name} did not set {key} {back}to {value!r}: {refused.message}."]
         self.learn(answer.get("configOptions"))
         now = self.options.get(key)

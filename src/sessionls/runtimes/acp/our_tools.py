@@ -62,7 +62,7 @@ class OurTools:
     async def server(self, session_id: str, key: str | None = None) -> list[dict[str, Any]]:
         """The entry for ACP's `mcpServers`, with which an agent starts our server for that session. Empty if we cannot listen.
 
-        `key` tells an agent that another one asked in the session from the agent that writes the reply.
+        An agent that another agent asks in the session has a `key` different from that of the agent that writes the reply.
         """
         key = key or session_id
         async with self._starting:
@@ -101,7 +101,7 @@ class OurTools:
             await asyncio.gather(*turn.calls, return_exceptions=True)
 
     def forget(self, key: str) -> None:
-        """Nobody calls with that key any more."""
+        """Remove the token of that key, when its agent makes no more calls."""
         self._tokens = {token: known for token, known in self._tokens.items() if known != key}
 
     async def close(self) -> None:

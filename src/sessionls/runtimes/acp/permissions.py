@@ -1,8 +1,8 @@
 """Permissions of an external agent: our rules apply to its requests, and the people in the session are asked.
 
-An agent's own "always" option is chosen only if it offers no other: then a person is always asked, and told so. Permissions for
-the session are kept here, where every participant sees them, and are as narrow as for our own tools. If a person allowed an
-action in answer to the agent's request, nobody is asked again when the agent then does exactly that through us.
+An agent's own "always" option is chosen only if it offers no other: then a person is always asked, with a note about it.
+Permissions for the session are kept here, where every participant sees them, and are as narrow as for our own tools. If a person
+allowed an action in answer to the agent's request, nobody is asked again when the agent then does exactly that through us.
 """
 
 from __future__ import annotations

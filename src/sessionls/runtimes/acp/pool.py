@@ -14,9 +14,9 @@ from typing import Any
 
 from sessionls.domain.agent import Definition
 from sessionls.domain.errors import StoreUnavailable
-from sessionls.runtimes.acp.connection import AgentConnection, Patience, connect
+from sessionls.runtimes.acp.connection import AgentConnection, Timeouts, connect
 from sessionls.runtimes.acp.modes import Configuration
-from sessionls.runtimes.acp.updates import Cost, ModeChanged, OptionsChanged, PersonWords, Update
+from sessionls.runtimes.acp.updates import Cost, ModeChanged, OptionsChanged, PersonText, Update
 
 __all__ = ["Open", "Pool", "Running"]
 
@@ -54,7 +54,7 @@ class Running:
             if one.id == session:
                 if isinstance(update, ModeChanged | OptionsChanged):
                     one.configuration.changed(update)
-                elif not isinstance(update, Cost | PersonWords):
+                elif not isinstance(update, Cost | PersonText):
                     one.late += 1
 
 
@@ -63,7 +63,7 @@ class Pool:
     """Ends an agent's program `idle` seconds after its last message. `started` is called for each that starts."""
 
     logs: Path
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     idle: float = 600.0
     started: Callable[[AgentConnection], Awaitable[None]] | None = None
     _running: dict[tuple[str, str, Path], Running] = field(default_factory=dict, init=False)
@@ -83,7 +83,7 @@ class Pool:
                 await self._end(key)
                 found = None
             if found is None:
-                found = self._running[key] = Running(await connect(definition, folder, self.logs, self.patience))
+                found = self._running[key] = Running(await connect(definition, folder, self.logs, self.timeouts))
                 if self.started is not None:
                     await self.started(found.connection)
             found.users += 1

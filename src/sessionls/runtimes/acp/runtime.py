@@ -24,7 +24,7 @@ from sessionls.ports.runtime import AgentQuestion, ReplyInterrupted, ReplySink, 
 from sessionls.ports.store import ExternalSession, Store
 from sessionls.runtimes.acp.announcements import Announcements
 from sessionls.runtimes.acp.asking import ask as ask_another
-from sessionls.runtimes.acp.connection import AgentConnection, Gone, Patience, Refused
+from sessionls.runtimes.acp.connection import AgentConnection, AgentEnded, AgentRefused, Timeouts
 from sessionls.runtimes.acp.modes import Configuration, Wanted
 from sessionls.runtimes.acp.our_tools import OurTools
 from sessionls.runtimes.acp.permissions import Permissions
@@ -40,8 +40,8 @@ from sessionls.sessions.prompt.transcript import plain
 __all__ = ["ExternalAgents"]
 
 _MISSED_IMAGES = 5
-_NEEDED = frozenset({"edit_file", "run_command"})
-"""The tools that an agent must have to ask an external one, which does the like by its own rules."""
+_REQUIRED_TOOLS = frozenset({"edit_file", "run_command"})
+"""The tools that an agent must have to ask an external one, which edits files and runs commands by its own rules."""
 _REASONS: Mapping[str, ReplyStopReason] = {
     "end_turn": "stop",
     "max_tokens": "length",
@@ -61,7 +61,7 @@ class ExternalAgents:
     commands: Commands
     tools: OurTools
     logs: Path
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     idle: float = 600.0
     name: str = field(default="acp", init=False)
     abilities: RuntimeAbilities = field(default=RuntimeAbilities(steer=False, resume=True, own_model=True), init=False)
@@ -70,7 +70,7 @@ class ExternalAgents:
 
     def __post_init__(self) -> None:
         self.announcements = Announcements(self.logs.parent / "external-agents.json")
-        self.pool = Pool(self.logs, self.patience, self.idle, started=self._started)
+        self.pool = Pool(self.logs, self.timeouts, self.idle, started=self._started)
 
     async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:  # noqa: ARG002
         folder = self._open_folder()
@@ -85,12 +85,12 @@ class ExternalAgents:
         return _REASONS.get(outcome.reason, "unknown")
 
     async def answer(self, question: AgentQuestion, sink: ReplySink) -> str:
-        """It is asked in a session of its own, which ends with the answer: it sees only the question."""
+        """Ask the agent in a new session, so that it sees only the question."""
         definition = question.agent.definition
         sink.spending.take_step()
         await sink.check_budget()
         folder = self._folder(definition)
-        await self._may_be_asked(question, sink)
+        await self._check_may_be_asked(question, sink)
         reply = replace(question.reply, definition=definition, model=None)
         key = f"{reply.session.id} {new_id()}"
         async with self.pool.running(definition, folder) as running:
@@ -102,9 +102,9 @@ class ExternalAgents:
                 blocks = [text_block(words) for words in (prompt, text) if words]
                 asker = Asker(question.policy, question.tools, question.depth, question.writing)
                 outcome = await self._run_turn(reply, sink, running, opened, blocks, asker, key)
-            except Gone:
+            except AgentEnded:
                 raise await running.connection.ended_early() from None
-            except Refused as refused:
+            except AgentRefused as refused:
                 raise running.connection.unavailable(
                     f"it answered with an error: {refused.message}.", "Ask another agent, or see its log."
                 ) from None
@@ -128,23 +128,23 @@ class ExternalAgents:
         sink.spending.check()
         await sink.check_budget()
         folder = self._folder(reply.definition)
-        await self._may_start(reply.definition, sink)
+        await self._check_may_start(reply.definition, sink)
         async with self.pool.running(reply.definition, folder) as running:
             try:
-                return await self._answered(reply, sink, running, folder)
-            except Gone:
+                return await self._send(reply, sink, running, folder)
+            except AgentEnded:
                 problem = await running.connection.ended_early()
                 if not sink.parts:
                     raise problem from None
                 raise ReplyInterrupted(f"{problem.message} {problem.hint} Resume the session to continue.") from None
-            except Refused as refused:
+            except AgentRefused as refused:
                 raise running.connection.unavailable(
                     f"it answered with an error: {refused.message}.", "Send the message again, or see its log."
                 ) from None
 
-    async def _answered(self, reply: ReplyToWrite, sink: ReplySink, running: Running, folder: Path) -> Outcome:
+    async def _send(self, reply: ReplyToWrite, sink: ReplySink, running: Running, folder: Path) -> Outcome:
         connection = running.connection
-        opened, seen = await self._opened(reply, running, folder, sink)
+        opened, seen = await self._session_for(reply, running, folder, sink)
         blocks, position = await self._prompt(reply, sink, connection, seen)
         await self._keep(reply, opened, folder, position)
         asker = Asker(self.policy, None, 1, asyncio.Lock())
@@ -160,7 +160,7 @@ class ExternalAgents:
         asker: Asker,
         key: str,
     ) -> Outcome:
-        """Send it the prompt and write what it does to the sink. `key` is that of its connections to our tools."""
+        """Send the prompt and write the agent's work to the sink. `key` identifies its connections to our tools."""
         connection, writing = running.connection, Writing(reply, sink, self.files)
         await writing.settle_calls()
         name, too_long = reply.definition.name, connection.transport.too_long
@@ -186,11 +186,11 @@ class ExternalAgents:
         except asyncio.CancelledError:
             await to_the_end(self._stopped(turn, requests, writing, before, opened))
             raise
-        except (Gone, Refused):
-            await self._after(turn, requests, writing, before)
+        except (AgentEnded, AgentRefused):
+            await self._record_work(turn, requests, writing, before)
             raise
         await turn.end_calls("done")
-        await self._after(turn, requests, writing, before)
+        await self._record_work(turn, requests, writing, before)
         if connection.transport.too_long > too_long:
             await sink.add_notice(f"{name} sent messages that are too long to be read. They are left out.")
         self._spend(sink, opened, outcome, requests.cost)
@@ -208,14 +208,16 @@ class ExternalAgents:
         before: Mapping[str, tuple[int, int]] | None,
         opened: Open,
     ) -> None:
-        await self._after(turn, requests, writing, before)
+        await self._record_work(turn, requests, writing, before)
         with contextlib.suppress(Exception):
             await opened.configuration.set_back(turn.connection, opened.id)
 
     @staticmethod
-    async def _after(turn: Turn, requests: Requests, writing: Writing, before: Mapping[str, tuple[int, int]] | None) -> None:
+    async def _record_work(
+        turn: Turn, requests: Requests, writing: Writing, before: Mapping[str, tuple[int, int]] | None
+    ) -> None:
         await requests.close()
-        async with turn.between_words():
+        async with turn.between_parts():
             await writing.record_changes(before)
 
     def _spend(self, sink: ReplySink, opened: Open, outcome: Outcome, cost: float | None) -> None:
@@ -237,8 +239,8 @@ class ExternalAgents:
 
     # -- its session -------------------------------------------------------------------------------------------------
 
-    async def _opened(self, reply: ReplyToWrite, running: Running, folder: Path, sink: ReplySink) -> tuple[Open, int]:
-        """The agent's session for ours, and the place up to which it has seen ours."""
+    async def _session_for(self, reply: ReplyToWrite, running: Running, folder: Path, sink: ReplySink) -> tuple[Open, int]:
+        """The agent's session for ours, and the position up to which it has seen ours."""
         session_id, agent = reply.session.id, reply.definition.name
         known = await self.store.external_session(session_id, agent)
         if known is not None and known.folder != str(folder):
@@ -253,7 +255,7 @@ class ExternalAgents:
         if known is None and (forked := await self._forked(reply.session, agent, running, folder)) is not None:
             running.opened[session_id] = forked[0]
             return forked
-        new = await self._new(running, await self._places(session_id, folder))
+        new = await self._new(running, await self._session_params(session_id, folder))
         running.opened[session_id] = new
         if known is None:
             await sink.add_notice(
@@ -280,10 +282,10 @@ class ExternalAgents:
             return None
         if known.folder != str(folder) or not await self._has_turn(session.id, parent_id, known.seen):
             return None
-        params = {"sessionId": known.external_id, **await self._places(session.id, folder)}
+        params = {"sessionId": known.external_id, **await self._session_params(session.id, folder)}
         try:
-            answer = await running.connection.request("session/fork", params, seconds=self.patience.session)
-        except Refused:  # it does not know the session any more
+            answer = await running.connection.request("session/fork", params, seconds=self.timeouts.session)
+        except AgentRefused:  # it does not know the session any more
             return None
         return self._open(running, answer, cost=None), known.seen
 
@@ -296,7 +298,7 @@ class ExternalAgents:
         return len(theirs) == 2 and ours == theirs
 
     async def _new(self, running: Running, places: Mapping[str, Any]) -> Open:
-        answer = await running.connection.request("session/new", places, seconds=self.patience.session)
+        answer = await running.connection.request("session/new", places, seconds=self.timeouts.session)
         return self._open(running, answer, cost=0.0)
 
     @staticmethod
@@ -318,26 +320,26 @@ class ExternalAgents:
         method = "session/resume" if connection.resumes else "session/load" if connection.loads else None
         if method is None:
             return None
-        params = {"sessionId": known.external_id, **await self._places(session_id, folder)}
+        params = {"sessionId": known.external_id, **await self._session_params(session_id, folder)}
         try:
-            answer = await connection.request(method, params, seconds=self.patience.session)
-        except Refused:  # the agent no longer has this session
+            answer = await connection.request(method, params, seconds=self.timeouts.session)
+        except AgentRefused:  # the agent no longer has this session
             return None
         return Open(known.external_id, Configuration.of(answer))
 
-    async def _places(self, session_id: str, folder: Path) -> dict[str, Any]:
+    async def _session_params(self, session_id: str, folder: Path) -> dict[str, Any]:
         return {"cwd": str(folder), "mcpServers": await self.tools.server(session_id)}
 
     async def _keep(self, reply: ReplyToWrite, opened: Open, folder: Path, seen: int) -> None:
         known = ExternalSession(opened.id, str(folder), seen)
         await self.store.keep_external_session(reply.session.id, reply.definition.name, known)
 
-    # -- what it is sent ---------------------------------------------------------------------------------------------
+    # -- the prompt --------------------------------------------------------------------------------------------------
 
     async def _prompt(
         self, reply: ReplyToWrite, sink: ReplySink, connection: AgentConnection, seen: int
     ) -> tuple[list[Block], int]:
-        """The blocks of the prompt, and the place up to which the agent will then have seen the session."""
+        """The blocks of the prompt, and the position up to which the agent will then have seen the session."""
         session, definition, message = reply.session, reply.definition, reply.message
 
         def as_text(context: Context) -> str:
@@ -355,18 +357,18 @@ class ExternalAgents:
                 blocks.append(text_block(text))
                 blocks += await self._missed_images(session.id, connection, [entry.message for entry in missed.entries])
             blocks += message_blocks(message, as_text, resources=resources, named=named, images=images)
-        steered = [one for one in sink.steered if await self._place(session.id, one) > max(seen, reply.position)]
+        steered = [one for one in sink.steered if await self._position(session.id, one) > max(seen, reply.position)]
         if sink.parts and not steered:
             if seen < reply.position:  # a new session of the agent, which does not know the reply so far
                 blocks.append(text_block(f"This is your reply so far:\n\n{plain(sink.parts)}"))
             blocks.append(text_block(GO_ON))
         for one in steered:
             blocks += message_blocks(one, as_text, resources=resources, named=named, images=images)
-            position = max(position, await self._place(session.id, one))
+            position = max(position, await self._position(session.id, one))
         return blocks, position
 
     async def _images(self, session_id: str, connection: AgentConnection, contexts: Sequence[ImageContext]) -> dict[str, str]:
-        """The bytes of images in base64, by their hash. Raises `AgentUnavailable` where the agent takes none."""
+        """The bytes of images in base64, by their hash. Raises `AgentUnavailable` if the agent accepts none."""
         if contexts and not connection.takes_images:
             raise connection.unavailable("it accepts no images.", "Send the message to another agent, or without the image.")
         found: dict[str, str] = {}
@@ -376,7 +378,7 @@ class ExternalAgents:
         return found
 
     async def _missed_images(self, session_id: str, connection: AgentConnection, missed: Sequence[Message]) -> list[Block]:
-        """The newest images of what the agent has not seen, for one that takes them: the transcript names all of them."""
+        """The newest images of what the agent has not seen, if it accepts images. The transcript names all of them."""
         contexts = image_contexts(*missed)[-_MISSED_IMAGES:]
         if not contexts or not connection.takes_images:
             return []
@@ -384,10 +386,10 @@ class ExternalAgents:
         names = ", ".join(context.title or context.uri or "image" for context in contexts)
         return [text_block(f"The newest images of the transcript, in order: {names}."), *image_blocks(contexts, images)]
 
-    async def _place(self, session_id: str, message: Message) -> int:
+    async def _position(self, session_id: str, message: Message) -> int:
         return (await self.store.entry(session_id, message.id)).place or 0
 
-    # -- where and whether -------------------------------------------------------------------------------------------
+    # -- folder and permission to start -------------------------------------------------------------------------------
 
     def _open_folder(self) -> Path | None:
         return next((Path(path) for uri in self.editor.folders if (path := uris.to_path(uri)) is not None), None)
@@ -397,10 +399,10 @@ class ExternalAgents:
             return folder
         raise AgentUnavailable(definition.name, "no folder is open.", hint="Open the folder that it should work in.")
 
-    async def _may_be_asked(self, question: AgentQuestion, sink: ReplySink) -> None:
+    async def _check_may_be_asked(self, question: AgentQuestion, sink: ReplySink) -> None:
         """Raise if the agent that asks may not do what this one does by its own rules: edit files and run commands."""
         definition, asking = question.agent.definition, question.asking
-        if question.tools is not None and not question.tools >= _NEEDED:
+        if question.tools is not None and not question.tools >= _REQUIRED_TOOLS:
             raise AgentUnavailable(
                 definition.name,
                 f"it edits files and runs commands by its own rules, and {asking.name} has no tools for that.",
@@ -409,7 +411,7 @@ class ExternalAgents:
         policy = question.policy
         rule = stricter(policy.decide(definition, "edit_file", "write"), policy.decide(definition, "run_command", "execute"))
         if rule == "allow":
-            await self._may_start(definition, sink)
+            await self._check_may_start(definition, sink)
             return
         if (refusal := self.policy.refusal_reason("execute", runs_programs=True)) is not None or rule == "deny":
             raise NotPermitted(f"{definition.name} was not asked. {refusal or 'A rule forbids it.'}", hint="Continue without it.")
@@ -425,7 +427,7 @@ class ExternalAgents:
         if answer == "deny":
             raise NotPermitted(f"{definition.name} was not asked: nobody allowed it.", hint="Continue without it.")
 
-    async def _may_start(self, definition: Definition, sink: ReplySink) -> None:
+    async def _check_may_start(self, definition: Definition, sink: ReplySink) -> None:
         """Raise `NotPermitted` if it may not be started here. A person is asked about agents that a workspace defines."""
         if (refusal := self.policy.refusal_reason("execute", runs_programs=True)) is not None:
             raise NotPermitted(
@@ -451,7 +453,7 @@ class ExternalAgents:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """As what the agent of a turn may ask others (see `Asking`)."""
+    """The rules by which the agent of a turn may ask others (see `Asking`)."""
 
     policy: Policy
     tools: frozenset[str] | None

@@ -26,7 +26,7 @@ _COMMANDS = {
     "droid": "droid",
 }
 """The sign-in commands of well-known agents, by the name of their program."""
-_ASKS = re.compile(
+_SIGN_IN_ERROR = re.compile(
     r"auth(?:entication|orization)?[ _-]required|not (?:logged|signed) in|please (?:log|sign) ?in|/login", re.IGNORECASE
 )
 _MOST = 5
@@ -34,9 +34,9 @@ _LONGEST = 120
 _LONGEST_COMMAND = 500
 
 
-def is_sign_in_error(words: str) -> bool:
+def is_sign_in_error(text: str) -> bool:
     """Whether the text of an agent's error asks to sign in, for agents that do not use the error code for it."""
-    return _ASKS.search(words) is not None
+    return _SIGN_IN_ERROR.search(text) is not None
 
 
 def hint(definition: Definition, methods: Iterable[Any]) -> str:
@@ -44,14 +44,14 @@ def hint(definition: Definition, methods: Iterable[Any]) -> str:
     program = PurePath(definition.command or "").name.removesuffix(".cmd").removesuffix(".exe")
     known = _COMMANDS.get(program)
     first = f"Sign in with `{known}` in a terminal, then send the message again." if known else ""
-    ways = [_way(definition, method) for method in list(methods)[:_MOST]]
-    announced = f"It offers: {'; '.join(ways)}." if ways else ""
+    offers = [_describe_method(definition, method) for method in list(methods)[:_MOST]]
+    announced = f"It offers: {'; '.join(offers)}." if offers else ""
     return (
         " ".join(filter(None, (first, announced))) or "Sign in with its own program in a terminal, then send the message again."
     )
 
 
-def _way(definition: Definition, method: Any) -> str:
+def _describe_method(definition: Definition, method: Any) -> str:
     name = _short(getattr(method, "name", "") or getattr(method, "id", ""))
     terminal = (getattr(method, "field_meta", None) or {}).get("terminal-auth")
     if isinstance(terminal, dict) and isinstance(terminal.get("command"), str):

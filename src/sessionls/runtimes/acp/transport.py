@@ -19,7 +19,7 @@ _LINE = 8 << 20  # bytes of one message
 _CHUNK = 1 << 16
 _LARGE = 1 << 18  # bytes; larger messages are parsed in a thread
 _UNREAD = 64 << 20  # bytes that wait because the agent does not read them
-_SHOWN = 300  # bytes at both ends of a line that is too long, in which its id is searched
+_KEPT_ENDS = 300  # bytes at both ends of a line that is too long, in which its id is searched
 _HEAD = re.compile(rb'\s*\{\s*(?:"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"\s*,\s*)*"id"\s*:\s*("[^"\\]*"|\d+)\s*,')
 _TAIL = re.compile(rb',\s*"id"\s*:\s*("[^"\\]*"|\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
 _REQUEST = re.compile(rb'\s*\{\s*(?:"(?:jsonrpc|id)"\s*:\s*(?:"[^"\\]*"|\d+)\s*,\s*)*"method"')
@@ -84,7 +84,7 @@ class Transport:
                 self.dropped += 1
             elif "id" not in message:
                 await self._notified(method, message.get("params"))
-            elif await self._may_ask(message):
+            elif await self._accept_request(message):
                 return message
         self._ended()
         return None
@@ -92,7 +92,7 @@ class Transport:
     async def close(self) -> None:
         """Does nothing: the code that started the program also ends it."""
 
-    async def _may_ask(self, message: dict[str, Any]) -> bool:
+    async def _accept_request(self, message: dict[str, Any]) -> bool:
         key = json.dumps(message["id"])
         if len(self._asked) >= MOST_REQUESTS or key in self._asked:
             error = {"code": -32600, "message": f"More than {MOST_REQUESTS} requests wait for an answer, or the id is taken."}
@@ -121,16 +121,16 @@ class Transport:
                 if self._skipped is not None:
                     head, tail = self._skipped
                     self._skipped = None
-                    line = await self._instead(head, (tail + line)[-_SHOWN:])
+                    line = await self._replace_long_line(head, (tail + line)[-_KEPT_ENDS:])
                 if line := line.strip():
                     return line
             self._searched = len(self._buffer)
             if len(self._buffer) > _LINE or (self._skipped is not None and self._buffer):
                 if self._skipped is None:
                     self.too_long += 1
-                    self._skipped = bytes(self._buffer[:_SHOWN]), b""
+                    self._skipped = bytes(self._buffer[:_KEPT_ENDS]), b""
                 head, tail = self._skipped
-                self._skipped = head, (tail + bytes(self._buffer[-_SHOWN:]))[-_SHOWN:]
+                self._skipped = head, (tail + bytes(self._buffer[-_KEPT_ENDS:]))[-_KEPT_ENDS:]
                 self._buffer.clear()
                 self._searched = 0
             data = await self._reader.read(_CHUNK)
@@ -138,7 +138,7 @@ class Transport:
                 return None  # a line without a line end is incomplete
             self._buffer += data
 
-    async def _instead(self, head: bytes, tail: bytes) -> bytes:
+    async def _replace_long_line(self, head: bytes, tail: bytes) -> bytes:
         """An error in place of a response that is too long. A request is refused, and nothing takes its place."""
         found = _HEAD.match(head) or _TAIL.search(tail)
         if found is None:
@@ -157,11 +157,11 @@ def _response(message: dict[str, Any]) -> dict[str, Any]:
     error = message["error"]
     if not isinstance(error, dict):
         error = {"message": error}
-    code, words = error.get("code"), error.get("message")
+    code, reason = error.get("code"), error.get("message")
     if not isinstance(code, int) or isinstance(code, bool):
         code = -32603
-    words = words if isinstance(words, str) and words else "It gave no reason."
-    return {**message, "error": {"code": code, "message": words, "data": error.get("data")}}
+    reason = reason if isinstance(reason, str) and reason else "It gave no reason."
+    return {**message, "error": {"code": code, "message": reason, "data": error.get("data")}}
 
 
 def _id(value: Any) -> int | None:

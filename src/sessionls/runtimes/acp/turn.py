@@ -15,7 +15,16 @@ from typing import Any, Literal, Protocol
 from sessionls.domain import transitions
 from sessionls.domain.model import Part, PlanPart, ReasoningPart, TextPart, ToolPart
 from sessionls.runtimes.acp.connection import AgentConnection
-from sessionls.runtimes.acp.updates import CallUpdate, Cost, DiffContent, ModeChanged, OptionsChanged, PlanChanged, Update, Words
+from sessionls.runtimes.acp.updates import (
+    CallUpdate,
+    Cost,
+    DiffContent,
+    ModeChanged,
+    OptionsChanged,
+    PlanChanged,
+    TextChunk,
+    Update,
+)
 
 __all__ = ["Outcome", "Reply", "Turn", "to_the_end"]
 
@@ -35,7 +44,7 @@ class Reply(Protocol):
 
     def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None: ...
 
-    async def keep_words(self, first: int) -> None:
+    async def keep_text(self, first: int) -> None:
         """Keep the last part, at index `first`, which is complete."""
 
     async def keep_part(self, index: int, part: Part) -> None:
@@ -121,8 +130,8 @@ class Turn:
     async def run(self, prompt: Sequence[Mapping[str, Any]]) -> Outcome:
         """Send the message and keep the updates until the turn ends.
 
-        Cancelling this cancels the turn at the agent, which gets a moment to end it. Raises `Gone` if the program ended; by then
-        everything that it sent is in the log.
+        Cancelling this cancels the turn at the agent, which gets a moment to end it. Raises `AgentEnded` if the
+        program ended; by then everything that it sent is in the log.
         """
         self.connection.listeners[self.session] = self
         self._keeping = writing = asyncio.create_task(self._write())
@@ -150,7 +159,7 @@ class Turn:
         for waiting in list(self._requests):
             waiting.cancel()
         with contextlib.suppress(TimeoutError):  # it may not even read the message
-            async with asyncio.timeout(self.connection.patience.cancel):
+            async with asyncio.timeout(self.connection.timeouts.cancel):
                 await self.connection.notify("session/cancel", {"sessionId": self.session})
                 await asyncio.wait((request,))
 
@@ -209,7 +218,7 @@ class Turn:
                 await self._take(update)
 
     @contextlib.asynccontextmanager
-    async def between_words(self) -> Any:
+    async def between_parts(self) -> Any:
         """Keep the text so far, and let nothing else change the parts meanwhile."""
         async with self._writing:
             await self._end_words()
@@ -217,7 +226,7 @@ class Turn:
 
     async def _take(self, update: Update) -> None:
         match update:
-            case Words():
+            case TextChunk():
                 await self._add_words(update)
             case CallUpdate():
                 await self._end_words()
@@ -231,7 +240,7 @@ class Turn:
                 if update.dollars is not None:
                     self.spent(update.dollars)
 
-    async def _add_words(self, update: Words) -> None:
+    async def _add_words(self, update: TextChunk) -> None:
         if self._words + len(update.text) > _WORDS:
             await self._leave_out(f"The agent wrote more than {_WORDS:,} characters; the rest is left out.")
             return
@@ -250,7 +259,7 @@ class Turn:
         self._kind, self._pieces = None, []
         first = len(self.reply.parts)
         self.reply.parts.append(TextPart(text=text) if kind == "text" else ReasoningPart(text=text))
-        await self.reply.keep_words(first)
+        await self.reply.keep_text(first)
 
     async def _take_call(self, update: CallUpdate) -> None:
         call = self._calls.get(update.call_id)

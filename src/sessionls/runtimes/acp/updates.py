@@ -20,10 +20,10 @@ __all__ = [
     "DiffContent",
     "ModeChanged",
     "OptionsChanged",
-    "PersonWords",
+    "PersonText",
     "PlanChanged",
+    "TextChunk",
     "Update",
-    "Words",
     "read_update",
     "text_of",
 ]
@@ -45,7 +45,7 @@ CallStatus = Literal["pending", "in_progress", "completed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class TextChunk:
     """Text of the reply. `message` is the id of the agent's message, if it sends one: a new id starts a new part."""
 
     kind: Literal["text", "reasoning"]
@@ -54,7 +54,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonWords:
+class PersonText:
     """Text of a person, which agents send when they replay an earlier session."""
 
     text: str
@@ -110,7 +110,7 @@ class Cost:
     dollars: float | None
 
 
-Update = Words | PersonWords | CallUpdate | PlanChanged | ModeChanged | OptionsChanged | Cost
+Update = TextChunk | PersonText | CallUpdate | PlanChanged | ModeChanged | OptionsChanged | Cost
 
 
 def read_update(update: Any) -> Update | None:
@@ -120,7 +120,7 @@ def read_update(update: Any) -> Update | None:
     match update.get("sessionUpdate"):
         case "user_message_chunk":
             words = text_of(update.get("content"))
-            return PersonWords(words) if words else None
+            return PersonText(words) if words else None
         case "agent_message_chunk":
             return _words("text", update)
         case "agent_thought_chunk":
@@ -193,10 +193,10 @@ def text_of(block: Any) -> str:
             return ""
 
 
-def _words(kind: Literal["text", "reasoning"], update: Mapping[str, Any]) -> Words | None:
+def _words(kind: Literal["text", "reasoning"], update: Mapping[str, Any]) -> TextChunk | None:
     text = text_of(update.get("content"))
     message = update.get("messageId")
-    return Words(kind, text, message[:_ID] if isinstance(message, str) else None) if text else None
+    return TextChunk(kind, text, message[:_ID] if isinstance(message, str) else None) if text else None
 
 
 def _plan(entries: Any) -> PlanChanged | None:

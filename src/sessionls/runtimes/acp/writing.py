@@ -36,7 +36,7 @@ class Writing:
     def draft(self, kind: Literal["text", "reasoning"], text: str, base: int) -> None:
         self.sink.draft(kind, text, base)
 
-    async def keep_words(self, first: int) -> None:
+    async def keep_text(self, first: int) -> None:
         await self.sink.keep_step(first)
 
     async def keep_part(self, index: int, part: Part) -> None:
@@ -122,12 +122,12 @@ class Call:
 
     async def report(self, finding: Finding) -> Finding:
         assert self.writing.turn is not None
-        async with self.writing.turn.between_words():
+        async with self.writing.turn.between_parts():
             return await self.writing.sink.report(finding, agent=self.agent)
 
     async def edited(self, uri: str, summary: str, *, applied: bool, patch: str | None = None, kept: str | None = None) -> None:
         assert self.writing.turn is not None
-        async with self.writing.turn.between_words():
+        async with self.writing.turn.between_parts():
             await self.writing.record(uri, summary, applied=applied, patch=patch, kept=kept)
 
     async def confirm(self, summary: str, detail: str) -> bool:

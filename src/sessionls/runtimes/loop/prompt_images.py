@@ -15,7 +15,7 @@ from sessionls.sessions.prompt.images import IMAGE, Part, joined_content
 
 __all__ = ["PromptImages"]
 
-_MOST = 20  # images of one request; some models take large ones only where there are not more
+_MOST = 20  # images of one request; some models accept large ones only if there are no more than this
 _KEPT = 32 << 20  # characters of images in base64, of all sessions together
 
 
@@ -31,8 +31,8 @@ class PromptImages:
     ) -> tuple[Sequence[dict[str, Any]], str | None]:
         """The messages with the bytes of their images, and a notice of what was left out.
 
-        What the model does not take is left out, and so are the oldest images where they would be too many: the model is told
-        what was there.
+        Images that the model does not accept are left out, and the oldest ones if there are too many. A text for the model
+        replaces each of them.
         """
         room, left = IMAGES_LIMIT, _MOST
         out_of_room = refused = 0

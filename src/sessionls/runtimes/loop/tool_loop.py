@@ -26,8 +26,8 @@ from sessionls.ports.models import (
 from sessionls.ports.runtime import ReplySink
 from sessionls.runtimes.loop.prompt_images import PromptImages
 from sessionls.runtimes.loop.tool_calls import calls_of
+from sessionls.runtimes.text_collector import TextCollector
 from sessionls.runtimes.tool_runner import ToolRunner
-from sessionls.runtimes.words import Words
 from sessionls.sessions.prompt.compaction import Account
 from sessionls.sessions.prompt.native_reasoning import with_native
 from sessionls.sessions.prompt.transcript import (
@@ -158,7 +158,7 @@ class Loop:
         return fitting if room is None or self._too_much is None else trimmed(fitting, room)
 
     async def _with_images(self, messages: ModelMessages) -> Sequence[dict[str, Any]]:
-        """The messages with the bytes of their images. What was left out is said in the reply."""
+        """The messages with the bytes of their images. A notice in the reply says what was left out."""
         if not may_have_images(messages):
             return messages
         support = await self.models.image_support(self.model)
@@ -169,7 +169,7 @@ class Loop:
 
     async def _stream(self, request: ModelRequest) -> _Step:
         step = _Step()
-        words = Words(self.sink, self._unfinished())
+        words = TextCollector(self.sink, self._unfinished())
         try:
             async for output in self.models.stream(request):
                 match output:

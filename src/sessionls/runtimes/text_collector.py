@@ -8,11 +8,11 @@ from sessionls.domain.model import ReasoningPart, TextPart
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.runtime import ReplySink
 
-__all__ = ["Words"]
+__all__ = ["TextCollector"]
 
 
-class Words:
-    """Collects text deltas: consecutive deltas of one kind become one part of the reply, and are drafted meanwhile.
+class TextCollector:
+    """Collects text deltas: consecutive deltas of one kind become one part of the reply. Its text is a draft until it ends.
 
     `unfinished` is the last part of a reply that stopped within it. New text of the same kind continues this part.
     """
