@@ -47,8 +47,7 @@ export class PermissionsView implements vscode.TreeDataProvider<KeptPermission>,
     const { id, scope, folder, risk, createdAt } = permission;
     const item = new vscode.TreeItem(scope);
     item.id = id;
-    item.description =
-      folder === undefined ? "in all folders" : `in ${vscode.workspace.asRelativePath(vscode.Uri.parse(folder))}`;
+    item.description = folder === undefined ? "in all folders" : `in ${nameOf(vscode.Uri.parse(folder))}`;
     item.tooltip = `${scope}\n${item.description}\nAllowed ${ago(createdAt, Date.now())}`;
     item.iconPath = new vscode.ThemeIcon(ICONS[risk]);
     item.contextValue = "permission";
@@ -75,4 +74,10 @@ export class PermissionsView implements vscode.TreeDataProvider<KeptPermission>,
     }
     this.refresh();
   }
+}
+
+/** The name of an open folder, else the path. */
+function nameOf(folder: vscode.Uri): string {
+  const open = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.toString() === folder.toString());
+  return open?.name ?? folder.fsPath;
 }
