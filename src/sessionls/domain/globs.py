@@ -16,8 +16,8 @@ __all__ = ["LONGEST", "Globs", "expand_braces"]
 
 LONGEST = 1_000
 """The limit for a pattern, in characters. Real paths are not longer."""
-_MOST = 5_000  # patterns in one .gitignore
-_CHOICES = 100  # patterns that the braces of one glob may expand to
+_MAX_LINES = 5_000  # patterns in one .gitignore
+_MAX_EXPANSIONS = 100  # patterns that the braces of one glob may expand to
 
 # Named character classes in brackets, for ASCII as in git.
 _CLASSES = {
@@ -50,7 +50,7 @@ class Globs:
     """
 
     def __init__(self, lines: Iterable[str], *, exact: bool = False) -> None:
-        self._patterns = list(_patterns(lines, exact))[::-1]
+        self._patterns = list(_parse_lines(lines, exact))[::-1]
 
     def verdict(self, path: str) -> bool | None:
         """Whether the path (with `/`; for a folder with one at the end) is included; None if no pattern matches."""
@@ -67,92 +67,92 @@ def expand_braces(glob: str) -> list[str]:
     """Expand `{a,b}`. Raises `ValueError` if the glob is too long or expands to too many."""
     if len(glob) > LONGEST:
         raise ValueError(f"a glob has at most {LONGEST} characters")
-    found, open_ = [glob], True
-    while open_:
+    patterns, has_braces = [glob], True
+    while has_braces:
         expanded: list[str] = []
-        open_ = False
-        for one in found:
-            choices = _innermost(one)
-            open_ = open_ or choices is not None
-            expanded += choices or [one]
-            if len(expanded) > _CHOICES:
-                raise ValueError(f"a glob may expand to at most {_CHOICES} patterns")
-        found = list(dict.fromkeys(expanded))
-    return found
+        has_braces = False
+        for pattern in patterns:
+            choices = _expand_innermost_braces(pattern)
+            has_braces = has_braces or choices is not None
+            expanded += choices or [pattern]
+            if len(expanded) > _MAX_EXPANSIONS:
+                raise ValueError(f"a glob may expand to at most {_MAX_EXPANSIONS} patterns")
+        patterns = list(dict.fromkeys(expanded))
+    return patterns
 
 
-def _innermost(glob: str) -> list[str] | None:
+def _expand_innermost_braces(glob: str) -> list[str] | None:
     """Replace the first innermost pair of braces with a comma by each of its choices."""
     begin = -1
     for at, letter in enumerate(glob):
         if letter == "{":
             begin = at
         elif letter == "}" and begin >= 0:
-            inside = glob[begin + 1 : at]
-            if "," in inside:
-                return [glob[:begin] + choice.strip() + glob[at + 1 :] for choice in inside.split(",")]
+            choices_text = glob[begin + 1 : at]
+            if "," in choices_text:
+                return [glob[:begin] + choice.strip() + glob[at + 1 :] for choice in choices_text.split(",")]
             begin = -1
     return None
 
 
-def _patterns(lines: Iterable[str], exact: bool) -> Iterator[_Pattern]:
-    for _, line in zip(range(_MOST), lines, strict=False):
-        pattern = _without_blanks(line.rstrip("\r\n"))
+def _parse_lines(lines: Iterable[str], exact: bool) -> Iterator[_Pattern]:
+    for _, line in zip(range(_MAX_LINES), lines, strict=False):
+        pattern = _strip_trailing_blanks(line.rstrip("\r\n"))
         if not pattern or pattern.startswith("#") or len(pattern) > LONGEST:
             continue
         include = not pattern.startswith("!")
-        expression = _expression(pattern if include else pattern[1:], exact)
+        expression = _build_expression(pattern if include else pattern[1:], exact)
         if expression is not None:
             yield _Pattern(include, re.compile(expression, re.DOTALL))
 
 
-def _without_blanks(line: str) -> str:
+def _strip_trailing_blanks(line: str) -> str:
     """Strip trailing blanks, but not one after a backslash."""
     plain = line.rstrip(" ")
     slashes = len(plain) - len(plain.rstrip("\\"))
     return f"{plain} " if plain != line and slashes % 2 else plain
 
 
-def _expression(pattern: str, exact: bool) -> str | None:
+def _build_expression(pattern: str, exact: bool) -> str | None:
     only_folders = pattern.endswith("/")
-    parts = _split(pattern.removesuffix("/"))
+    parts = _split_at_slashes(pattern.removesuffix("/"))
     if len(parts) > 1 and parts[0] == "":
         parts = parts[1:]
     elif "/" not in pattern.removesuffix("/"):
         parts = ["**", *parts]
     if not any(parts):
         return None
-    inside = len(parts) > 1 and _is_any_folders(parts[-1])  # matches the content of a folder, but not the folder
-    if inside:
+    only_content = len(parts) > 1 and _is_any_folders(parts[-1])  # matches the content of a folder, but not the folder
+    if only_content:
         parts.pop()
-    found: list[str] = []
+    blocks: list[str] = []
     block: list[str] = []
     anywhere = False
 
-    def close() -> None:
+    def end_block() -> None:
         nonlocal anywhere
         folders = "(?:[^/]*+/)*?" if anywhere else ""
-        found.append(f"(?>{folders}{''.join(block)})")
+        blocks.append(f"(?>{folders}{''.join(block)})")
         block.clear()
 
     for number, part in enumerate(parts):
         if _is_any_folders(part):
             if block:
-                close()
+                end_block()
             anywhere = True
             continue
         last = number == len(parts) - 1
-        after = "/" if not last or only_folders or inside else r"\Z" if exact else r"(?=/|\Z)"
+        after = "/" if not last or only_folders or only_content else r"\Z" if exact else r"(?=/|\Z)"
         block.append(f"(?>{_component(part)}{after})")
         if last:
-            close()
-    if not found:  # only `**`: everything
+            end_block()
+    if not blocks:  # only `**`: everything
         return "[^/]++/" if only_folders else "(?=[^/])"
     within = "[^/]++/" if only_folders else "(?=[^/])"
-    return "".join(found) + (within if inside else "")
+    return "".join(blocks) + (within if only_content else "")
 
 
-def _split(pattern: str) -> list[str]:
+def _split_at_slashes(pattern: str) -> list[str]:
     """Split the pattern at slashes outside brackets."""
     parts: list[str] = []
     start = at = 0
@@ -202,7 +202,7 @@ def _component(part: str) -> str:
     first, *others = pieces
     if not others:
         return first
-    middle = "".join(f"(?>[^/]*?{one})" for one in others[:-1] if one)
+    middle = "".join(f"(?>[^/]*?{inner})" for inner in others[:-1] if inner)
     return f"{first}{middle}[^/]*{others[-1]}"
 
 
@@ -227,9 +227,9 @@ def _bracket(part: str, at: int) -> tuple[str, int]:
             continue
         letter, at = _member(part, at)
         if part[at : at + 1] == "-" and part[at + 1 : at + 2] not in ("", "]"):
-            final, at = _member(part, at + 1)
-            if letter <= final:
-                members.append(f"{re.escape(letter)}-{re.escape(final)}")
+            last, at = _member(part, at + 1)
+            if letter <= last:
+                members.append(f"{re.escape(letter)}-{re.escape(last)}")
         else:
             members.append(re.escape(letter))
     return _NOTHING, len(part)

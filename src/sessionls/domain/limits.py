@@ -37,19 +37,19 @@ class Spending:
 
     def take_step(self) -> None:
         """Count a step. Raises `NotPermitted` at the limit."""
-        for one in self._all():
-            if one.steps >= one.allowed:
+        for level in self._all():
+            if level.steps >= level.allowed:
                 raise NotPermitted(
-                    f"The agent {one.definition.name} took {one.steps} steps, including agents it asked, and did not finish.",
+                    f"The agent {level.definition.name} took {level.steps} steps, including agents it asked, and did not finish.",
                     hint="Resume to let it continue, or raise maxSteps in its definition.",
                 )
-        for one in self._all():
-            one.steps += 1
+        for level in self._all():
+            level.steps += 1
 
     def check(self) -> None:
         """Raise `NotPermitted` if the cost limit is reached."""
-        for one in self._all():
-            name, limit, cost = one.definition.name, one.definition.max_cost, one.usage.cost if one.usage else None
+        for level in self._all():
+            name, limit, cost = level.definition.name, level.definition.max_cost, level.usage.cost if level.usage else None
             if limit is not None and cost is not None and cost >= limit:
                 raise NotPermitted(
                     f"The reply of {name} has cost {cost:.2f} US dollars. Its limit is {limit:.2f}.",
@@ -59,12 +59,12 @@ class Spending:
     def spend(self, usage: Usage | None) -> None:
         """Count a model's usage."""
         if usage is not None:
-            for one in self._all():
-                one.usage = usage if one.usage is None else one.usage + usage
+            for level in self._all():
+                level.usage = usage if level.usage is None else level.usage + usage
 
     def _all(self) -> Iterator[Spending]:
         """This agent's spending and that of all agents that asked it."""
-        one: Spending | None = self
-        while one is not None:
-            yield one
-            one = one.outer
+        level: Spending | None = self
+        while level is not None:
+            yield level
+            level = level.outer

@@ -36,13 +36,13 @@ def mentioned(text: str, participants: Sequence[Participant], agents: Collection
 
 def _names(participants: Sequence[Participant]) -> dict[str, Participant]:
     """The names for each participant, without names that several have."""
-    called: dict[str, list[Participant]] = {}
-    for one in participants:
-        name = one.name.casefold()
-        for key in {name, name.split(" ")[0], one.id.casefold()}:
-            called.setdefault(key, []).append(one)
-    names = {key: those[0] for key, those in called.items() if len(those) == 1}
-    full: dict[str, list[Participant]] = {}
-    for one in participants:
-        full.setdefault(one.name.casefold(), []).append(one)
-    return names | {key: those[0] for key, those in full.items() if len(those) == 1}
+    by_any_name: dict[str, list[Participant]] = {}
+    for participant in participants:
+        name = participant.name.casefold()
+        for key in {name, name.split(" ")[0], participant.id.casefold()}:
+            by_any_name.setdefault(key, []).append(participant)
+    names = {key: matches[0] for key, matches in by_any_name.items() if len(matches) == 1}
+    by_full_name: dict[str, list[Participant]] = {}
+    for participant in participants:
+        by_full_name.setdefault(participant.name.casefold(), []).append(participant)
+    return names | {key: matches[0] for key, matches in by_full_name.items() if len(matches) == 1}

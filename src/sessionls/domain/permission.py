@@ -140,9 +140,11 @@ class Policy:
     @staticmethod
     def _startup_rule(rules: Mapping[str, Permission], path: str) -> Permission | None:
         """The last rule whose glob matches (`startup:Makefile`, as in .gitignore), else the rule for all such files."""
-        begin = len(STARTUP_RULE)
-        found = [rule for name, rule in rules.items() if name.startswith(STARTUP_RULE) and Globs([name[begin:]]).match(path)]
-        return found[-1] if found else rules.get("startup")
+        start = len(STARTUP_RULE)
+        rules_for_path = [
+            rule for name, rule in rules.items() if name.startswith(STARTUP_RULE) and Globs([name[start:]]).match(path)
+        ]
+        return rules_for_path[-1] if rules_for_path else rules.get("startup")
 
     def _together(self, definition: Definition, general: Permission, own: Permission | None) -> Permission:
         if own is None:

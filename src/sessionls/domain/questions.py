@@ -45,9 +45,9 @@ def waiting_words(question: OpenQuestion, messages: Sequence[Message]) -> str:
     """Says which agent waits for permission, and whose message it is answering."""
     by_id = {message.id: message for message in messages}
     reply = by_id.get(question.message_id)
-    asked = by_id.get(reply.reply_to) if reply is not None and reply.reply_to else None
-    whose = f" to {asked.author.name}" if asked is not None and isinstance(asked.author, Participant) else ""
-    return f"{question.agent} waits for permission to continue its reply{whose}. Any participant can answer."
+    answered = by_id.get(reply.reply_to) if reply is not None and reply.reply_to else None
+    addressee = f" to {answered.author.name}" if answered is not None and isinstance(answered.author, Participant) else ""
+    return f"{question.agent} waits for permission to continue its reply{addressee}. Any participant can answer."
 
 
 def how_to_answer(session_id: str, request_id: str) -> str:

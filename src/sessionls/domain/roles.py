@@ -42,26 +42,29 @@ def require_role(role: Role, kind: str, session_id: str) -> None:
     """
     needed = "owner" if kind == "delete" else _NEEDED.get(kind, "writer")
     if not covers(role, needed):
-        ask = f"Ask an owner to make you {'an owner' if needed == 'owner' else f'a {needed}'} of it, or fork it."
+        hint = f"Ask an owner to make you {'an owner' if needed == 'owner' else f'a {needed}'} of it, or fork it."
         if (role, kind) == ("commenter", "replyStarted"):
-            ask = f"Leave a comment instead: it wakes no agent (session/comment, `sessionls comment`). {ask}"
+            hint = f"Leave a comment instead: it wakes no agent (session/comment, `sessionls comment`). {hint}"
         raise NotPermitted(
             f"You are a {role} of this session: you may {_MAY[role]}.",
-            hint=ask,
+            hint=hint,
             sessionId=session_id,
             role=role,
         )
 
 
 def reachable(session: Session) -> list[Participant]:
-    """Who can be mentioned in a session and handed it: whoever took part or was given a role, but no reader.
+    """The people who can be mentioned in a session, and to whom it can be handed over: its participants and everybody with a
+    role in it, except readers.
 
-    Something that waits for a reader would wait for ever, because a reader writes nothing.
+    Readers cannot write, so anything that waits for a reader would wait forever.
     """
     people = {person.id: person for person in session.people or ()}
     team = people.pop(TEAM, None)
     all_comment = team is not None and covers(team.role, "commenter")
-    readers = {one.id for one in people.values() if not covers(one.role, "commenter") and not all_comment}
-    known = [one for one in session.participants if one.id not in readers]
-    ids = {one.id for one in session.participants} | readers
-    return known + [Participant(id=one.id, name=one.name or one.id) for one in people.values() if one.id not in ids]
+    readers = {person.id for person in people.values() if not covers(person.role, "commenter") and not all_comment}
+    known = [person for person in session.participants if person.id not in readers]
+    ids = {person.id for person in session.participants} | readers
+    return known + [
+        Participant(id=person.id, name=person.name or person.id) for person in people.values() if person.id not in ids
+    ]

@@ -53,8 +53,10 @@ class Scope:
 
 def scope_of(folders: Iterable[str], identities: Iterable[str] = ()) -> Scope:
     """The scope for folders (URIs in any spelling) and for the stored identities of a session."""
-    known = frozenset(identities)
-    more = frozenset(one for one in known if one.startswith(_FOLDER))
-    hints = frozenset(one for one in known if one.startswith(_HINT))
-    named = frozenset(uris.uri_key(folder) for folder in folders)
-    return Scope(named | {one.removeprefix(_FOLDER) for one in more}, known - more - hints, hints)
+    stored = frozenset(identities)
+    folder_aliases = frozenset(identity for identity in stored if identity.startswith(_FOLDER))
+    hints = frozenset(identity for identity in stored if identity.startswith(_HINT))
+    folder_keys = frozenset(uris.uri_key(folder) for folder in folders)
+    return Scope(
+        folder_keys | {identity.removeprefix(_FOLDER) for identity in folder_aliases}, stored - folder_aliases - hints, hints
+    )

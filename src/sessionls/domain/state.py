@@ -192,7 +192,7 @@ class _Folding:
         self.removed: tuple[str, ...] = ()
 
     def run(self) -> Applied:
-        self._meet_needs()
+        self._settle_needs()
         self._fold()
         # Final entries are removed from the open ones. A failed reply stays until the next message is answered.
         for entry in list(self.open.values()):
@@ -244,7 +244,7 @@ class _Folding:
 
     # One small branch for each kind of event that changes the state. The other events are only history.
     def _fold(self) -> None:
-        event, now = self.event, self.before.session
+        event, session = self.event, self.before.session
         match event:
             case ev.Renamed():
                 self.session["title"] = event.title
@@ -265,18 +265,18 @@ class _Folding:
             case ev.AgentSwitched():
                 self.session.update(agent=event.agent, model=event.model)
             case ev.ParticipantJoined():
-                self._know(event.participant)
+                self._add_participant(event.participant)
                 self.present = [*(p for p in self.present if p.id != event.participant.id), event.participant]
-                self.session["updated_at"] = now.updated_at  # opening a session does not change it
+                self.session["updated_at"] = session.updated_at  # opening a session does not change it
             case ev.ParticipantLeft():
                 self.present = [p for p in self.present if p.id != event.participant_id]
-                self.session["updated_at"] = now.updated_at
+                self.session["updated_at"] = session.updated_at
             case ev.HandedOver():
                 self._handed_over(event)
             case ev.Shared() | ev.Unshared():
                 self._shared(event)
             case ev.Forked():
-                self.session["updated_at"] = now.updated_at  # a fork does not change its parent
+                self.session["updated_at"] = session.updated_at  # a fork does not change its parent
             case ev.Compacted():
                 if event.usage is not None:
                     self._add_usage(event.usage)
@@ -287,25 +287,25 @@ class _Folding:
             case ev.MessageWithdrawn():
                 del self.open[event.message_id]
                 self.removed = (event.message_id,)
-                self.session["message_count"] = now.message_count - 1
+                self.session["message_count"] = session.message_count - 1
             case ev.QueueOrdered():
                 self._queue_ordered(event)
             case ev.ReplyStarted():
                 self._reply_started(event)
             case ev.StepFinished():
                 parts = self.open[event.message_id].message.parts
-                self._go_on(event, [*parts[: event.index], *event.parts])
+                self._update_progress(event, [*parts[: event.index], *event.parts])
             case ev.ToolCalled() | ev.ToolFinished():
                 self._put_part(event.message_id, event.index, event.part)
             case ev.AgentWorked():
                 parts = self.open[event.message_id].message.parts
-                self._go_on(event, with_work(parts, event.path, event.index, event.parts))
+                self._update_progress(event, with_work(parts, event.path, event.index, event.parts))
             case ev.ReplyNoticed():
                 self._update(event.message_id, notices=event.notices or None)
             case ev.PermissionAsked():
-                self._asked(event)
+                self._permission_asked(event)
             case ev.PermissionAnswered():
-                self._answered(event)
+                self._permission_answered(event)
             case ev.FindingReported():
                 self._append(event.finding.message_id, FindingPart(finding=event.finding))
             case ev.Edited():
@@ -318,25 +318,25 @@ class _Folding:
             case _:
                 pass
 
-    def _meet_needs(self) -> None:
+    def _settle_needs(self) -> None:
         """Remove everything that waits for the participant who does something now."""
         if isinstance(self.event.by, Participant) and self.event.kind not in _QUIET and self.before.session.needs:
-            acted = self.event.by.id
-            self.session["needs"] = [one for one in self.before.session.needs if one.participant.id != acted] or None
+            actor_id = self.event.by.id
+            self.session["needs"] = [need for need in self.before.session.needs if need.participant.id != actor_id] or None
         elif isinstance(self.event, ev.ParticipantJoined) and self.before.session.needs:
-            seen = self.event.participant.id
-            left = [one for one in self.before.session.needs if (one.participant.id, one.kind) != (seen, "mention")]
-            self.session["needs"] = left or None
+            joined_id = self.event.participant.id
+            remaining = [need for need in self.before.session.needs if (need.participant.id, need.kind) != (joined_id, "mention")]
+            self.session["needs"] = remaining or None
 
     def _handed_over(self, event: ev.HandedOver) -> None:
         assert isinstance(event.by, Participant)
         need = Need(kind="handOver", participant=event.to, by=event.by, note=event.note, waiting=event.waiting, at=event.at)
         if any(one.id == event.to.id for one in self.before.session.participants):
-            self._know(event.to)
-        left = self.session.get("needs", self.before.session.needs) or []
-        self.session["needs"] = [*(one for one in left if one.kind != "handOver"), need]
+            self._add_participant(event.to)
+        remaining = self.session.get("needs", self.before.session.needs) or []
+        self.session["needs"] = [*(other for other in remaining if other.kind != "handOver"), need]
 
-    def _know(self, participant: Participant) -> None:
+    def _add_participant(self, participant: Participant) -> None:
         known = self.before.session.participants
         if participant not in known:
             self.session["participants"] = [*(p for p in known if p.id != participant.id), participant]
@@ -351,12 +351,12 @@ class _Folding:
         else:
             people = [person for person in people if person.id != event.person_id]
         self.session["people"] = people
-        # Whoever may not even comment any more is not shown as here: the event that they left is not theirs to write.
-        here = {person.id for person in people if person.role != "reader"}
-        self.present = [one for one in self.present if one.id in here or "team" in here]
+        # A person who may no longer comment counts as absent at once, because they may not write the event that they left.
+        allowed = {person.id for person in people if person.role != "reader"}
+        self.present = [participant for participant in self.present if participant.id in allowed or "team" in allowed]
         self.session["updated_at"] = self.before.session.updated_at
 
-    def _asked(self, event: ev.PermissionAsked) -> None:
+    def _permission_asked(self, event: ev.PermissionAsked) -> None:
         question = OpenQuestion(
             request_id=event.request_id,
             message_id=event.message_id,
@@ -370,16 +370,16 @@ class _Folding:
         )
         self.asking = [*self.asking, question]
 
-    def _answered(self, event: ev.PermissionAnswered) -> None:
-        question = next((one for one in self.asking if one.request_id == event.request_id), None)
-        self.asking = [one for one in self.asking if one is not question]
+    def _permission_answered(self, event: ev.PermissionAnswered) -> None:
+        question = next((candidate for candidate in self.asking if candidate.request_id == event.request_id), None)
+        self.asking = [candidate for candidate in self.asking if candidate is not question]
         if question is None or question.scope is None or event.decision != "session" or not isinstance(event.by, Participant):
             return
         grant = Grant(event.by.id, question.scope)
         if grant not in self.granted:
             self.granted = (*self.granted, grant)
 
-    def _mentioned(self, message: Message, by: Participant) -> None:
+    def _add_mentions(self, message: Message, by: Participant) -> None:
         session = self.before.session
         known = {one.id: Participant(id=one.id, name=one.name or one.id) for one in session.people or ()}
         known |= {one.id: one for one in session.participants}
@@ -393,8 +393,8 @@ class _Folding:
     def _message_sent(self, message: Message) -> None:
         self.session["message_count"] = self.before.session.message_count + 1
         if isinstance(message.author, Participant):
-            self._know(message.author)
-            self._mentioned(message, message.author)
+            self._add_participant(message.author)
+            self._add_mentions(message, message.author)
         if message.status == "queued":
             self._put(Entry(message))
         else:  # a message to people, or a fork's copy of a message that was unfinished in its parent
@@ -410,19 +410,19 @@ class _Folding:
     def _queue_ordered(self, event: ev.QueueOrdered) -> None:
         if event.now is not None:
             self._update(event.now, delivery=None)
-        waiting = [self.open.pop(message_id) for message_id in event.message_ids]
-        self.open.update((entry.message.id, entry) for entry in waiting)
+        queued = [self.open.pop(message_id) for message_id in event.message_ids]
+        self.open.update((entry.message.id, entry) for entry in queued)
 
     def _reply_started(self, event: ev.ReplyStarted) -> None:
         author = AgentAuthor(agent=event.agent, model=event.model, definition=event.definition)
         if event.message_id not in self.open:
             self.resumable = None  # a stopped reply is final as soon as the next message is answered
-            self._begin(event.message_id, event.reply_to, author)
+            self._begin_reply(event.message_id, event.reply_to, author)
         self._update(event.message_id, status="replying", author=author, error=None, stop_reason=None, finished_at=None)
         self._update(event.reply_to, status="replying")
         self.reply, self.resumable = event.message_id, None
 
-    def _begin(self, reply_id: str, message_id: str, author: AgentAuthor) -> None:
+    def _begin_reply(self, reply_id: str, message_id: str, author: AgentAuthor) -> None:
         """Give a queued message its place, and its reply the next place."""
         if message_id in self.open and self.open[message_id].place is None:
             self._update(message_id, place=self._next_place(), ended_seq=self.event.seq - 1)
@@ -439,7 +439,7 @@ class _Folding:
         self._put(Entry(reply, self._next_place()))
         self.session["message_count"] = self.before.session.message_count + 1
 
-    def _go_on(self, event: ev.StepFinished | ev.AgentWorked, parts: list[Part]) -> None:
+    def _update_progress(self, event: ev.StepFinished | ev.AgentWorked, parts: list[Part]) -> None:
         """Update the parts and the usage of the reply."""
         fields: dict[str, Any] = {"parts": parts}
         if event.usage is not None:
@@ -465,8 +465,8 @@ class _Folding:
 
     def _reply_finished(self, message: Message, seq: int) -> None:
         assert isinstance(message.author, AgentAuthor) and message.reply_to is not None
-        if message.id not in self.open:  # it ended before it started: cancelled in the queue, or no model is available
-            self._begin(message.id, message.reply_to, message.author)
+        if message.id not in self.open:  # it never started: it was cancelled in the queue, or no model was available
+            self._begin_reply(message.id, message.reply_to, message.author)
         elif message.usage is not None:  # (the usage of a fork's copy counts in its parent)
             self._spend(message.id, message.usage)
         ended = message.status in _ENDED

@@ -11,7 +11,7 @@ __all__ = ["ReplyStopReason", "incomplete", "review_problem", "why_it_ended", "w
 
 ReplyStopReason = StopReason | Literal["empty"]
 
-_WORDS: Mapping[str, str] = {
+_EXPLANATIONS: Mapping[str, str] = {
     "length": "The answer was cut off: the model reached its limit of output tokens.",
     "content_filter": "The provider's content filter withheld the rest of the answer.",
     "refusal": "The model declined to answer.",
@@ -19,8 +19,8 @@ _WORDS: Mapping[str, str] = {
     "unknown": "The provider did not say why the answer ended. It may be incomplete.",
     "empty": "The model gave no answer.",
 }
-_GO_ON = ' Send "go on" to let the agent continue.'
-_CAN_GO_ON = ("length", "error", "unknown", "empty")
+_CONTINUE_HINT = ' Send "go on" to let the agent continue.'
+_CAN_CONTINUE = ("length", "error", "unknown", "empty")
 
 
 def why_it_ended(reason: StopReason, *, wrote: bool) -> ReplyStopReason:
@@ -32,13 +32,13 @@ def why_it_ended(reason: StopReason, *, wrote: bool) -> ReplyStopReason:
 
 def words_for(reason: ReplyStopReason | None) -> str | None:
     """Why an answer with that stop reason is incomplete; None if it is complete."""
-    return _WORDS.get(reason or "")
+    return _EXPLANATIONS.get(reason or "")
 
 
 def incomplete(message: Message) -> str | None:
     """Why an ended reply is incomplete, and what to do; None if it is complete."""
-    words = words_for(message.stop_reason) if message.status == "complete" else None
-    return words and words + (_GO_ON if message.stop_reason in _CAN_GO_ON else "")
+    explanation = words_for(message.stop_reason) if message.status == "complete" else None
+    return explanation and explanation + (_CONTINUE_HINT if message.stop_reason in _CAN_CONTINUE else "")
 
 
 def review_problem(reply: Message) -> str | None:

@@ -32,6 +32,6 @@ def title_of(text: str, limit: int = 60) -> str:
     line = in_one_line(" ".join(line.split()))
     if len(line) <= limit:
         return line or UNTITLED
-    cut = line[: limit - 1]
-    head = cut.rsplit(" ", 1)[0]
-    return (head if len(head) > limit // 2 else cut).rstrip(" ,.;:") + "…"
+    shortened = line[: limit - 1]
+    head = shortened.rsplit(" ", 1)[0]
+    return (head if len(head) > limit // 2 else shortened).rstrip(" ,.;:") + "…"

@@ -156,14 +156,14 @@ def public(address: str, *, path: bool = True) -> str:
     scheme, separator, rest = address.partition("://")
     if not separator:
         return address
-    rest, *asked = re.split(r"[?#]", rest, maxsplit=1)
-    host, slash, below = rest.partition("/")
-    if "@" in below or "@" in "".join(asked):  # possibly a password that contains `/`, `?` or `#`
+    rest, *query = re.split(r"[?#]", rest, maxsplit=1)
+    host, slash, path_text = rest.partition("/")
+    if "@" in path_text or "@" in "".join(query):  # possibly a password that contains `/`, `?` or `#`
         return f"{scheme}://…"
     host = host.rpartition("@")[2]
-    return f"{scheme}://{host}{slash}{below if path or not below else '…'}"
+    return f"{scheme}://{host}{slash}{path_text if path or not path_text else '…'}"
 
 
 def public_text(text: str, *, path: bool = True) -> str:
     """The text with `public` applied to each web address in it."""
-    return _ADDRESS.sub(lambda found: public(found[0], path=path), text)
+    return _ADDRESS.sub(lambda match: public(match[0], path=path), text)

@@ -15,16 +15,16 @@ __all__ = ["as_json", "in_one_line", "meant", "shown", "without_escapes"]
 # Escape sequences (ECMA-48): colors, cursor, titles and links.
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|[\]PX^_][^\x07\x1b]*+(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"
-_TURNING = r"\u202a-\u202e\u2066-\u2069"
+_DIRECTION_CHANGES = r"\u202a-\u202e\u2066-\u2069"
 # Direction marks, joiners, zero-width spaces, fillers, tags.
-_HIDDEN = (
+_INVISIBLE = (
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"
     r"\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _TAGS = r"\U000e0000-\U000e0fff"
-_ALL = re.compile(f"[{_CONTROLS}{_TURNING}{_HIDDEN}]")
+_UNSAFE = re.compile(f"[{_CONTROLS}{_DIRECTION_CHANGES}{_INVISIBLE}]")
 # These are allowed in prose: joiners, which emoji and many scripts need, and marks for text in two directions.
-_OF_PROSE = re.compile(f"[{_CONTROLS}{_TURNING}{_TAGS}]")
+_UNSAFE_IN_PROSE = re.compile(f"[{_CONTROLS}{_DIRECTION_CHANGES}{_TAGS}]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 
@@ -35,17 +35,17 @@ def shown(text: str, *, prose: bool = False) -> str:
     `prose` is for text that nobody has to decide about (a reply): joiners and direction marks are kept.
     """
     text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
-    return (_OF_PROSE if prose else _ALL).sub(lambda found: _escape(found[0]), text)
+    return (_UNSAFE_IN_PROSE if prose else _UNSAFE).sub(lambda match: _escape(match[0]), text)
 
 
 def in_one_line(text: str) -> str:
     """The text in one line, for names, paths, titles and questions."""
-    return re.sub(r"[\t\n]", lambda found: _escape(found[0]), shown(text))
+    return re.sub(r"[\t\n]", lambda match: _escape(match[0]), shown(text))
 
 
 def meant(text: str) -> str:
     """The reverse of `shown`: the text that was shown in this form, for paths."""
-    return _ESCAPED.sub(_letter, text)
+    return _ESCAPED.sub(_unescape_match, text)
 
 
 def without_escapes(text: str) -> str:
@@ -59,7 +59,7 @@ def as_json(data: Any, *, indent: int | None = 2) -> str:
     Lone surrogates, which cannot be encoded, become U+FFFD.
     """
     text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", json.dumps(data, ensure_ascii=False, indent=indent))
-    return _ALL.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def _escape(letter: str) -> str:
@@ -67,6 +67,6 @@ def _escape(letter: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _letter(found: re.Match[str]) -> str:
-    code = int(found[1] or found[2] or found[3], 16)
-    return chr(code) if code < 0x110000 else found[0]
+def _unescape_match(match: re.Match[str]) -> str:
+    code = int(match[1] or match[2] or match[3], 16)
+    return chr(code) if code < 0x110000 else match[0]

@@ -95,7 +95,7 @@ class Editor(Buffers, Protocol):
     async def save(self, uris: Sequence[str]) -> frozenset[str]:
         """Ask the editor to save these documents, as its own save command does. Returns those that it saved.
 
-        Returns none if the editor cannot be asked. A document that changed since the server last heard of it stays unsaved.
+        Returns an empty set if the editor cannot be asked. A document that changed after its last known version stays unsaved.
         """
         ...
 

@@ -42,7 +42,7 @@ class Files(Protocol):
         ...
 
     async def inside(self, paths: Sequence[str]) -> bool:
-        """Whether all of them may be read: inside the workspace, and not withheld."""
+        """Whether all of them may be read: they are inside the workspace and are not secret files."""
         ...
 
     async def uri_of(self, path: str) -> tuple[str, str] | None:
@@ -54,11 +54,11 @@ class Files(Protocol):
         ...
 
     async def changed(self, path: str, old: str | None, new: str) -> ChangedFile | None:
-        """The changed file, if its text now is `new` or contains it, else None. `old` is the text that `new` replaced."""
+        """The changed file, if its current text is or contains `new`, else None. `old` is the text that `new` replaced."""
         ...
 
     async def created(self, path: str) -> ChangedFile | None:
-        """The file as a new one; None if it is not text, or too large."""
+        """The file as a newly created one; None if it is not text, or is too large."""
         ...
 
     async def snapshot(self) -> Mapping[str, tuple[int, int]] | None:

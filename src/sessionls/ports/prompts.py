@@ -11,7 +11,7 @@ __all__ = ["Prompts"]
 
 class Prompts(Protocol):
     async def list(self) -> list[PromptFile]:
-        """The prompt files of the user and of trusted folders, by name. Of several with one name, the nearest is used."""
+        """The prompt files of the user and of trusted folders, by name. If several have the same name, the nearest is used."""
         ...
 
     async def expand(self, name: str, arguments: str) -> ExpandedPrompt:

@@ -109,7 +109,7 @@ class AgentQuestion:
 
 
 class ReplySink(Protocol):
-    """What a runtime can do with the reply that it writes.
+    """The operations of a runtime on the reply that it writes.
 
     Methods that keep something store an event in the session's log before they return. They finish even if the runtime is
     cancelled meanwhile, and try again if the store is busy. They raise `ClaimLost` if another process took over the reply, and
@@ -193,14 +193,14 @@ class AgentRuntime(Protocol):
     def abilities(self) -> RuntimeAbilities: ...
 
     async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:
-        """Which images the agent takes with that model, as far as that is known before it is asked."""
+        """Which images the agent accepts with that model, as far as this is known in advance."""
         ...
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> ReplyStopReason | None:
-        """Write the reply, or continue it after the parts that `sink.parts` has already. Returns why it ended.
+        """Write the reply, or continue it after the parts that are in `sink.parts` already. Returns why it ended.
 
-        It is called again for the same reply if that is resumed, or was steered at the last moment. With any `SessionlsError` the
-        reply fails with that error.
+        This is called again for the same reply if the reply is resumed, or was steered at the last moment. If it raises a
+        `SessionlsError`, the reply fails with that error.
         """
         ...
 

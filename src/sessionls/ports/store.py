@@ -128,19 +128,22 @@ class Store(Protocol):
 
     @property
     def has_logins(self) -> bool:
-        """Whether the database knows who somebody is, and allows each no more than their role; else whoever opens it owns all."""
+        """Whether the database identifies each person and enforces their role. Otherwise everybody who can open it owns all."""
         ...
 
     async def participant(self, local: Participant, *, renames: bool = False) -> Participant:
-        """Who this is: the login, as its profile says; without logins `local`. It names a new profile, and with `renames` any."""
+        """The participant for this login, from its profile; without logins, `local`.
+
+        A new profile gets the name of `local`. With `renames`, an existing profile gets it, too.
+        """
         ...
 
     async def people(self) -> list[Participant]:
-        """The logins that were here, by name."""
+        """The logins that have used this database, by name."""
         ...
 
     async def login(self, login: str) -> Participant | None:
-        """That login, whether it was here or not; None where there is no such."""
+        """The login with that name, even if it has never used this database; None if it does not exist."""
         ...
 
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
@@ -193,7 +196,7 @@ class Store(Protocol):
         ...
 
     async def image(self, session_id: str, sha256: str) -> bytes | None:
-        """The bytes of an image that a message of the session brought, its ancestors' included; None where none did."""
+        """The bytes of an image in the messages of the session and its ancestors; None if they do not have it."""
         ...
 
     async def changes(self, session_id: str, *, after: int = 0) -> list[Edited | ChangesReverted]:
@@ -213,7 +216,7 @@ class Store(Protocol):
         ...
 
     async def delete(self, session_id: str, check: Callable[[Change], None] | None = None) -> None:
-        """Delete the session and its messages. What forks share of it stays until the last of them is deleted.
+        """Delete the session and its messages. The content that its forks share stays until the last fork is deleted.
 
         `check` runs in the same transaction, and raises an error if the session must not be deleted.
         """
@@ -246,12 +249,12 @@ class Store(Protocol):
     async def known_finding(self, session_id: str, finding: Finding) -> Finding | None:
         """The same finding (document, rule and quoted code), open or dismissed, of any session with the same scope, if any.
 
-        So a dismissed finding stays dismissed when the same review runs again.
+        It keeps a dismissed finding dismissed when the same review runs again.
         """
         ...
 
     async def older_places(self) -> list[tuple[str, str]]:
-        """How older versions identified repositories (`Scope.hints`), each with a folder of a session that has this hint."""
+        """The identities that older versions used for repositories (`Scope.hints`), each with a folder of a session with it."""
         ...
 
     async def external_session(self, session_id: str, agent: str) -> ExternalSession | None:
@@ -265,7 +268,7 @@ class Store(Protocol):
         ...
 
     async def lapsed_presence(self) -> list[str]:
-        """The sessions that are open in a process that no longer lives, without those that this login may only read."""
+        """The sessions that are open in a process that is gone, without those that this login may only read."""
         ...
 
     def draft(

@@ -85,7 +85,7 @@ class Tools(Protocol):
         ...
 
     def knows(self, session_id: str, uri: str, sha256: str) -> None:
-        """Note that the agents of that session got the whole text of a document, so that they may edit it. `sha256`: its hash."""
+        """Record that the agents of that session have read the whole document and so may edit it. `sha256`: the text's hash."""
         ...
 
     def offer(self, names: Sequence[str]) -> Sequence[Tool]:

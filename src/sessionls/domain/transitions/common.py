@@ -156,10 +156,10 @@ def end_reply(
 def given_up(parts: Sequence[Part]) -> list[Part]:
     """The parts with all unfinished calls marked as ended."""
 
-    def ended(part: Part) -> Part:
+    def end(part: Part) -> Part:
         if not isinstance(part, ToolPart) or part.status not in ("waiting", "running"):
             return part
-        words = UNKNOWN_OUTCOME if part.status == "running" else "The reply ended before this call was made."
-        return part.model_copy(update={"status": "failed", "result": words})
+        result = UNKNOWN_OUTCOME if part.status == "running" else "The reply ended before this call was made."
+        return part.model_copy(update={"status": "failed", "result": result})
 
-    return [ended(part) for part in parts]
+    return [end(part) for part in parts]

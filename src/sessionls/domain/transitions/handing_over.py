@@ -47,21 +47,23 @@ def waiting_work(state: State) -> Iterator[str]:
 
 def _participant(state: State, to: str) -> Participant:
     known = reachable(state.session)
-    wanted = to.strip().removeprefix("@").casefold()
-    for found in (
-        [one for one in known if one.id == to],
-        [one for one in known if wanted in (one.name.casefold(), (one.email or "").casefold())],
+    name = to.strip().removeprefix("@").casefold()
+    for matches in (
+        [participant for participant in known if participant.id == to],
+        [participant for participant in known if name in (participant.name.casefold(), (participant.email or "").casefold())],
     ):
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(f"{one.name} <{one.email or one.id}>" for one in found)
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            names = ", ".join(f"{participant.name} <{participant.email or participant.id}>" for participant in matches)
             raise InvalidParams(
                 f"Several participants are called {to!r}.", fields=["to"], hint=f"Use the address or id: {names}."
             )
     raise InvalidParams(f"No participant of this session is called {to!r}.", fields=["to"], hint=_hint(state, None))
 
 
-def _hint(state: State, but: Participant | None) -> str:
-    names = ", ".join(one.name for one in reachable(state.session) if but is None or one.id != but.id)
+def _hint(state: State, excluded: Participant | None) -> str:
+    names = ", ".join(
+        participant.name for participant in reachable(state.session) if excluded is None or participant.id != excluded.id
+    )
     return f"The others are: {names}." if names else "Share the session with somebody first."

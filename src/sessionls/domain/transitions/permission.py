@@ -52,14 +52,14 @@ def _is_granted(state: State, reply_id: str, question: Question, writer: Partici
         for entry in state.open.values()
         if entry.message.id == reply.reply_to or (entry.message.steered and entry.message.steered.message_id == reply_id)
     ]
-    own_words = bool(answered) and all(
+    answers_only_writer = bool(answered) and all(
         isinstance(message.author, Participant) and message.author.id == writer.id for message in answered
     )
-    if not own_words:
+    if not answers_only_writer:
         return False
     folders = state.session.workspace_folders
     return Grant(writer.id, question.scope) in state.granted or (
-        question.scope != "" and any(one.covers(question.tool, question.scope, folders) for one in kept)
+        question.scope != "" and any(permission.covers(question.tool, question.scope, folders) for permission in kept)
     )
 
 
@@ -69,10 +69,10 @@ def answer(change: Change, request_id: str, decision: Answer, by: Participant | 
     Owners may answer, and the people whose machine is affected: who asked the agent, and who runs the reply.
     """
     state = live_state(change)
-    question = next((one for one in state.asking if one.request_id == request_id), None)
+    question = next((candidate for candidate in state.asking if candidate.request_id == request_id), None)
     if question is None:
         return False
-    if by is not None and not covers(change.role, "owner") and not _concerns(change, question.message_id, by):
+    if by is not None and not covers(change.role, "owner") and not _is_affected(change, question.message_id, by):
         raise NotPermitted(
             "Only owners of the session and the person who asked the agent may answer this.",
             hint="Ask one of them to answer.",
@@ -82,11 +82,11 @@ def answer(change: Change, request_id: str, decision: Answer, by: Participant | 
     return True
 
 
-def _concerns(change: Change, reply_id: str, participant: Participant) -> bool:
+def _is_affected(change: Change, reply_id: str, participant: Participant) -> bool:
     """Whether the reply answers the participant, or is written in this process."""
     claim = change.claims.get(reply_id)
     reply_to = change.now.entry(reply_id).message.reply_to
-    asked = change.now.open.get(reply_to or "")
-    author = None if asked is None else asked.message.author
-    by_them = isinstance(author, Participant) and author.id == participant.id
-    return by_them or (claim is not None and claim.process == change.process)
+    answered_entry = change.now.open.get(reply_to or "")
+    author = None if answered_entry is None else answered_entry.message.author
+    is_author = isinstance(author, Participant) and author.id == participant.id
+    return is_author or (claim is not None and claim.process == change.process)

@@ -1,8 +1,8 @@
-"""Who has the session open: participants join, leave, and are gone when their process is.
+"""Who has the session open: participants join and leave, and are removed when their process ends.
 
-Readers are not among them. To join is an event of the log, and a login adds one by writing the session's row, its log and the
-numbering of changes. That readers write nothing at all is simpler for the database to check, and a reader can neither fill the
-log of others nor hold locks on it. Whoever becomes a reader, or loses access, is removed by the event that changes their role.
+Readers are not included. Joining adds an event to the log, so it writes the session's row, its log and the numbering of changes.
+It is simpler for the database to check that readers write nothing at all. So a reader can neither fill another person's log nor
+hold locks on it. A participant who becomes a reader, or loses access, is removed by the event that changes their role.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def lapse(change: Change) -> None:
 
 def _remove_absent(change: Change, by: Participant | None = None) -> None:
     """`by` is the participant who leaves. The events for other participants have no author."""
-    change.presence[:] = [one for one in change.presence if one.alive]
-    here = {one.participant_id for one in change.presence}
+    change.presence[:] = [presence for presence in change.presence if presence.alive]
+    present_ids = {presence.participant_id for presence in change.presence}
     for participant in change.now.present:
-        if participant.id not in here:
-            own = by if by is not None and by.id == participant.id else None
-            change.add(ev.ParticipantLeft, by=own, participant_id=participant.id)
+        if participant.id not in present_ids:
+            author = by if by is not None and by.id == participant.id else None
+            change.add(ev.ParticipantLeft, by=author, participant_id=participant.id)

@@ -35,14 +35,14 @@ def withdraw(change: Change, message_id: str, by: Participant | AgentAuthor) -> 
 
 
 def reorder(change: Change, message_ids: Sequence[str], by: Participant) -> Session:
-    """Move these messages to the front of the queue, in this order. Ignores those that are not queued any more, unless all
-    are.
+    """Move these messages to the front of the queue, in this order. Ignores messages that are no longer queued, but raises an
+    error if none is queued any more.
     """
-    waiting = [entry.message.id for entry in live_state(change).queue]
-    chosen = [message_id for message_id in dict.fromkeys(message_ids) if message_id in waiting]
-    if not chosen:
+    queued = [entry.message.id for entry in live_state(change).queue]
+    moved = [message_id for message_id in dict.fromkeys(message_ids) if message_id in queued]
+    if not moved:
         waiting_message(change.now, message_ids[0])
-    set_order(change, [*chosen, *(one for one in waiting if one not in chosen)], by)
+    set_order(change, [*moved, *(message_id for message_id in queued if message_id not in moved)], by)
     return change.now.session
 
 

@@ -48,7 +48,7 @@ def fork(
                 "reply_to": ids.get(original.reply_to or "", original.reply_to),
                 "steered": original.steered
                 and original.steered.model_copy(update={"message_id": ids.get(original.steered.message_id, "")}),
-                "mentions": None,  # they were notified in the parent
+                "mentions": None,  # the mentioned people were notified in the parent
                 "status": "complete" if final else "cancelled",
                 "parts": original.parts if final else given_up(original.parts),
                 "finished_at": change.at,

@@ -120,7 +120,7 @@ def step(
     return [] if runner is None else _steer(change, reply_id, index + len(parts), runner)
 
 
-def _steering(state: State, runner: Runner) -> list[Message]:
+def _steering_messages(state: State, runner: Runner) -> list[Message]:
     """The queued messages that may steer a reply of that runner."""
     waiting = [entry.message for entry in state.queue]
     return [message for message in waiting if message.delivery == "steer" and runner.may_answer(message)]
@@ -129,12 +129,12 @@ def _steering(state: State, runner: Runner) -> list[Message]:
 def _steer(change: Change, reply_id: str, part: int, runner: Runner) -> list[Message]:
     author = change.now.entry(reply_id).message.author
     by = ev.ByAgent(agent=author.agent) if isinstance(author, AgentAuthor) else author
-    taken: list[Message] = []
-    for message in _steering(change.now, runner):
+    steering: list[Message] = []
+    for message in _steering_messages(change.now, runner):
         change.add(ev.MessageSteered, by=by, message_id=message.id, reply_id=reply_id, part=part)
         change.release(message.id)
-        taken.append(change.touched[message.id].message)
-    return taken
+        steering.append(change.touched[message.id].message)
+    return steering
 
 
 def note(change: Change, reply_id: str, notices: Sequence[str]) -> None:
@@ -159,7 +159,7 @@ def finish(
     reply continues instead, and these messages are returned. `runner` is as in `step`.
     """
     entry = own(change, reply_id)
-    steered = runner is not None and status == "complete" and bool(_steering(change.now, runner))
+    steered = runner is not None and status == "complete" and bool(_steering_messages(change.now, runner))
     resumed = status == "paused" and change.now.session.state == "active"
     if steered or resumed:
         return step(change, reply_id, 0, parts, usage, steps, runner=runner)

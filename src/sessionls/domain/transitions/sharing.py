@@ -54,12 +54,12 @@ def _keep_an_owner(people: dict[str, Person], change: Change) -> None:
 def _stop_work(change: Change, person_id: str, by: Participant) -> None:
     """End the work that this person's process may no longer write."""
     state = change.now
-    asked = {entry.message.id for entry in state.open.values() if _is_by(entry.message.author, person_id)}
+    message_ids = {entry.message.id for entry in state.open.values() if _is_by(entry.message.author, person_id)}
     for entry in state.queue:
-        if entry.message.id in asked:
+        if entry.message.id in message_ids:
             cancel_waiting(change, entry.message.id, by)
     reply = None if state.reply is None else state.entry(state.reply).message
-    if reply is not None and reply.reply_to in asked:
+    if reply is not None and reply.reply_to in message_ids:
         end_reply(change, reply, "interrupted")
 
 
