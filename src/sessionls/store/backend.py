@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 class Backend:
     """`publish` passes changes to the event loop. It is called in the order of the commits, before a method returns.
-    `reconnected` is called after each connection of the writing thread but the first.
+    `reconnected` is called after each connection of the writing thread, except the first.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Backend:
         with self.database.writing(drafts=drafts) as connection:
             if "known" not in connection.info:
                 connection.info["known"] = True
-                # A replica that took over, or a server that crashed, may have lost what came last.
+                # A replica that took over, or a server that crashed, may have lost the last changes.
                 self._changes.forget_all()
                 if self._connected:
                     self._reconnected()
@@ -82,16 +82,16 @@ class Backend:
             yield connection
 
     def change(self, session_id: str, decide: Callable[[Change], T]) -> Outcome[T]:
-        """Raises `CommitUnknown` if nobody knows whether the change was saved. A repetition with the same `decide` finds out."""
+        """Raises `CommitUnknown` if it is not known whether the change was saved. Call again with this `decide` to find out."""
         if self._unknown is not None and self._unknown[0] is decide:
-            _, made, commit = self._unknown
+            _, outcome, commit = self._unknown
             if self.database.committed(commit):
                 self._unknown = None
-                return made  # the next poll publishes it
+                return outcome  # the next poll publishes it
         self._unknown = None
-        return self._repeating(lambda: self._change(session_id, decide))
+        return self._run_with_retry(lambda: self._change(session_id, decide))
 
-    def _repeating(self, transaction: Callable[[], T]) -> T:
+    def _run_with_retry(self, transaction: Callable[[], T]) -> T:
         """Run the transaction, and once more if it was undone because of a broken connection or the like."""
         try:
             return transaction()
@@ -107,18 +107,18 @@ class Backend:
                 outcome = self._changes.make(connection, session_id, decide)
                 events = list(outcome.events)
                 if events:
-                    events = self._tail.missing(connection, session_id, events[0].seq) + events
+                    events = self._tail.unpublished_events(connection, session_id, events[0].seq) + events
         except BaseException as error:
             if isinstance(error, CommitUnknown) and outcome is not None:
                 self._unknown = decide, outcome, error.commit
             self._drafts.give_back()
             raise
-        concerned = self._drafts.saved()
+        saved_sessions = self._drafts.saved()
         self._committed = True
         if outcome.rev is not None:
             self._changes.remember(session_id, outcome)
-            self._tail.published(session_id, outcome.state.session.seq)
-            self._tail.changed(session_id, outcome.rev)
+            self._tail.mark_published(session_id, outcome.state.session.seq)
+            self._tail.note_own_change(session_id, outcome.rev)
             state = outcome.state
             self._publish(
                 FeedBatch(
@@ -126,18 +126,18 @@ class Backend:
                     sessions=[SessionNotice(session_id, state.session, state.scope)],
                 )
             )
-            self.database.signal({session_id, *concerned}, listed=True)
+            self.database.signal({session_id, *saved_sessions}, listed=True)
         return outcome
 
     def participant(self, local: Participant, *, renames: bool) -> Participant:
-        def own() -> Participant:
+        def load_profile() -> Participant:
             with self._writing() as connection:
                 return own_profile(connection, local, renames=renames)
 
-        return self._repeating(own)
+        return self._run_with_retry(load_profile)
 
     def delete(self, session_id: str, check: Callable[[Change], None] | None) -> None:
-        def delete_it() -> int:
+        def delete_in_transaction() -> int:
             with self._writing() as connection:
                 if check is not None:
                     try:
@@ -146,10 +146,10 @@ class Backend:
                         self._changes.require_deletable(connection, session_id)
                 return delete_session(connection, session_id)
 
-        rev = self._repeating(delete_it)
+        rev = self._run_with_retry(delete_in_transaction)
         self._changes.forget(session_id)
         self._tail.unfollow(session_id)
-        self._tail.changed(session_id, rev)
+        self._tail.note_own_change(session_id, rev)
         self._publish(FeedBatch(sessions=[SessionNotice(session_id, None)]))
         self.database.signal([session_id], listed=True)
 
@@ -168,7 +168,7 @@ class Backend:
 
     def save_drafts(self) -> None:
         if self._drafts.pending:
-            self._repeating(self._save_drafts)
+            self._run_with_retry(self._save_drafts)
             self._committed = True
             self.database.signal(self._drafts.saved(), listed=False)
 
@@ -182,7 +182,7 @@ class Backend:
             raise
 
     def beat(self) -> bool:
-        """Renew the lease of this process; False if it claims nothing and has no session open any more."""
+        """Renew the lease of this process. Returns False if it does not need one: no claims, and no session is open."""
         with self._writing() as connection:
             return liveness.beat_while_needed(connection, self._process, self._lease)
 
@@ -191,9 +191,9 @@ class Backend:
     ) -> None:
         self.database.follow(session_id)
         with self.database.reading() as connection:
-            batch, found = self._tail.follow(connection, session_id, limit, after, events_bytes)
+            batch, snapshot = self._tail.follow(connection, session_id, limit, after, events_bytes)
         self._publish(batch)
-        start(found)
+        start(snapshot)
 
     def unfollow(self, session_id: str) -> None:
         self._tail.unfollow(session_id)
@@ -243,19 +243,19 @@ class Backend:
             with self.database.reading() as connection:
                 return query(Reader(connection))
 
-        return self._repeating(read)
+        return self._run_with_retry(read)
 
     def facts(self) -> tuple[str, int, list[str]]:
         """The schema's revision, the number of sessions, and the facts of the database (see `Database.facts`)."""
         with self.database.reading() as connection:
-            revision, number = str(revision_of(connection)), Reader(connection).number_of_sessions()
-        return revision, number, self.database.facts()
+            revision, count = str(revision_of(connection)), Reader(connection).number_of_sessions()
+        return revision, count, self.database.facts()
 
     # -- in both -----------------------------------------------------------------------------------------------------
 
-    def run_command(self, job: Callable[[Backend], T], asked: float, silence: float) -> T:
+    def run_command(self, job: Callable[[Backend], T], requested_at: float, silence: float) -> T:
         """Run the job (see `Database.begin_job`), and raise errors of the database and the disk as `StoreUnavailable`."""
-        self.database.begin_job(asked, silence)
+        self.database.begin_job(requested_at, silence)
         try:
             return job(self)
         except Exception as error:

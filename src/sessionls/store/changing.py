@@ -1,4 +1,4 @@
-"""The write transaction: the events of a change go into the log and into every projection of it, or nowhere."""
+"""The write transaction: the events of a change go into the log and every projection of it, or nothing is written."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ __all__ = ["Changes", "Outcome", "save_drafts"]
 
 T = TypeVar("T")
 
-_SEEN = select(sessions).where(sessions.c.id == bindparam("id"))
-_SESSION = _SEEN.with_for_update(key_share=True)
+_SESSION_WITHOUT_LOCK = select(sessions).where(sessions.c.id == bindparam("id"))
+_SESSION = _SESSION_WITHOUT_LOCK.with_for_update(key_share=True)
 _CLAIMS = (
     select(claims.c.message_id, claims.c.process, processes.c.alive_until, processes.c.lease)
     .select_from(claims)
@@ -106,16 +106,16 @@ class Changes:
         dialect = dialect_of(connection)
         row = connection.execute(_SESSION, {"id": session_id}).one_or_none()
         if row is None and dialect.readers(connection) is not None:  # a reader must not lock the session for others
-            row = connection.execute(_SEEN, {"id": session_id}).one_or_none()
+            row = connection.execute(_SESSION_WITHOUT_LOCK, {"id": session_id}).one_or_none()
         if row is not None and row.deleted:
             raise SessionNotFound(session_id)
         before = None if row is None else self._state(connection, row)
         claimed = _claims(connection, session_id, self._process)
-        there: list[Presence] = []
+        recorded: list[Presence] = []
 
         def presence() -> Sequence[Presence]:
-            there[:] = find_presence(connection, session_id, self._process)
-            return there
+            recorded[:] = find_presence(connection, session_id, self._process)
+            return recorded
 
         change = Change(
             session_id=session_id,
@@ -131,22 +131,24 @@ class Changes:
         if change.state is None:
             raise SessionNotFound(session_id)
         first = self._write(connection, row, before, change) if change.events else None
-        mine, lives = self._write_claims(connection, session_id, claimed, change.claims)
+        claims_reply, renews_lease = self._write_claims(connection, session_id, claimed, change.claims)
         if change.asked_presence:
-            write_presence(connection, session_id, there, change.presence)
-            opened = any(one.process == self._process for one in change.presence if one not in there)
-            mine, lives = mine or opened, lives or opened
-        if lives:
+            write_presence(connection, session_id, recorded, change.presence)
+            opened = any(entry.process == self._process for entry in change.presence if entry not in recorded)
+            claims_reply, renews_lease = claims_reply or opened, renews_lease or opened
+        if renews_lease:
             beat(connection, self._process, self._lease)
         rev: int | None = None
         if change.events:
             self._write_drafts(connection, change)
             rev = self._number(connection, change, first)
-        return Outcome(result, change.state, tuple(change.events), rev, mine)
+        return Outcome(result, change.state, tuple(change.events), rev, claims_reply)
 
     def require_deletable(self, connection: Connection, session_id: str) -> None:
-        """Of a session that cannot be read, only what does not depend on its data is checked: the role, and that no process
-        that is alive has anything to write in it. (It may be one of a newer version, which can read the session.)
+        """Check whether a session that cannot be read may be deleted. Raises `NotPermitted`.
+
+        Checks only what does not depend on the session's data: the role, and that no live process claims a reply in it. (That
+        process may have a newer version, which can read the session.)
         """
         require_role(dialect_of(connection).role(connection, session_id), "delete", session_id)
         if any(claim.alive for claim in _claims(connection, session_id, self._process).values()):
@@ -199,7 +201,7 @@ class Changes:
         _remove_messages(connection, before, change)
         _write_messages(connection, before, change)
         _write_places(connection, before, state)
-        _index(connection, before, change)
+        _index_messages(connection, before, change)
         _write_summaries(connection, change, summary)
         return first
 
@@ -224,15 +226,15 @@ class Changes:
     def _write_claims(
         self, connection: Connection, session_id: str, before: Mapping[str, Claim], after: Mapping[str, Claim]
     ) -> tuple[bool, bool]:
-        """Returns whether this process claims a reply in this session, and whether its lease is to be renewed for that."""
+        """Returns whether this process claims a reply in this session, and whether it must renew its lease because of that."""
         for message_id, claim in before.items():
             if message_id not in after or after[message_id].process != claim.process:
                 connection.execute(_DELETE_CLAIM, {"key": session_id, "message": message_id})
         for message_id, claim in after.items():
             if message_id not in before or before[message_id].process != claim.process:
                 connection.execute(insert(claims), {"session_id": session_id, "message_id": message_id, "process": claim.process})
-        mine = any(claim.process == self._process for claim in after.values())
-        return mine, mine and after != before
+        claims_reply = any(claim.process == self._process for claim in after.values())
+        return claims_reply, claims_reply and after != before
 
 
 def _claims(connection: Connection, session_id: str, process: str) -> dict[str, Claim]:
@@ -261,13 +263,13 @@ def _fork_columns(connection: Connection, change: Change) -> dict[str, Any]:
 def _remove_messages(connection: Connection, before: State | None, change: Change) -> None:
     known = before.open if before is not None else {}
     for message_id in change.removed:
-        index_message(connection, change.session_id, message_id, _indexed(known.get(message_id)), "")
+        index_message(connection, change.session_id, message_id, _indexed_text(known.get(message_id)), "")
         connection.execute(_DELETE_MESSAGE, {"key": change.session_id, "message": message_id})
 
 
 def _write_messages(connection: Connection, before: State | None, change: Change) -> None:
     known = before.open if before is not None else {}
-    brought = {event.message.id: event for event in change.events if isinstance(event, MessageSent | ReplyFinished)}
+    sources = {event.message.id: event for event in change.events if isinstance(event, MessageSent | ReplyFinished)}
     new: list[dict[str, Any]] = []
     ended: list[tuple[int, int]] = []
     for message_id, entry in change.touched.items():
@@ -277,11 +279,11 @@ def _write_messages(connection: Connection, before: State | None, change: Change
         write_parts(connection, None if earlier is None else earlier.message, entry.message)
         key = {"key": change.session_id, "message": message_id}
         if earlier is None:
-            new.append({"session_id": change.session_id, "id": message_id, **message_values(entry, brought.get(message_id))})
-        elif message_id not in brought and (values := changed_values(earlier.message, entry)) is not None:
+            new.append({"session_id": change.session_id, "id": message_id, **message_values(entry, sources.get(message_id))})
+        elif message_id not in sources and (values := changed_values(earlier.message, entry)) is not None:
             connection.execute(_UPDATE_STATUS, key | values)
         else:
-            connection.execute(_UPDATE_MESSAGE, key | message_values(entry, brought.get(message_id)))
+            connection.execute(_UPDATE_MESSAGE, key | message_values(entry, sources.get(message_id)))
     if new:
         connection.execute(insert(messages), new)
     below = lineage.ENDLESS
@@ -306,23 +308,23 @@ def _write_places(connection: Connection, before: State | None, after: State) ->
         connection.execute(insert(session_places), rows)
 
 
-def _index(connection: Connection, before: State | None, change: Change) -> None:
+def _index_messages(connection: Connection, before: State | None, change: Change) -> None:
     """Index messages once they are sent, and replies while they are not being written."""
     known = before.open if before is not None else {}
     for message_id, entry in change.touched.items():
-        index_message(connection, change.session_id, message_id, _indexed(known.get(message_id)), _indexed(entry))
+        index_message(connection, change.session_id, message_id, _indexed_text(known.get(message_id)), _indexed_text(entry))
 
 
-def _indexed(entry: Entry | None) -> str:
+def _indexed_text(entry: Entry | None) -> str:
     """The text that is indexed for a message."""
     return "" if entry is None or is_growing(entry.message) else entry.message.text
 
 
 def _write_summaries(connection: Connection, change: Change, newest: int | None) -> None:
-    made = [event for event in change.events if isinstance(event, Compacted)]
-    if not made:
+    compactions = [event for event in change.events if isinstance(event, Compacted)]
+    if not compactions:
         return
-    for event in made:
+    for event in compactions:
         values = {
             "session_id": change.session_id,
             "seq": event.seq,
@@ -340,11 +342,11 @@ def _write_summaries(connection: Connection, change: Change, newest: int | None)
 
 def save_drafts(connection: Connection, pending: Drafts, leave_out: Collection[tuple[str, str]] = ()) -> None:
     """Write the drafts that are not saved yet, for the replies that this process is still writing."""
-    wanted = [chunk for chunk in pending.take() if (chunk.session_id, chunk.message_id) not in leave_out]
-    if wanted:
-        ids = list({chunk.session_id for chunk in wanted})
-        found = connection.execute(_WRITING, {"ids": ids, "process": pending.process})
-        writing = {(row.id, row.reply) for row in found}
+    chunks = [chunk for chunk in pending.take() if (chunk.session_id, chunk.message_id) not in leave_out]
+    if chunks:
+        ids = list({chunk.session_id for chunk in chunks})
+        replies = connection.execute(_WRITING, {"ids": ids, "process": pending.process})
+        writing = {(row.id, row.reply) for row in replies}
         rows = [
             {
                 "session_id": chunk.session_id,
@@ -354,7 +356,7 @@ def save_drafts(connection: Connection, pending: Drafts, leave_out: Collection[t
                 "offset": chunk.offset,
                 "text": chunk.text,
             }
-            for chunk in wanted
+            for chunk in chunks
             if (chunk.session_id, chunk.message_id) in writing
         ]
         if rows:

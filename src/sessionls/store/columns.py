@@ -39,8 +39,8 @@ def _compare_by_code_point(element: CreateColumn, compiler: Any, **options: Any)
 
     (The collation is not part of the type, because then it would appear in every cast.)
     """
-    made = str(compiler.visit_create_column(element, **options))
-    return made.replace(" TEXT", ' TEXT COLLATE "C"', 1) if isinstance(element.element.type, Text) else made
+    definition = str(compiler.visit_create_column(element, **options))
+    return definition.replace(" TEXT", ' TEXT COLLATE "C"', 1) if isinstance(element.element.type, Text) else definition
 
 
 TEXT = Text().with_variant(_PostgresText(), "postgresql")

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CopiedAuthors:
-    """`owner` is the login that copies, `own` are its ids in other databases."""
+    """`owner` is the login that makes the copy, `own` are its ids in other databases."""
 
     owner: Participant
     own: frozenset[str]
@@ -59,8 +59,8 @@ class CopiedAuthors:
         return message | {"author": self._author(message["author"])} if "author" in message else message
 
     def _session(self, session: Json) -> Json:
-        known = {one["id"]: one for one in map(self._author, session.get("participants", []))}
-        session = {**session, "participants": list(known.values()), "people": [self._self_as_owner()]}
+        authors = {author["id"]: author for author in map(self._author, session.get("participants", []))}
+        session = {**session, "participants": list(authors.values()), "people": [self._self_as_owner()]}
         for name in ("present", "needs"):  # presence and needs are not copied
             session.pop(name, None)
         return session

@@ -1,6 +1,6 @@
 """Masks keys, tokens and passwords in a session that is copied into a team's database.
 
-The log and all that is made from it are masked in the same way, so that the copy is still what its log makes of it.
+The log and its projections are masked in the same way, so that the copied projections still agree with the copied log.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sessionls.masking import Secret, mask, mask_tree
 
 __all__ = ["CopiedSecrets"]
 
-# Fields that hold nothing that an agent or a tool wrote: ids, and who somebody is.
+# Fields without text from agents or tools: ids, and people.
 _KEPT = frozenset(
     {
         *("id", "sessionId", "messageId", "replyTo", "callId", "requestId", "replyId", "findingId", "participantId", "personId"),
@@ -26,7 +26,7 @@ _KEPT = frozenset(
 
 @dataclass
 class CopiedSecrets:
-    """`count` is how many places were masked in the events of the log."""
+    """`count` is the number of secrets that were masked in the events of the log."""
 
     count: int = 0
     _found: list[tuple[str, Secret]] = field(default_factory=list)
@@ -64,10 +64,10 @@ class CopiedSecrets:
 
 
 def _without_reasoning(masked: Any, before: Any) -> Any:
-    """A provider takes its own reasoning back only as it was: what is masked in it is left out as a whole."""
+    """Remove reasoning in a provider's own format if something in it was masked: the provider accepts it only unchanged."""
     if isinstance(masked, dict):
-        gone = {"native"} if "native" in masked and masked["native"] != before["native"] else set()
-        return {key: _without_reasoning(one, before[key]) for key, one in masked.items() if key not in gone}
+        left_out = {"native"} if "native" in masked and masked["native"] != before["native"] else set()
+        return {key: _without_reasoning(value, before[key]) for key, value in masked.items() if key not in left_out}
     if isinstance(masked, list):
-        return [_without_reasoning(one, other) for one, other in zip(masked, before, strict=True)]
+        return [_without_reasoning(value, original) for value, original in zip(masked, before, strict=True)]
     return masked

@@ -38,16 +38,16 @@ _SUMMARY = select(summaries.c.n).where(
     summaries.c.session_id == bindparam("id"), summaries.c.seq == bindparam("number"), summaries.c.at_place == bindparam("place")
 )
 # The tables with rows of a session, in an order in which the rows can be inserted: the events give access to it.
-_BELOW = (events, session_places, messages, parts, findings, images)
-_AT_ONCE = 500  # rows
+_SESSION_TABLES = (events, session_places, messages, parts, findings, images)
+_BATCH = 500  # rows
 _HASHES = select(images.c.sha256).where(images.c.session_id == bindparam("id"))
 _IMAGE = select(images).where(images.c.session_id == bindparam("id"), images.c.sha256 == bindparam("hash"))
 
 
 @dataclass(frozen=True, slots=True)
 class CopyOutcome:
-    """`refused` is the reason why the session was not copied; empty if it was copied or is up to date. `masked` is how many
-    places in its log, and in those of the sessions that it was forked from, were masked.
+    """`refused` is the reason why the session was not copied; empty if it was copied or is up to date. `masked` is the number of
+    secrets that were masked in its log and in the logs of its ancestors.
     """
 
     written: bool = False
@@ -64,17 +64,17 @@ def copy_session(
     masked, if `masks`.
     """
     with here.reading() as source:
-        line: list[Any] = [source.execute(_SESSION, {"id": session_id}).one()]
-        while line[-1].parent_id is not None:
-            parent = source.execute(_SESSION, {"id": line[-1].parent_id}).one_or_none()
-            line.append(parent or _hidden(source, session_id, line[-1].parent_id))
+        lineage: list[Any] = [source.execute(_SESSION, {"id": session_id}).one()]
+        while lineage[-1].parent_id is not None:
+            parent = source.execute(_SESSION, {"id": lineage[-1].parent_id}).one_or_none()
+            lineage.append(parent or _hidden(source, session_id, lineage[-1].parent_id))
         outcome, masked = CopyOutcome(), 0
-        for row in reversed(line):
+        for row in reversed(lineage):
             try:
                 with there.writing() as target:
                     authors = _authors(target, own)
                     secrets = CopiedSecrets() if masks and authors is not None else None
-                    outcome = _one(source, target, row, _Changes(authors, secrets))
+                    outcome = _copy_one(source, target, row, _CopyRules(authors, secrets))
                     masked += 0 if secrets is None or not outcome.written else secrets.count
             except SessionUnreadable:
                 outcome = CopyOutcome(refused="its data is damaged, or a newer version of sessionls wrote it.")
@@ -84,8 +84,8 @@ def copy_session(
 
 
 @dataclass(frozen=True, slots=True)
-class _Changes:
-    """What changes in a copy: whose it is, and what is masked."""
+class _CopyRules:
+    """How the rows of a copy differ from the original: their authors, and masked secrets."""
 
     authors: CopiedAuthors | None
     secrets: CopiedSecrets | None
@@ -108,7 +108,7 @@ class _Changes:
 
 @dataclass(frozen=True, slots=True)
 class _Hidden:
-    """An ancestor that the login does not see. It is copied like a deleted session, with the part that the fork shares."""
+    """An ancestor that the login cannot see. It is copied like a deleted session, with the part that the fork shares."""
 
     id: str
     parent_id: str | None
@@ -131,8 +131,8 @@ class _Hidden:
 
 
 def _hidden(source: Connection, session_id: str, ancestor: str) -> _Hidden:
-    line = [None, *source.execute(_SHARED_LINE, {"id": session_id}).all()]
-    before, _ = next((before, one) for before, one in pairwise(line) if one is not None and one.id == ancestor)
+    shared = [None, *source.execute(_SHARED_LINE, {"id": session_id}).all()]
+    before, _ = next((before, one) for before, one in pairwise(shared) if one is not None and one.id == ancestor)
     if before is None:
         return _Hidden(ancestor, None, 0, 0)
     return _Hidden(ancestor, before.id, before.place, before.seq)
@@ -148,35 +148,35 @@ def _authors(target: Connection, own: Participant | None) -> CopiedAuthors | Non
     return CopiedAuthors(owner, frozenset(() if own is None else {own.id}))
 
 
-def _one(source: Connection, target: Connection, row: Any, changes: _Changes) -> CopyOutcome:
+def _copy_one(source: Connection, target: Connection, row: Any, changes: _CopyRules) -> CopyOutcome:
     if row.reply:
         return CopyOutcome(refused="a reply is being written in it.")
-    log = [one._asdict() for one in source.execute(_EVENTS, {"id": row.id})]
-    kept = target.execute(_LOCKED, {"id": row.id}).one_or_none()
-    if kept is not None:
-        if kept.reply:
+    log = [event._asdict() for event in source.execute(_EVENTS, {"id": row.id})]
+    existing = target.execute(_LOCKED, {"id": row.id}).one_or_none()
+    if existing is not None:
+        if existing.reply:
             return CopyOutcome(refused="a reply is being written in the other database's copy of it.")
-        theirs = list(target.execute(_EVENTS, {"id": row.id}))
-        same = min(len(log), len(theirs))
-        if any(not _is_same(ours, other, changes) for ours, other in zip(log, theirs, strict=False)):
+        existing_log = list(target.execute(_EVENTS, {"id": row.id}))
+        common = min(len(log), len(existing_log))
+        if any(not _is_same(ours, their_event, changes) for ours, their_event in zip(log, existing_log, strict=False)):
             return CopyOutcome(refused="it has different events in the two databases.")
-        if kept.deleted and not row.deleted:
+        if existing.deleted and not row.deleted:
             return CopyOutcome(refused="it, or a session that it was forked from, was deleted in the other database.")
-        if same == len(log) or row.deleted:
+        if common == len(log) or row.deleted:
             return CopyOutcome()
         if changes.authors is not None:
             return CopyOutcome(
                 refused="it has continued since it was copied, and only the owner of the tables can copy the rest."
             )
-        _clear(target, kept)
+        _clear(target, existing)
     if changes.authors is not None and row.deleted:
         return CopyOutcome(refused="it is a fork of a deleted session, which only the owner of the tables can copy.")
-    first = None if kept is not None else dialect_of(target).first_rev(target)
+    first = None if existing is not None else dialect_of(target).first_rev(target)
     values = {name: value for name, value in row._asdict().items() if name not in ("id", "rev", "summary")}
     if row.session is not None:
         values["session"] = dump(session_of(row).model_copy(update={"present": None}))  # presence is not copied
-    values, log = changes.session(values), [changes.event(one) for one in log]
-    if kept is None:
+    values, log = changes.session(values), [changes.event(event) for event in log]
+    if existing is None:
         target.execute(insert(sessions), {"id": row.id, "rev": first, "summary": None, **values})
     _write(source, target, row, log, values["title_key"], changes)
     summary = _summaries(source, target, row, changes)
@@ -186,23 +186,23 @@ def _one(source: Connection, target: Connection, row: Any, changes: _Changes) ->
     return CopyOutcome(written=True)
 
 
-def _clear(target: Connection, kept: Row[*tuple[Any, ...]]) -> None:
+def _clear(target: Connection, existing: Row[*tuple[Any, ...]]) -> None:
     """Remove the session's rows, before they are written again."""
-    unindex(target, kept.id, above=-1)
-    if kept.title_key is not None:
-        remove_title(target, kept.id, kept.title_key)
-    for table in (claims, drafts, *reversed(_BELOW)):
-        target.execute(delete(table).where(table.c.session_id == bindparam("key")), {"key": kept.id})
+    unindex(target, existing.id, above=-1)
+    if existing.title_key is not None:
+        remove_title(target, existing.id, existing.title_key)
+    for table in (claims, drafts, *reversed(_SESSION_TABLES)):
+        target.execute(delete(table).where(table.c.session_id == bindparam("key")), {"key": existing.id})
 
 
-def _is_same(ours: dict[str, Any], theirs: Row[*tuple[Any, ...]], changes: _Changes) -> bool:
-    """Whether the events are the same, or were when they were copied before, masked or not."""
-    there = _content(theirs._asdict())
-    if there in (_content(ours), _content(_Changes(changes.authors, None).event(ours))):
+def _is_same(ours: dict[str, Any], theirs: Row[*tuple[Any, ...]], changes: _CopyRules) -> bool:
+    """Whether one event is a copy of the other, with or without masked secrets."""
+    their_content = _content(theirs._asdict())
+    if their_content in (_content(ours), _content(_CopyRules(changes.authors, None).event(ours))):
         return True
-    # What is masked may differ between versions: it is compared as this version masks it.
+    # Versions may mask different secrets, so both events are compared as this version masks them.
     secrets = CopiedSecrets()
-    return _content(secrets.event(theirs._asdict())) == _content(_Changes(changes.authors, secrets).event(ours))
+    return _content(secrets.event(theirs._asdict())) == _content(_CopyRules(changes.authors, secrets).event(ours))
 
 
 def _content(event: dict[str, Any]) -> tuple[str, str | None]:
@@ -215,9 +215,9 @@ def _write(
     row: Any,
     log: list[dict[str, Any]],
     title_key: str | None,
-    changes: _Changes,
+    changes: _CopyRules,
 ) -> None:
-    for table in _BELOW:
+    for table in _SESSION_TABLES:
         if table is images:
             _write_images(source, target, row.id)
             continue
@@ -233,8 +233,8 @@ def _write(
             rows = [changes.row(table, one) for one in rows]
         for one in rows if table is findings else ():
             one["rev"] = 0
-        for start in range(0, len(rows), _AT_ONCE):
-            target.execute(insert(table), rows[start : start + _AT_ONCE])
+        for start in range(0, len(rows), _BATCH):
+            target.execute(insert(table), rows[start : start + _BATCH])
     if title_key is not None:
         add_title(target, row.id, title_key)
     for copied in target.execute(_MESSAGES, {"id": row.id}).all():
@@ -243,29 +243,29 @@ def _write(
 
 
 def _write_images(source: Connection, target: Connection, session_id: str) -> None:
-    """Copy the images one by one, because together they may not fit into memory."""
-    for one in source.execute(_HASHES, {"id": session_id}).scalars().all():
-        target.execute(insert(images), [source.execute(_IMAGE, {"id": session_id, "hash": one}).one()._asdict()])
+    """Copy the images one by one: all of them together may not fit into memory."""
+    for sha256 in source.execute(_HASHES, {"id": session_id}).scalars().all():
+        target.execute(insert(images), [source.execute(_IMAGE, {"id": session_id, "hash": sha256}).one()._asdict()])
 
 
-def _summaries(source: Connection, target: Connection, row: Any, changes: _Changes) -> int | None:
+def _summaries(source: Connection, target: Connection, row: Any, changes: _CopyRules) -> int | None:
     """Copy the summaries that the target lacks. Returns the target's number of the newest one that applies to the session."""
-    own = select(summaries).where(summaries.c.session_id == row.id).order_by(summaries.c.n)
-    for one in source.execute(own).all():
-        if _number(target, one) is None:
-            values = {name: value for name, value in one._asdict().items() if name not in ("n", "previous")}
+    statement = select(summaries).where(summaries.c.session_id == row.id).order_by(summaries.c.n)
+    for summary in source.execute(statement).all():
+        if _find_summary(target, summary) is None:
+            values = {name: value for name, value in summary._asdict().items() if name not in ("n", "previous")}
             values = changes.summary(values)
-            target.execute(insert(summaries), {**values, "previous": _there(source, target, one.previous)})
-    return _there(source, target, row.summary)
+            target.execute(insert(summaries), {**values, "previous": _number_in_target(source, target, summary.previous)})
+    return _number_in_target(source, target, row.summary)
 
 
-def _there(source: Connection, target: Connection, n: int | None) -> int | None:
+def _number_in_target(source: Connection, target: Connection, n: int | None) -> int | None:
     if n is None:
         return None
-    one = source.execute(select(summaries).where(summaries.c.n == n)).one_or_none()
-    return None if one is None else _number(target, one)
+    summary = source.execute(select(summaries).where(summaries.c.n == n)).one_or_none()
+    return None if summary is None else _find_summary(target, summary)
 
 
-def _number(target: Connection, one: Row[*tuple[Any, ...]]) -> int | None:
-    found = target.execute(_SUMMARY, {"id": one.session_id, "number": one.seq, "place": one.at_place}).scalar()
-    return None if found is None else int(found)
+def _find_summary(target: Connection, summary: Row[*tuple[Any, ...]]) -> int | None:
+    number = target.execute(_SUMMARY, {"id": summary.session_id, "number": summary.seq, "place": summary.at_place}).scalar()
+    return None if number is None else int(number)

@@ -28,7 +28,7 @@ __all__ = ["delete_session"]
 
 _TOMBSTONE = update(sessions).where(sessions.c.id == bindparam("key"))
 _PARENT = select(sessions.c.parent_id, sessions.c.deleted).where(sessions.c.id == bindparam("id"))
-_EMPTY = [
+_DELETE_ROWS = [
     delete(table).where(table.c.session_id == bindparam("key"))
     for table in (session_places, drafts, parts, claims, presence, findings, external_sessions)
 ]
@@ -50,9 +50,9 @@ def delete_session(connection: Connection, session_id: str) -> int:
     remove_title(connection, session_id, require(connection, session_id).title_key)
     emptied = dict.fromkeys(("state", "title_key", "updated_at", "reply", "attention", "session", "rest"))
     connection.execute(_TOMBSTONE, {"key": session_id, "deleted": True, **emptied})
-    for statement in _EMPTY:
+    for statement in _DELETE_ROWS:
         connection.execute(statement, {"key": session_id})
-    # Deleted ancestors may have kept content for this session alone: erase that, too.
+    # Deleted ancestors may have kept content only for this session: erase that, too.
     deleted: str | None = session_id
     while deleted is not None:
         row = connection.execute(_PARENT, {"id": deleted}).one()

@@ -16,7 +16,7 @@ _REMEMBERED = 1000  # ended replies
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What the database knows about a reply that is being written: which process writes it, and the drafts it saved."""
+    """The state of a reply in the database while it is being written: the process that writes it, and the saved drafts."""
 
     process: str | None
     drafted: list[Drafted]
@@ -31,12 +31,12 @@ class _Part:
 
 
 class Drafts:
-    """Used on the event loop. Only `unsaved` and `_again` are shared: the loop appends to them, the database thread takes."""
+    """Used on the event loop. Only `unsaved` and `_to_save_again` are shared: the loop appends, the database thread takes."""
 
     def __init__(self, process: str) -> None:
         self.process = process
         self.unsaved: deque[Delta] = deque()
-        self._again: deque[Delta] = deque()
+        self._to_save_again: deque[Delta] = deque()
         self.cleared = 0  # how often drafts were removed because an event now contains them
         self._texts: dict[tuple[str, str], dict[int, _Part]] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
@@ -45,7 +45,7 @@ class Drafts:
     @property
     def pending(self) -> bool:
         """Whether there is something to save."""
-        return bool(self.unsaved or self._again)
+        return bool(self.unsaved or self._to_save_again)
 
     def add(
         self, session_id: str, message_id: str, part: int, kind: Literal["text", "reasoning"], text: str, base: int
@@ -98,14 +98,14 @@ class Drafts:
         """Save all drafts once more: a server that crashed may have lost some that it had accepted."""
         for (session_id, message_id), parts in self._texts.items():
             for index, part in parts.items():
-                self._again.append(Delta(session_id, message_id, index, part.kind, part.offset, "".join(part.pieces)))
+                self._to_save_again.append(Delta(session_id, message_id, index, part.kind, part.offset, "".join(part.pieces)))
 
     # -- in the database thread --------------------------------------------------------------------------------------
 
     def take(self) -> list[Delta]:
         """Take all unsaved drafts, with the pieces of a part joined. Call `saved` or `give_back` afterwards."""
-        while self._again:
-            self._taken.append(self._again.popleft())
+        while self._to_save_again:
+            self._taken.append(self._to_save_again.popleft())
         joined: dict[tuple[str, str, int], tuple[Delta, list[str]]] = {}
         while self.unsaved:  # only this thread takes
             chunk = self.unsaved.popleft()

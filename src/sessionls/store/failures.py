@@ -46,7 +46,7 @@ _FULL = (
     "The disk is full, or your disk quota is used up.",
     f"Free some space and try again, {_ELSEWHERE}. Nothing that was accepted is lost.",
 )
-_WORDS = {
+_EXPLANATIONS = {
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
     "SQLITE_PROTOCOL": NO_LOCKS,
@@ -102,14 +102,14 @@ def explain(error: BaseException) -> StoreUnavailable | None:
     if _is_postgres(error):
         from sessionls.store.engine.postgres.failures import words_for
 
-        words = words_for(error) or unknown
-        return StoreUnavailable(words[0], hint=words[1])
+        explanation = words_for(error) or unknown
+        return StoreUnavailable(explanation[0], hint=explanation[1])
     if isinstance(error, OSError):
         name = _OS_ERRORS.get(error.errno or 0, "SQLITE_CANTOPEN")
     else:
         name = str(getattr(error, "sqlite_errorname", ""))
-    words = _WORDS.get(name) or _WORDS.get(_short(name), unknown)
-    return StoreUnavailable(words[0], hint=words[1])
+    explanation = _EXPLANATIONS.get(name) or _EXPLANATIONS.get(_short(name), unknown)
+    return StoreUnavailable(explanation[0], hint=explanation[1])
 
 
 def _is_postgres(error: BaseException) -> bool:

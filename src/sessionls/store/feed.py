@@ -86,12 +86,12 @@ class Feed:
         del self._followed[session_id]
         return True
 
-    def start(self, found: FollowSnapshot) -> Snapshot:
+    def start(self, snapshot: FollowSnapshot) -> Snapshot:
         """Start to follow: later notices continue exactly where the snapshot ends."""
-        state = found.state
+        state = snapshot.state
         session_id = state.session.id
         replies: dict[str, list[Part]] = {}
-        for message_id, saved in found.saved.items():
+        for message_id, saved in snapshot.saved.items():
             drafted = self._drafts.get(session_id, message_id, saved)
             replies[message_id] = with_drafts(state.open[message_id].message.parts, drafted)
         followed = self._followed.get(session_id)
@@ -106,10 +106,10 @@ class Feed:
                         self._complete(followed, session_id, message_id, index, part)
         messages = [
             message.model_copy(update={"parts": replies[message.id]}) if message.id in replies else message
-            for message in found.page.messages
+            for message in snapshot.page.messages
         ]
-        session = state.session.model_copy(update={"present": found.present or None})
-        return Snapshot(session, messages, found.present, state.session.seq, found.page.more, found.events)
+        session = state.session.model_copy(update={"present": snapshot.present or None})
+        return Snapshot(session, messages, snapshot.present, state.session.seq, snapshot.page.more, snapshot.events)
 
     # -- notifying ---------------------------------------------------------------------------------------------------
 
@@ -172,10 +172,10 @@ class Feed:
             log.warning("the text of part %d of message %s does not continue the text that was sent before", index, message_id)
             parts[index] = _SentPart(part.kind, [part.text], len(part.text))
             return
-        rest = Delta(session_id, message_id, index, part.kind, sent.end, part.text[sent.end :])
-        sent.pieces.append(rest.text)
-        sent.end += len(rest.text)
-        self._notify(rest)
+        delta = Delta(session_id, message_id, index, part.kind, sent.end, part.text[sent.end :])
+        sent.pieces.append(delta.text)
+        sent.end += len(delta.text)
+        self._notify(delta)
 
     def draft(self, chunk: Delta) -> None:
         """Send a piece of a reply, written by this process or by another, to the subscribers at once."""

@@ -53,7 +53,12 @@ def write_findings(connection: Connection, change: Change, rev: int) -> None:
     for event in change.events:
         if isinstance(event, FindingReported):
             finding = event.finding.model_copy(update={"session_id": change.session_id})
-            key = {"id": finding.id, "session_id": change.session_id, "uri": uris.uri_key(finding.uri), "code": _code(finding)}
+            key = {
+                "id": finding.id,
+                "session_id": change.session_id,
+                "uri": uris.uri_key(finding.uri),
+                "code": _code_key(finding),
+            }
             connection.execute(insert(findings), {**key, "rev": rev, "state": finding.state, "data": dump(finding)})
         elif isinstance(event, FindingChanged):
             row = connection.execute(_OWN, {"id": event.finding_id, "session": change.session_id}).one_or_none()
@@ -82,19 +87,19 @@ def matching(
     scope: Scope | None = None,
 ) -> list[Finding]:
     """Findings, oldest first. Without a session: of all sessions of the scope (None: all) that are not archived."""
-    wanted: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if session_id is not None:
-        wanted.append(findings.c.session_id == session_id)
+        conditions.append(findings.c.session_id == session_id)
     else:
-        wanted.append(_listed(scope))
+        conditions.append(_is_listed(scope))
         readers = dialect_of(connection).readers(connection)
         if readers is not None and state == "open":
-            wanted.append(findings.c.session_id.in_(_with_findings(readers, scope)))
+            conditions.append(findings.c.session_id.in_(_sessions_with_findings(readers, scope)))
     if uri is not None:
-        wanted.append(findings.c.uri == uris.uri_key(uri))
+        conditions.append(findings.c.uri == uris.uri_key(uri))
     if state is not None:
-        wanted.append(findings.c.state == state)
-    return _readable(connection.execute(_DATA.where(*wanted).order_by(findings.c.id)))
+        conditions.append(findings.c.state == state)
+    return _readable_findings(connection.execute(_DATA.where(*conditions).order_by(findings.c.id)))
 
 
 def changed_findings(connection: Connection, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:
@@ -102,15 +107,17 @@ def changed_findings(connection: Connection, since: int | None, *, scope: Scope 
     rev = dialect_of(connection).newest_rev(connection)
     if since is None:
         return rev, matching(connection, state="open", scope=scope)
-    wanted = [findings.c.rev > since, _listed(scope)]
-    return rev, _readable(connection.execute(_DATA.where(*wanted).order_by(findings.c.rev, findings.c.id)))
+    conditions = [findings.c.rev > since, _is_listed(scope)]
+    return rev, _readable_findings(connection.execute(_DATA.where(*conditions).order_by(findings.c.rev, findings.c.id)))
 
 
 def known(connection: Connection, session_id: str, finding: Finding) -> Finding | None:
     """The same finding, if it was reported before (see `ports.Store.known_finding`)."""
-    key = {"session": session_id, "uri": uris.uri_key(finding.uri), "code": _code(finding)}
-    same = [one for one in _readable(connection.execute(_KNOWN, key)) if _is_same_location(one, finding)]
-    return min(same, key=lambda one: abs(one.range.start.line - finding.range.start.line), default=None)
+    key = {"session": session_id, "uri": uris.uri_key(finding.uri), "code": _code_key(finding)}
+    candidates = [
+        candidate for candidate in _readable_findings(connection.execute(_KNOWN, key)) if _is_same_location(candidate, finding)
+    ]
+    return min(candidates, key=lambda candidate: abs(candidate.range.start.line - finding.range.start.line), default=None)
 
 
 def _finding_of(row: Row[*tuple[Any, ...]]) -> Finding:
@@ -118,33 +125,33 @@ def _finding_of(row: Row[*tuple[Any, ...]]) -> Finding:
         return Finding.model_validate_json(row.data)
 
 
-def _readable(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Finding]:
+def _readable_findings(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Finding]:
     """The findings of these rows, without those that cannot be read."""
-    found: list[Finding] = []
+    readable: list[Finding] = []
     for row in rows:
         with suppress(SessionUnreadable):
-            found.append(_finding_of(row))
-    return found
+            readable.append(_finding_of(row))
+    return readable
 
 
-def _listed(scope: Scope | None) -> ColumnElement[bool]:
+def _is_listed(scope: Scope | None) -> ColumnElement[bool]:
     """Whether the finding's session belongs to the scope and is not archived."""
     # Checked for each finding: selecting the sessions first would take time proportional to the number of sessions.
-    shown = ("active", "paused")
+    states = ("active", "paused")
     if scope is None:
-        return exists(select(sessions.c.id).where(sessions.c.id == findings.c.session_id, sessions.c.state.in_(shown)))
-    return belongs(findings.c.session_id, scope, shown)
+        return exists(select(sessions.c.id).where(sessions.c.id == findings.c.session_id, sessions.c.state.in_(states)))
+    return belongs(findings.c.session_id, scope, states)
 
 
-def _with_findings(readers: Sequence[str], scope: Scope | None) -> Select[Any]:
-    """The sessions with open findings: an index has those of each reader and place."""
-    at = reader_places.c
+def _sessions_with_findings(readers: Sequence[str], scope: Scope | None) -> Select[Any]:
+    """The sessions with open findings. (There is an index of them by reader and place.)"""
+    columns = reader_places.c
     places = [("*", "")] if scope is None else list(scope)
-    here = or_(false(), *(and_(at.kind == kind, at.value == value) for kind, value in places))
-    return select(at.session_id).where(at.reader.in_(readers), at.has_findings, here)
+    in_scope = or_(false(), *(and_(columns.kind == kind, columns.value == value) for kind, value in places))
+    return select(columns.session_id).where(columns.reader.in_(readers), columns.has_findings, in_scope)
 
 
-def _code(finding: Finding) -> str:
+def _code_key(finding: Finding) -> str:
     """A key that is equal for equal findings in one document: a hash of the rule (or title) and the quoted code."""
     quote = None if finding.anchor is None else strip_whitespace(finding.anchor.quote)
     place: Any = [finding.range.wire()] if quote is None else [quote, finding.anchor.start if finding.anchor else 0]

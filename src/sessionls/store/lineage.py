@@ -82,17 +82,17 @@ def _shared_lineage() -> CTE:
     )
 
 
-def _between(line: CTE) -> Select[Any]:
+def _between(lineage: CTE) -> Select[Any]:
     low, top = bindparam("low", type_=BigInteger), bindparam("top", type_=BigInteger)
     return (
         select(*MESSAGE_COLUMNS)
         .select_from(
             with_content(
-                line.join(
+                lineage.join(
                     messages,
-                    (messages.c.session_id == line.c.id)
-                    & (messages.c.place > _greatest(line.c.fork_place, low))
-                    & (messages.c.place <= _least(line.c.cut_place, top)),
+                    (messages.c.session_id == lineage.c.id)
+                    & (messages.c.place > _greatest(lineage.c.fork_place, low))
+                    & (messages.c.place <= _least(lineage.c.cut_place, top)),
                 )
             )
         )
@@ -100,39 +100,41 @@ def _between(line: CTE) -> Select[Any]:
     )
 
 
-def _found(line: CTE) -> Select[Any]:
+def _message(lineage: CTE) -> Select[Any]:
     return (
         select(*MESSAGE_COLUMNS)
         .select_from(
-            with_content(line.join(messages, (messages.c.session_id == line.c.id) & (messages.c.id == bindparam("message"))))
+            with_content(
+                lineage.join(messages, (messages.c.session_id == lineage.c.id) & (messages.c.id == bindparam("message")))
+            )
         )
         # A message without a place is still queued. Forks do not share it.
-        .where((messages.c.place <= line.c.cut_place) | (line.c.id == bindparam("id")))
+        .where((messages.c.place <= lineage.c.cut_place) | (lineage.c.id == bindparam("id")))
     )
 
 
-def _events(line: CTE) -> Select[Any]:
+def _events(lineage: CTE) -> Select[Any]:
     low = bindparam("low", type_=BigInteger)
     return (
         select(*EVENT_COLUMNS)
-        .select_from(line)
+        .select_from(lineage)
         .join(
             events,
-            (events.c.session_id == line.c.id)
-            & (events.c.seq > _greatest(line.c.fork_seq, low))
-            & (events.c.seq <= line.c.cut_seq),
+            (events.c.session_id == lineage.c.id)
+            & (events.c.seq > _greatest(lineage.c.fork_seq, low))
+            & (events.c.seq <= lineage.c.cut_seq),
         )
         .order_by(events.c.seq)
         .limit(bindparam("limit", type_=BigInteger))
     )
 
 
-def _images(line: CTE) -> Select[Any]:
+def _images(lineage: CTE) -> Select[Any]:
     return (
         select(images.c.data)
-        .select_from(line)
-        .join(images, (images.c.session_id == line.c.id) & (images.c.sha256 == bindparam("hash")))
-        .where(images.c.seq <= line.c.cut_seq)
+        .select_from(lineage)
+        .join(images, (images.c.session_id == lineage.c.id) & (images.c.sha256 == bindparam("hash")))
+        .where(images.c.seq <= lineage.c.cut_seq)
         .limit(1)
     )
 
@@ -180,14 +182,14 @@ class _Statements:
 def _statements(by_place: CTE, by_seq: CTE, descendants: Select[Any]) -> _Statements:
     events_ = _events(by_seq)
     changes = events_.where(text(CHANGES_FILES))
-    return _Statements(_between(by_place), _found(by_place), events_, changes, _images(by_seq), descendants)
+    return _Statements(_between(by_place), _message(by_place), events_, changes, _images(by_seq), descendants)
 
 
 _ALL = _statements(_lineage("fork_place"), _lineage("fork_seq"), _descendants())
 _SHARED = _statements(_shared_lineage(), _shared_lineage(), _SHARED_DESCENDANTS)
 
 
-def _of(connection: Connection) -> _Statements:
+def _statements_for(connection: Connection) -> _Statements:
     return _ALL if dialect_of(connection).readers(connection) is None else _SHARED
 
 
@@ -195,47 +197,52 @@ def messages_between(connection: Connection, session_id: str, low: int, top: int
     """The messages of the session and its ancestors with low < place <= top, in order."""
     if low >= top:
         return []
-    return list(connection.execute(_of(connection).between, {"id": session_id, "low": low, "top": top}))
+    return list(connection.execute(_statements_for(connection).between, {"id": session_id, "low": low, "top": top}))
 
 
 def find_message(connection: Connection, session_id: str, message_id: str) -> Row[*tuple[Any, ...]] | None:
     """The message, if it belongs to the session or to the part of an ancestor that the session shares."""
-    return connection.execute(_of(connection).found, {"id": session_id, "message": message_id, "low": 0}).first()
+    return connection.execute(_statements_for(connection).found, {"id": session_id, "message": message_id, "low": 0}).first()
 
 
 def find_image(connection: Connection, session_id: str, sha256: str) -> bytes | None:
     """The bytes of that image, if it is in a message of the session or of the shared part of an ancestor."""
-    data = connection.execute(_of(connection).image, {"id": session_id, "hash": sha256, "low": 0}).scalar()
+    data = connection.execute(_statements_for(connection).image, {"id": session_id, "hash": sha256, "low": 0}).scalar()
     return None if data is None else bytes(data)
 
 
 def change_data(connection: Connection, session_id: str, after: int) -> list[str]:
     """The events after number `after` that changed files, as JSON, including those of ancestors."""
     return [
-        event_json(row) for row in connection.execute(_of(connection).changes, {"id": session_id, "low": after, "limit": ENDLESS})
+        event_json(row)
+        for row in connection.execute(_statements_for(connection).changes, {"id": session_id, "low": after, "limit": ENDLESS})
     ]
 
 
 def event_data(connection: Connection, session_id: str, after: int, limit: int) -> list[str]:
     """The events after number `after`, as JSON, including those of ancestors."""
     return [
-        event_json(row) for row in connection.execute(_of(connection).events, {"id": session_id, "low": after, "limit": limit})
+        event_json(row)
+        for row in connection.execute(_statements_for(connection).events, {"id": session_id, "low": after, "limit": limit})
     ]
 
 
 def all_event_data(connection: Connection, session_id: str, after: int, most: int | None) -> list[str] | None:
     """All events after number `after`; None if they take more than `most` bytes."""
-    found: list[str] = []
+    data_list: list[str] = []
     size = 0
-    with connection.execute(_of(connection).events, {"id": session_id, "low": after, "limit": ENDLESS}) as rows:
+    with connection.execute(_statements_for(connection).events, {"id": session_id, "low": after, "limit": ENDLESS}) as rows:
         for data in map(event_json, rows):
-            found.append(data)
+            data_list.append(data)
             size += len(data.encode())
             if most is not None and size > most:
                 return None
-    return found
+    return data_list
 
 
 def descendants(connection: Connection, session_id: str) -> list[Row[*tuple[Any, ...]]]:
-    """All its forks and their forks that are not deleted, oldest first, with the place and number up to which each shares it."""
-    return list(connection.execute(_of(connection).descendants, {"id": session_id}))
+    """The session's forks, and their forks, that are not deleted, oldest first.
+
+    Each with the place and the event number up to which it shares the session.
+    """
+    return list(connection.execute(_statements_for(connection).descendants, {"id": session_id}))

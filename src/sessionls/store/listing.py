@@ -42,67 +42,69 @@ def sessions_page(
     after = None if cursor is None else _position(cursor)
     words = [word for word in (query or "").encode(errors="replace").decode().casefold().split() if word]
     states = ("active", "paused") if state is None else (state,)
-    needing = _needing(connection, scope, states, words, participant_id)
+    urgent = _sessions_needing(connection, scope, states, words, participant_id)
     page: list[Session] = []
     keys: list[_Key] = []
     if after is None or after[0] > 0:
-        keys = [key for key in needing if after is None or key < after]
-        page = [needing[key] for key in keys[:limit]]
+        keys = [key for key in urgent if after is None or key < after]
+        page = [urgent[key] for key in keys[:limit]]
         if len(keys) > limit:
             return page, _cursor(keys[limit - 1])
         limit, after = limit - len(page), None
-    time = None if after is None else after[1:]
-    leave_out = [session.id for session in needing.values()]
+    position = None if after is None else after[1:]
+    leave_out = [session.id for session in urgent.values()]
     terms = title_terms(words)
     if terms and is_rare(connection, terms, _FEW):
-        found = _titled(connection, scope, states, words, terms, limit + 1, time, leave_out)
+        rows_found = _titled(connection, scope, states, words, terms, limit + 1, position, leave_out)
     else:
-        found = _listed(connection, scope, states, words, limit + 1, time, leave_out)
-    rows = connection.execute(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_([row.id for row in found])))
+        rows_found = _listed(connection, scope, states, words, limit + 1, position, leave_out)
+    rows = connection.execute(select(sessions.c.id, sessions.c.session).where(sessions.c.id.in_([row.id for row in rows_found])))
     by_id = {row.id: row for row in rows}
-    page += readable_sessions(by_id[row.id] for row in found[:limit])
-    if len(found) <= limit:
+    page += readable_sessions(by_id[row.id] for row in rows_found[:limit])
+    if len(rows_found) <= limit:
         return page, None
-    return page, _cursor((0, *_key(found[limit - 1])) if limit else keys[-1])
+    return page, _cursor((0, *_key(rows_found[limit - 1])) if limit else keys[-1])
 
 
-def _needing(
+def _sessions_needing(
     connection: Connection, scope: Scope | None, states: Collection[str], words: Sequence[str], participant_id: str | None
 ) -> dict[_Key, Session]:
-    """The sessions that need the participant, in the order of the list. An index has the few that need somebody."""
+    """The sessions that need the participant, in the order of the list. (There is an index of those that need somebody.)"""
     readers = dialect_of(connection).readers(connection)
     queries = _urgent(scope, words) if readers is None else _urgent_for(readers, scope, words)
-    # The state is compared here: in the query it would make the database choose the index of all sessions.
-    all_found = [session for one in queries for session in readable_sessions(connection.execute(one))]
-    ranked = [(attention_rank(session, participant_id), session) for session in all_found if session.state in states]
+    # The state is compared here: a condition in the query would make the database choose the index of all sessions.
+    candidates = [session for query in queries for session in readable_sessions(connection.execute(query))]
+    ranked = [(attention_rank(session, participant_id), session) for session in candidates if session.state in states]
     keys = [((rank, session.updated_at, session.id), session) for rank, session in ranked if rank > 0]
-    return dict(sorted(keys, key=lambda one: one[0], reverse=True))
+    return dict(sorted(keys, key=lambda query: query[0], reverse=True))
 
 
 def _urgent(scope: Scope | None, words: Sequence[str]) -> list[Select[Any]]:
     """The sessions that wait for somebody, and the newest of those whose reply stopped."""
     column = sessions.c.attention
-    found = select(sessions.c.id, sessions.c.session).where(sessions.c.session > "")  # a deleted one has nothing
+    query = select(sessions.c.id, sessions.c.session).where(sessions.c.session > "")  # NULL for deleted sessions
     if scope is not None:
-        found = found.where(belongs(sessions.c.id, scope))
+        query = query.where(belongs(sessions.c.id, scope))
     if words:
-        found = found.where(*_has(words))
+        query = query.where(*_title_contains(words))
     newest = sessions.c.updated_at.desc(), sessions.c.id.desc()
-    return [found.where(column == 2), found.where(column == 1).order_by(*newest).limit(_STOPPED)]
+    return [query.where(column == 2), query.where(column == 1).order_by(*newest).limit(_STOPPED)]
 
 
 def _urgent_for(readers: Sequence[str], scope: Scope | None, words: Sequence[str]) -> list[Select[Any]]:
-    """The same for a login that does not see all sessions: an index has those of each reader and place."""
-    at = reader_places.c
+    """The same for a login that does not see all sessions. (There is an index of them by reader and place.)"""
+    columns = reader_places.c
     waiting: list[Select[Any]] = []
     stopped: list[Select[Any]] = []
     for reader, (kind, value) in product(readers, [("*", "")] if scope is None else scope):
-        found = select(at.session_id, at.updated_at).where(at.reader == reader, at.kind == kind, at.value == value)
+        query = select(columns.session_id, columns.updated_at).where(
+            columns.reader == reader, columns.kind == kind, columns.value == value
+        )
         if words:
-            found = found.join(sessions, sessions.c.id == at.session_id).where(*_has(words))
-        waiting.append(found.where(at.attention == 2))
-        newest = at.updated_at.desc(), at.session_id.desc()
-        stopped.append(found.where(at.attention == 1).order_by(*newest).limit(_STOPPED))
+            query = query.join(sessions, sessions.c.id == columns.session_id).where(*_title_contains(words))
+        waiting.append(query.where(columns.attention == 2))
+        newest = columns.updated_at.desc(), columns.session_id.desc()
+        stopped.append(query.where(columns.attention == 1).order_by(*newest).limit(_STOPPED))
     queries: list[Select[Any]] = []
     for pieces, most in ((waiting, None), (stopped, _STOPPED)):
         if pieces:
@@ -131,34 +133,37 @@ def _listed(
     pieces: list[Select[Any]] = []
     readers = dialect_of(connection).readers(connection)
     for reader, place in product([None] if readers is None else readers, [None] if scope is None else scope):
-        for one in states:
+        for state in states:
             if reader is not None:
-                at = reader_places.c
+                reader_columns = reader_places.c
                 kind, value = ("*", "") if place is None else place
-                found = select(at.session_id.label("id"), at.updated_at).where(
-                    at.reader == reader, at.kind == kind, at.value == value, at.state == one
+                query = select(reader_columns.session_id.label("id"), reader_columns.updated_at).where(
+                    reader_columns.reader == reader,
+                    reader_columns.kind == kind,
+                    reader_columns.value == value,
+                    reader_columns.state == state,
                 )
-                key: list[ColumnElement[Any]] = [at.updated_at, at.session_id]
+                key: list[ColumnElement[Any]] = [reader_columns.updated_at, reader_columns.session_id]
                 if words:
-                    found = found.join(sessions, sessions.c.id == at.session_id)
+                    query = query.join(sessions, sessions.c.id == reader_columns.session_id)
             elif place is None:
-                found = select(sessions.c.id, sessions.c.updated_at).where(sessions.c.state == one)
+                query = select(sessions.c.id, sessions.c.updated_at).where(sessions.c.state == state)
                 key = [sessions.c.updated_at, sessions.c.id]
             else:
-                in_place = session_places.c
-                found = select(in_place.session_id.label("id"), in_place.updated_at).where(
-                    in_place.kind == place[0], in_place.value == place[1], in_place.state == one
+                place_columns = session_places.c
+                query = select(place_columns.session_id.label("id"), place_columns.updated_at).where(
+                    place_columns.kind == place[0], place_columns.value == place[1], place_columns.state == state
                 )
-                key = [in_place.updated_at, in_place.session_id]
+                key = [place_columns.updated_at, place_columns.session_id]
                 if words:
-                    found = found.join(sessions, sessions.c.id == in_place.session_id)
+                    query = query.join(sessions, sessions.c.id == place_columns.session_id)
             if words:
-                found = found.where(*_has(words))
+                query = query.where(*_title_contains(words))
             if after is not None:
-                found = found.where(tuple_(*key) < tuple_(*after))
+                query = query.where(tuple_(*key) < tuple_(*after))
             if leave_out:
-                found = found.where(key[1].not_in(leave_out))
-            pieces.append(found.order_by(*(column.desc() for column in key)).limit(limit))
+                query = query.where(key[1].not_in(leave_out))
+            pieces.append(query.order_by(*(column.desc() for column in key)).limit(limit))
     if not pieces:
         return []
     found_all = union(*(select(piece.subquery()) for piece in pieces)).subquery()
@@ -177,13 +182,13 @@ def _titled(
     leave_out: Collection[str],
 ) -> list[Row[*tuple[Any, ...]]]:
     """Like `_listed`, for words that occur in few titles: only these titles are compared."""
-    found = select(sessions.c.id, sessions.c.updated_at, sessions.c.state).where(
-        sessions.c.id.in_(titled(connection, terms)), *_has(words)
+    query = select(sessions.c.id, sessions.c.updated_at, sessions.c.state).where(
+        sessions.c.id.in_(titled(connection, terms)), *_title_contains(words)
     )
     if scope is not None:
-        found = found.where(belongs(sessions.c.id, scope))
+        query = query.where(belongs(sessions.c.id, scope))
     # The state is compared and the rows are sorted here: in the query, both would make SQLite walk through all sessions.
-    rows = [row for row in connection.execute(found) if row.state in states and (after is None or _key(row) < after)]
+    rows = [row for row in connection.execute(query) if row.state in states and (after is None or _key(row) < after)]
     return sorted((row for row in rows if row.id not in leave_out), key=_key, reverse=True)[:limit]
 
 
@@ -191,7 +196,7 @@ def _key(row: Row[*tuple[Any, ...]]) -> tuple[str, str]:
     return row.updated_at, row.id
 
 
-def _has(words: Sequence[str]) -> list[ColumnElement[bool]]:
+def _title_contains(words: Sequence[str]) -> list[ColumnElement[bool]]:
     return [sessions.c.title_key.contains(word, autoescape=True) for word in words]
 
 

@@ -16,7 +16,7 @@ from sessionls.store.schema import claims, presence, processes
 
 __all__ = ["beat", "beat_while_needed", "clock_ms", "is_alive", "is_gone", "leave"]
 
-_FORGOTTEN = 86_400_000  # milliseconds after the end of its lease, when a process is removed from the table
+_REMOVE_AFTER = 86_400_000  # milliseconds after the end of its lease, when a process is removed from the table
 
 _UPDATE = update(processes).where(processes.c.id == bindparam("process"))
 _DELETE = delete(processes).where(processes.c.id == bindparam("process"))
@@ -48,8 +48,8 @@ def is_alive(alive_until: int | None, lease: int | None, now: int) -> bool:
 
 def is_gone(now: Any) -> ColumnElement[bool]:
     """The opposite of `is_alive`, for rows of `processes`."""
-    lives = and_(processes.c.alive_until > now, processes.c.alive_until <= now + processes.c.lease)
-    return or_(processes.c.id.is_(None), ~lives)
+    alive = and_(processes.c.alive_until > now, processes.c.alive_until <= now + processes.c.lease)
+    return or_(processes.c.id.is_(None), ~alive)
 
 
 def beat(connection: Connection, process: str, lease: float) -> None:
@@ -57,12 +57,12 @@ def beat(connection: Connection, process: str, lease: float) -> None:
     now, length = clock_ms(connection), round(lease * 1000)
     values = {"alive_until": now + length, "lease": length}
     if connection.execute(_UPDATE, {"process": process, **values}).rowcount == 0:
-        connection.execute(_DELETE_OLD, {"before": now - _FORGOTTEN, "now": now})
+        connection.execute(_DELETE_OLD, {"before": now - _REMOVE_AFTER, "now": now})
         connection.execute(insert(processes), {"id": process, **values})
 
 
 def beat_while_needed(connection: Connection, process: str, lease: float) -> bool:
-    """Renew the lease if the process still claims a reply or has a session open, else give it up. Returns which."""
+    """Renew the lease if the process still claims a reply or has a session open, else give it up. Returns whether it does."""
     if not connection.execute(_NEEDED, {"process": process}).scalar_one():
         leave(connection, process)
         return False
@@ -71,5 +71,5 @@ def beat_while_needed(connection: Connection, process: str, lease: float) -> boo
 
 
 def leave(connection: Connection, process: str) -> None:
-    """Give up the lease: other processes may take over at once what the process still claims."""
+    """Give up the lease: other processes may take over the claims of this process at once."""
     connection.execute(_DELETE, {"process": process})

@@ -45,7 +45,7 @@ _WITHOUT_CONTENT = (
 )
 # Fields that must agree with the log. (Older versions did not store all fields of the list.)
 _SHOWN = ("id", "title", "state", "agent", "model", "messageCount", "seq", "createdAt", "updatedAt")
-_AT_ONCE = 200  # sessions in one transaction
+_BATCH = 200  # sessions in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ class CopyReport:
     refused: dict[str, str] = field(default_factory=dict)
     """Sessions that were left out, each with the reason."""
     masked: int = 0
-    """How many places were masked in what was copied."""
+    """The number of secrets that were masked in the copies."""
 
 
 def status(url: str) -> Status:
     """Returns the status. Never changes the database, even if another version made it."""
-    with _opened(url, bare=True) as database:
+    with _open_database(url, bare=True) as database:
         with database.reading() as connection:
             revision = revision_of(connection)
             counts: dict[str, int] = {}
@@ -85,21 +85,21 @@ def migrate(url: str) -> tuple[str | None, str]:
     """Create the tables, or bring them up to date. Returns the revision before and after."""
     before = None
     if not _is_missing_file(url):
-        with _opened(url, bare=True) as database, database.reading() as connection:
+        with _open_database(url, bare=True) as database, database.reading() as connection:
             before = revision_of(connection)
-    with _opened(url) as database, database.reading():
+    with _open_database(url) as database, database.reading():
         return before, migrations.HEAD
 
 
 def check(url: str, progress: Progress) -> dict[str, list[str]]:
     """Returns the faults of each damaged session. Reads the whole database and changes nothing."""
-    wrong: dict[str, list[str]] = {}
+    faults: dict[str, list[str]] = {}
     _expect_database(url)
-    with _opened(url) as database:
-        for connection, session_id, deleted in _each(database, progress):
-            if found := list(_faults(connection, session_id, deleted=deleted)):
-                wrong[session_id] = found
-    return wrong
+    with _open_database(url) as database:
+        for connection, session_id, deleted in _each_session(database, progress):
+            if session_faults := list(_faults(connection, session_id, deleted=deleted)):
+                faults[session_id] = session_faults
+    return faults
 
 
 def copy(
@@ -113,17 +113,17 @@ def copy(
 ) -> CopyReport:
     """Copy these sessions (none: all) and their ancestors. Copies that the target has already are brought up to date.
 
-    `own` is whoever copies, as the source knows them. In a target with logins the copies are theirs, and secrets in them are
-    masked, if `masks`. The owner of the tables copies everything as it is.
+    `own` is the person who copies, as a participant of the source. In a target with logins the copies belong to that person, and
+    with `masks` their secrets are masked. The owner of the tables copies everything unchanged.
     """
     _expect_database(source)
     report = CopyReport()
-    with _opened(source) as here, _opened(target) as there:
-        if _same(source, target):
+    with _open_database(source) as here, _open_database(target) as there:
+        if _is_same_database(source, target):
             raise InvalidParams("Both databases are the same.", fields=["database"], hint="Choose another database to copy to.")
         with here.reading() as connection:
             known = [row.id for row in connection.execute(_IDS) if not row.deleted]
-        chosen = _chosen(known, wanted)
+        chosen = _select_sessions(known, wanted)
         for done, session_id in enumerate(chosen, 1):
             outcome: CopyOutcome = copy_session(here, there, session_id, own, masks=masks)
             if outcome.refused:
@@ -143,26 +143,26 @@ def backup(url: str, file: Path, progress: Progress) -> int:
     if file.exists():
         raise InvalidParams(f"{file} exists already.", fields=["file"], hint="Choose the name of a new file.")
     part = file.with_name(f"{file.name}.part")
-    for left in file.parent.glob(f"{part.name}*"):
-        left.unlink()
+    for leftover in file.parent.glob(f"{part.name}*"):
+        leftover.unlink()
     try:
         report = copy(url, f"sqlite:///{part.absolute().as_posix()}", (), progress)
         if report.refused:
             session_id, reason = next(iter(report.refused.items()))
             raise StoreUnavailable(f"Session {session_id} cannot be copied: {reason}", hint="Try again later.")
-        with contextlib.closing(sqlite3.connect(part)) as whole:  # one file, without a write-ahead log
-            whole.execute("PRAGMA journal_mode = DELETE").fetchall()
+        with contextlib.closing(sqlite3.connect(part)) as connection:  # one file, without a write-ahead log
+            connection.execute("PRAGMA journal_mode = DELETE").fetchall()
         part.replace(file)
     finally:
-        for left in file.parent.glob(f"{part.name}*"):
-            left.unlink()
+        for leftover in file.parent.glob(f"{part.name}*"):
+            leftover.unlink()
     return len(report.copied)
 
 
 def vacuum(url: str) -> None:
     """Erase deleted content and free its disk space."""
     _expect_database(url)
-    with _opened(url) as database:
+    with _open_database(url) as database:
         with database.writing() as connection:
             purge_titles(connection)
             more = purge(connection, first=True)
@@ -176,7 +176,7 @@ def vacuum(url: str) -> None:
 
 
 @contextlib.contextmanager
-def _opened(url: str, *, bare: bool = False) -> Iterator[Database]:
+def _open_database(url: str, *, bare: bool = False) -> Iterator[Database]:
     """`bare`: open the database as it is, without creating or migrating tables."""
     database = open_database(url, _PATIENCE)
     if bare:
@@ -195,14 +195,14 @@ def _opened(url: str, *, bare: bool = False) -> Iterator[Database]:
         database.close()
 
 
-def _chosen(known: Sequence[str], wanted: Sequence[str]) -> list[str]:
+def _select_sessions(known: Sequence[str], wanted: Sequence[str]) -> list[str]:
     """The known ids that match one of the wanted ids or endings; all if none are wanted."""
-    for one in wanted:
-        found = [session_id for session_id in known if _matches(one, session_id)]
-        if len(found) != 1:
-            what = "There is no session" if not found else "Several sessions end with"
-            raise InvalidParams(f"{what} {one!r}.", fields=["session"], hint="Use the whole id, as in a list or an export.")
-    return [session_id for session_id in known if not wanted or any(_matches(one, session_id) for one in wanted)]
+    for text in wanted:
+        matches = [session_id for session_id in known if _matches(text, session_id)]
+        if len(matches) != 1:
+            problem = "There is no session" if not matches else "Several sessions end with"
+            raise InvalidParams(f"{problem} {text!r}.", fields=["session"], hint="Use the whole id, as in a list or an export.")
+    return [session_id for session_id in known if not wanted or any(_matches(text, session_id) for text in wanted)]
 
 
 def _matches(text: str, session_id: str) -> bool:
@@ -219,26 +219,26 @@ def _expect_database(url: str) -> None:
         raise StoreUnavailable("There is no database yet.", hint="It is created with the first session.")
 
 
-def _same(source: str, target: str) -> bool:
+def _is_same_database(source: str, target: str) -> bool:
     if source == target:
         return True
-    (one, _, here), (other, _, there) = source.partition(":///"), target.partition(":///")
-    return one == other == "sqlite" and Path(here).resolve() == Path(there).resolve()
+    (kind, _, path), (other_kind, _, other_path) = source.partition(":///"), target.partition(":///")
+    return kind == other_kind == "sqlite" and Path(path).resolve() == Path(other_path).resolve()
 
 
 def _count(connection: Connection, statement: object) -> int:
     return int(connection.execute(statement).scalar_one())  # type: ignore[call-overload]
 
 
-def _each(database: Database, progress: Progress) -> Iterator[tuple[Connection, str, bool]]:
-    """Every session, in several transactions: one long transaction would keep other processes from cleaning up."""
+def _each_session(database: Database, progress: Progress) -> Iterator[tuple[Connection, str, bool]]:
+    """Every session, in several transactions: one long transaction would prevent the database from freeing old data."""
     with database.reading() as connection:
-        every = [(row.id, bool(row.deleted)) for row in connection.execute(_IDS)]
-    for start in range(0, len(every), _AT_ONCE):
+        all_sessions = [(row.id, bool(row.deleted)) for row in connection.execute(_IDS)]
+    for start in range(0, len(all_sessions), _BATCH):
         with database.reading() as connection:
-            for done, (session_id, deleted) in enumerate(every[start : start + _AT_ONCE], start + 1):
+            for done, (session_id, deleted) in enumerate(all_sessions[start : start + _BATCH], start + 1):
                 yield connection, session_id, deleted
-                progress(done, len(every))
+                progress(done, len(all_sessions))
 
 
 def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterator[str]:

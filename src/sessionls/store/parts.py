@@ -34,12 +34,12 @@ def is_growing(message: Message) -> bool:
 def write_parts(connection: Connection, before: Message | None, after: Message) -> None:
     """Write the parts that changed; `before` is the message as it is stored."""
     key = {"session": after.session_id, "message": after.id}
-    growing, grew = is_growing(after), before is not None and is_growing(before)
-    old: Sequence[Part] = before.parts if before is not None and grew else ()
-    if grew and (not growing or _shrank(old, after.parts)):
+    is_growing_now, was_growing = is_growing(after), before is not None and is_growing(before)
+    old: Sequence[Part] = before.parts if before is not None and was_growing else ()
+    if was_growing and (not is_growing_now or _shrank(old, after.parts)):
         connection.execute(_CLEAR, key)
         old = ()
-    if not growing:
+    if not is_growing_now:
         return
     changed = list(_changed(old, after.parts, ""))
     known = [{**key, "at": path} for path, _, is_new in changed if not is_new]
@@ -58,26 +58,26 @@ def load_parts(connection: Connection, message: Message) -> list[Part]:
     lists: dict[str, list[dict[str, Any]]] = {"": whole}
     for path, data in connection.execute(_LOAD, {"session": message.session_id, "message": message.id}):
         part: dict[str, Any] = json.loads(data)
-        around = path.rpartition("/")[0]
-        if around not in lists:
-            lists[around] = _owner(lists, around)["parts"] = []
-        lists[around].append(part)
+        parent_path = path.rpartition("/")[0]
+        if parent_path not in lists:
+            lists[parent_path] = _owner(lists, parent_path)["parts"] = []
+        lists[parent_path].append(part)
     return _parts.validate_python(whole)
 
 
 def _owner(lists: Mapping[str, list[dict[str, Any]]], path: str) -> dict[str, Any]:
-    around, _, last = path.rpartition("/")
-    return lists[around][int(last)]
+    parent_path, _, index = path.rpartition("/")
+    return lists[parent_path][int(index)]
 
 
-def _changed(before: Sequence[Part], after: Sequence[Part], around: str) -> Iterator[tuple[str, Part, bool]]:
+def _changed(before: Sequence[Part], after: Sequence[Part], prefix: str) -> Iterator[tuple[str, Part, bool]]:
     """The path of each part that changed, the part, and whether it is new."""
     for index, part in enumerate(after):
         old = before[index] if index < len(before) else None
         # Parts are immutable, so comparing identity is enough.
         if part is old:
             continue
-        path = f"{around}{index:06}"
+        path = f"{prefix}{index:06}"
         yield path, part, old is None
         yield from _changed(_work(old), _work(part), f"{path}/")
 
@@ -94,5 +94,5 @@ def _work(part: Part | None) -> Sequence[Part]:
 
 def _dump(part: Part) -> str:
     """JSON of the part without the parts of a subagent, which have rows of their own."""
-    alone = part.model_copy(update={"parts": None}) if isinstance(part, ToolPart) else part
-    return alone.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE)
+    without_work = part.model_copy(update={"parts": None}) if isinstance(part, ToolPart) else part
+    return without_work.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE)

@@ -45,10 +45,10 @@ def _save(connection: Connection, local: Participant, *, new: bool) -> None:
     login = connection.execute(_LOGIN).scalar_one()
     name, email = _fields(local)
     # If somebody else has the same name, add the login to it.
-    for one in (name, f"{name[: _LONGEST[0] - len(login) - 3]} ({login})"):
+    for candidate in (name, f"{name[: _LONGEST[0] - len(login) - 3]} ({login})"):
         try:
             with connection.begin_nested():
-                connection.execute(_ADD if new else _RENAME, {"name": one, "email": email})
+                connection.execute(_ADD if new else _RENAME, {"name": candidate, "email": email})
         except IntegrityError:
             continue
         return

@@ -39,20 +39,21 @@ def scope_values(scope: Scope) -> dict[str, list[str]]:
 
 def belongs(session_id: ColumnElement[Any], scope: Scope, states: Sequence[str] = ()) -> ColumnElement[bool]:
     """Whether the session belongs to the scope and, if states are given, is in one of them."""
-    at = session_places.c
-    here = or_(
-        and_(at.kind == FOLDER, at.value.in_(scope.folders)), and_(at.kind == REPOSITORY, at.value.in_(scope.repositories))
+    columns = session_places.c
+    in_scope = or_(
+        and_(columns.kind == FOLDER, columns.value.in_(scope.folders)),
+        and_(columns.kind == REPOSITORY, columns.value.in_(scope.repositories)),
     )
-    shown = [at.state.in_(states)] if states else []
-    return exists(select(at.session_id).where(at.session_id == session_id, here, *shown))
+    in_states = [columns.state.in_(states)] if states else []
+    return exists(select(columns.session_id).where(columns.session_id == session_id, in_scope, *in_states))
 
 
 def scope_in(connection: Connection, session_id: str) -> Scope:
     """The scope of the session."""
-    found: Mapping[str, set[str]] = {FOLDER: set(), REPOSITORY: set(), HINT: set()}
+    values: Mapping[str, set[str]] = {FOLDER: set(), REPOSITORY: set(), HINT: set()}
     for row in connection.execute(_PLACES, {"id": session_id}):
-        found[row.kind].add(row.value)
-    return Scope(*(frozenset(found[kind]) for kind in (FOLDER, REPOSITORY, HINT)))
+        values[row.kind].add(row.value)
+    return Scope(*(frozenset(values[kind]) for kind in (FOLDER, REPOSITORY, HINT)))
 
 
 def older_places(connection: Connection) -> list[tuple[str, str]]:

@@ -43,13 +43,13 @@ def find_presence(connection: Connection, session_id: str, process: str) -> list
 
 
 def write_presence(connection: Connection, session_id: str, before: Collection[Presence], after: Collection[Presence]) -> None:
-    for one in before:
-        if one not in after:
-            key = {"key": session_id, "of_process": one.process, "of_participant": one.participant_id}
+    for row in before:
+        if row not in after:
+            key = {"key": session_id, "of_process": row.process, "of_participant": row.participant_id}
             connection.execute(_DELETE, key)
-    for one in after:
-        if one not in before:
-            values = {"session_id": session_id, "process": one.process, "participant_id": one.participant_id}
+    for row in after:
+        if row not in before:
+            values = {"session_id": session_id, "process": row.process, "participant_id": row.participant_id}
             connection.execute(insert(presence), values)
 
 

@@ -43,19 +43,19 @@ _UNCHANGED = (
 
 
 def _unchanged_for(readers: Sequence[str]) -> Select[Any]:
-    """The same for a login that does not see all sessions: an index has those of each reader."""
-    at = reader_places.c
+    """The same for a login that does not see all sessions. (There is an index of them by reader.)"""
+    columns = reader_places.c
     pieces = [
-        select(at.session_id)
+        select(columns.session_id)
         .where(
-            at.reader == reader,
-            at.kind == "*",
-            at.value == "",
-            at.state == bindparam("state"),
-            at.updated_at < bindparam("before"),
-            tuple_(at.updated_at, at.session_id) > tuple_(bindparam("after_time"), bindparam("after_id")),
+            columns.reader == reader,
+            columns.kind == "*",
+            columns.value == "",
+            columns.state == bindparam("state"),
+            columns.updated_at < bindparam("before"),
+            tuple_(columns.updated_at, columns.session_id) > tuple_(bindparam("after_time"), bindparam("after_id")),
         )
-        .order_by(at.updated_at, at.session_id)
+        .order_by(columns.updated_at, columns.session_id)
         .limit(bindparam("limit"))
         for reader in readers
     ]
@@ -135,21 +135,21 @@ class Reader:
 
     def history(self, session_id: str, before: str | None, limit: int) -> Page:
         row = require(self._connection, session_id)
-        last = None if before is None else self.entry(session_id, before)
-        found: list[Message] = []
+        before_entry = None if before is None else self.entry(session_id, before)
+        messages: list[Message] = []
         saved: dict[str, Saved] = {}
         size, more = 0, False
-        for message, length in self._newest_first(row, last, limit + 1):
+        for message, length in self._newest_first(row, before_entry, limit + 1):
             if message.id == row.reply:
                 saved[message.id] = self.saved(session_id, message.id)
-                size += sum(len(one.text.encode()) for one in saved[message.id].drafted)
+                size += sum(len(draft.text.encode()) for draft in saved[message.id].drafted)
             size += length
-            if len(found) == limit or (found and size > PAGE_BYTES):
+            if len(messages) == limit or (messages and size > PAGE_BYTES):
                 saved.pop(message.id, None)
                 more = True
                 break
-            found.append(message)
-        return Page(found[::-1], saved, more)
+            messages.append(message)
+        return Page(messages[::-1], saved, more)
 
     def _newest_first(self, session: Row[*tuple[Any, ...]], last: Entry | None, limit: int) -> Iterator[tuple[Message, int]]:
         """The session's messages before `last` (queued ones first, then by descending place), each with its length in bytes.
@@ -158,20 +158,20 @@ class Reader:
         """
         top: int = session.placed
         if last is None or last.place is None:
-            skipping = last is not None
-            for one in reversed(waiting_rows(self._connection, session)):
-                if not skipping:
+            is_skipping = last is not None
+            for row in reversed(waiting_rows(self._connection, session)):
+                if not is_skipping:
                     limit -= 1
-                    yield self._read(one)
-                elif last is not None and one.id == last.message.id:
-                    skipping = False
+                    yield self._read(row)
+                elif last is not None and row.id == last.message.id:
+                    is_skipping = False
         else:
             top = last.place - 1
         while top > 0 and limit > 0:
             # Places have no gaps, so the newest messages are those with the highest places.
             low = max(top - min(_STRIDE, limit), 0)
-            for one in reversed(lineage.messages_between(self._connection, session.id, low, top)):
-                yield self._read(one)
+            for row in reversed(lineage.messages_between(self._connection, session.id, low, top)):
+                yield self._read(row)
             limit -= top - low
             top = low
 
@@ -201,8 +201,8 @@ class Reader:
 
     def changes(self, session_id: str, after: int) -> list[Edited | ChangesReverted]:
         require(self._connection, session_id)
-        found = events_of(session_id, lineage.change_data(self._connection, session_id, after))
-        return [event for event in found if isinstance(event, Edited | ChangesReverted)]
+        events = events_of(session_id, lineage.change_data(self._connection, session_id, after))
+        return [event for event in events if isinstance(event, Edited | ChangesReverted)]
 
     def transcript(self, session_id: str, through: int, after: int = 0) -> Transcript:
         newest = require(self._connection, session_id).summary

@@ -30,14 +30,14 @@ async def expired_sessions(store: SqlStore, days: Mapping[str, float], *, at: da
 
     `at`: by default, now.
     """
-    found: list[Session] = []
+    expired: list[Session] = []
     for state, age in days.items():
         before = _limit(age, at or datetime.now(UTC))
         after = ("", "")
         while page := await store.unchanged(state, before=before, after=after, limit=_AT_ONCE):
-            found += page
+            expired += page
             after = (page[-1].updated_at, page[-1].id)
-    return sorted(found, key=lambda session: (session.updated_at, session.id))
+    return sorted(expired, key=lambda session: (session.updated_at, session.id))
 
 
 async def apply_retention(
@@ -66,8 +66,8 @@ async def apply_retention(
             report.deleted.append(session)
         except SessionNotFound:
             pass  # another process has deleted it
-        except (NotPermitted, SessionUnreadable, transitions.WriterGone) as problem:
-            report.refused[session.id] = str(problem) or "A reply is being written in it."
+        except (NotPermitted, SessionUnreadable, transitions.WriterGone) as error:
+            report.refused[session.id] = str(error) or "A reply is being written in it."
         progress(done, len(sessions))
     return report
 

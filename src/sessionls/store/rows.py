@@ -64,18 +64,18 @@ MESSAGE_COLUMNS = (
     events.c.message.label("content"),
 )
 """Columns of the tables that `with_content` joins."""
-_IN_COLUMNS = {"session_id", "seq", "at", "kind"}
-_CHANGING = {"status", "delivery", "steered"}
+_COLUMN_FIELDS = {"session_id", "seq", "at", "kind"}
+_CHANGING_FIELDS = {"status", "delivery", "steered"}
 """Fields that may change after the event that added the message."""
-_STAYING = tuple(name for name in Message.model_fields if name not in _CHANGING)
+_FIXED_FIELDS = tuple(name for name in Message.model_fields if name not in _CHANGING_FIELDS)
 
 _SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 
 
-def with_content(found: FromClause) -> FromClause:
+def with_content(source: FromClause) -> FromClause:
     """Join the events that have the content of these messages."""
     of_message = (events.c.session_id == messages.c.session_id) & (events.c.seq == messages.c.content_seq)
-    return found.outerjoin(events, of_message)
+    return source.outerjoin(events, of_message)
 
 
 _OPEN = (
@@ -91,10 +91,10 @@ _DRAFTED = (
 _WRITER = select(claims.c.process).where(claims.c.session_id == bindparam("id"), claims.c.message_id == bindparam("message"))
 
 
-def dump(thing: Wire, *, without: Collection[str] = (), only: Collection[str] | None = None) -> str:
+def dump(model: Wire, *, without: Collection[str] = (), only: Collection[str] | None = None) -> str:
     """JSON as on the wire, plus the fields that are never sent to clients."""
     fields: dict[str, Any] = {"include": None if only is None else set(only), "exclude": set(without)}
-    return thing.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE, **fields)
+    return model.model_dump_json(by_alias=True, exclude_none=True, context=KEEP_NATIVE, **fields)
 
 
 def require(connection: Connection, session_id: str, *, keep: bool = False) -> Row[*tuple[Any, ...]]:
@@ -109,10 +109,10 @@ def require(connection: Connection, session_id: str, *, keep: bool = False) -> R
 
 @contextmanager
 def reading(session_id: str) -> Iterator[None]:
-    """Raise `SessionUnreadable` where data of the session is not what this version writes.
+    """Raise `SessionUnreadable` if the session's data does not have the format that this version writes.
 
-    Several logins write to a team's database, with any program and any version: what one of them wrote into a session must not
-    keep the others from their own.
+    Several logins write to a team's database, with any program and any version. Invalid data in one session must not prevent
+    access to the others.
     """
     try:
         yield
@@ -168,7 +168,9 @@ def _attention_of(session: Session) -> int | None:
 
 
 def attention_rank(session: Session, participant_id: str | None) -> int:
-    """How much the session needs the participant: 2 if it waits for an answer or for them, 1 if its reply stopped on its own."""
+    """How much the session needs the participant: 2 if it waits for an answer or for them, 1 if its reply was interrupted or
+    failed.
+    """
     if session.asking:
         return 2
     if session.state != "archived" and any(need.participant.id == participant_id for need in session.needs or ()):
@@ -187,12 +189,12 @@ def _load_state(connection: Connection, row: Row[*tuple[Any, ...]]) -> State:
     ids: list[str] = rest["open"]
     entries: dict[str, Entry] = {}
     if ids:
-        found = connection.execute(_OPEN, {"id": row.id, "ids": ids})
-        by_id = {one.id: entry_of(connection, one) for one in found.all()}
+        rows = connection.execute(_OPEN, {"id": row.id, "ids": ids})
+        by_id = {message_row.id: entry_of(connection, message_row) for message_row in rows.all()}
         entries = {message_id: by_id[message_id] for message_id in ids}
     session = session_of(row)
     if present := rest.get("present"):  # (older versions kept it there)
-        session = session.model_copy(update={"present": [Participant.model_validate(one) for one in present]})
+        session = session.model_copy(update={"present": [Participant.model_validate(person) for person in present]})
     return State(
         session=session,
         identities=tuple(rest["identities"]),
@@ -209,8 +211,8 @@ def waiting_rows(connection: Connection, session: Row[*tuple[Any, ...]]) -> list
     """The rows of the queued messages, in the order of the queue."""
     with reading(session.id):
         ids: list[str] = json.loads(session.rest)["open"]
-        found = {row.id: row for row in connection.execute(_OPEN, {"id": session.id, "ids": ids})} if ids else {}
-        return [found[message_id] for message_id in ids if found[message_id].place is None]
+        by_id = {row.id: row for row in connection.execute(_OPEN, {"id": session.id, "ids": ids})} if ids else {}
+        return [by_id[message_id] for message_id in ids if by_id[message_id].place is None]
 
 
 def entry_of(connection: Connection, row: Row[*tuple[Any, ...]]) -> Entry:
@@ -230,11 +232,13 @@ def message_of(row: Row[*tuple[Any, ...]]) -> Message:
 def _message_of(row: Row[*tuple[Any, ...]]) -> Message:
     if row.content is None:
         return Message.model_validate_json(row.data)
-    content = _with(row.content, sessionId=row.session_id)
+    content = _add_fields(row.content, sessionId=row.session_id)
     if not row.data:
         return Message.model_validate_json(content)
     whole: dict[str, Any] = from_json(content)
-    return Message.model_validate({name: value for name, value in whole.items() if name not in _CHANGING} | from_json(row.data))
+    return Message.model_validate(
+        {name: value for name, value in whole.items() if name not in _CHANGING_FIELDS} | from_json(row.data)
+    )
 
 
 def message_values(entry: Entry, source: MessageSent | ReplyFinished | None) -> dict[str, Any]:
@@ -244,8 +248,8 @@ def message_values(entry: Entry, source: MessageSent | ReplyFinished | None) -> 
     if is_growing(message):
         message = message.model_copy(update={"parts": []})
     elif source is not None and _has_message_column(source) and _same_content(source.message, message):
-        same = all(getattr(source.message, name) == getattr(message, name) for name in _CHANGING)
-        return {**values, "content_seq": source.seq, "data": "" if same else dump(message, only=_CHANGING)}
+        same = all(getattr(source.message, name) == getattr(message, name) for name in _CHANGING_FIELDS)
+        return {**values, "content_seq": source.seq, "data": "" if same else dump(message, only=_CHANGING_FIELDS)}
     return {**values, "content_seq": None, "data": dump(message)}
 
 
@@ -257,7 +261,7 @@ def changed_values(before: Message, entry: Entry) -> dict[str, Any] | None:
     message = entry.message
     if is_growing(before) or is_growing(message) or not _same_content(before, message):
         return None
-    return {**_places(entry), "data": dump(message, only=_CHANGING), "whole": dump(message)}
+    return {**_places(entry), "data": dump(message, only=_CHANGING_FIELDS), "whole": dump(message)}
 
 
 def _places(entry: Entry) -> dict[str, Any]:
@@ -265,7 +269,7 @@ def _places(entry: Entry) -> dict[str, Any]:
 
 
 def _same_content(one: Message, other: Message) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in _STAYING)
+    return all(getattr(one, name) == getattr(other, name) for name in _FIXED_FIELDS)
 
 
 def _has_message_column(event: MessageSent | ReplyFinished) -> bool:
@@ -278,19 +282,19 @@ def event_values(event: Event) -> dict[str, Any]:
     values = {"session_id": event.session_id, "seq": event.seq, "at": event.at, "kind": event.kind}
     if isinstance(event, MessageSent | ReplyFinished) and _has_message_column(event):
         message = dump(event.message, without={"session_id"})
-        return {**values, "data": dump(event, without={*_IN_COLUMNS, "message"}), "message": message}
-    return {**values, "data": dump(event, without=_IN_COLUMNS), "message": None}
+        return {**values, "data": dump(event, without={*_COLUMN_FIELDS, "message"}), "message": message}
+    return {**values, "data": dump(event, without=_COLUMN_FIELDS), "message": None}
 
 
 def event_json(row: Row[*tuple[Any, ...]]) -> str:
     """The event as JSON, from its columns."""
-    whole = _with(row.data, sessionId=row.session_id, seq=row.seq, at=row.at, kind=row.kind)
+    whole = _add_fields(row.data, sessionId=row.session_id, seq=row.seq, at=row.at, kind=row.kind)
     if row.message is None:
         return whole
-    return f'{whole[:-1]},"message":{_with(row.message, sessionId=row.session_id)}}}'
+    return f'{whole[:-1]},"message":{_add_fields(row.message, sessionId=row.session_id)}}}'
 
 
-def _with(data: str, **fields: str | int) -> str:
+def _add_fields(data: str, **fields: str | int) -> str:
     """Add fields to an object in JSON that does not have them."""
     head = ",".join(f'"{name}":{json.dumps(value)}' for name, value in fields.items())
     return f"{{{head}{data[1:]}" if data == "{}" else f"{{{head},{data[1:]}"
@@ -308,11 +312,11 @@ def load_saved(connection: Connection, session_id: str, message_id: str) -> Save
     parts: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     for row in connection.execute(_DRAFTED, key):
         parts.setdefault(row.part, []).append(row)
-    drafted = [_joined(rows) for _, rows in sorted(parts.items())]
+    drafted = [_join_pieces(rows) for _, rows in sorted(parts.items())]
     return Saved(connection.execute(_WRITER, key).scalar(), drafted)
 
 
-def _joined(rows: list[Row[*tuple[Any, ...]]]) -> Drafted:
+def _join_pieces(rows: list[Row[*tuple[Any, ...]]]) -> Drafted:
     """The draft of one part. A server that crashed may have lost a piece, and after that a piece may have been saved twice."""
     rows.sort(key=lambda row: row.offset)
     first, pieces, end = rows[0], [], rows[0].offset

@@ -33,7 +33,7 @@ __all__ = [
 metadata = MetaData()
 
 # One row for each session. The row of a deleted session stays as a tombstone: it tells other processes that the session is
-# gone, and forks still find through it the events and messages that they share. `rev` numbers all changes of all sessions.
+# gone, and forks need it to find the events and messages that they share. `rev` numbers all changes of all sessions.
 # `parent_id`, `fork_place` and `fork_seq` say which part of its parent's log a fork shares. `session` is the Session and `rest`
 # the remaining fields of the State (see rows.py); both are NULL in a tombstone. `attention` is how much it needs somebody (see
 # rows.py). `summary` is the newest summary that applies to the session.

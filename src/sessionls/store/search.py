@@ -76,59 +76,59 @@ def search(connection: Connection, query: str, *, scope: Scope | None, limit: in
     if not whole:
         return []
     # A prefix search reads all matches of all words with that prefix. So it runs only if the whole word is not common.
-    found = _newest(connection, whole, here)
-    if len(found) < _RANKED:
-        found = _newest(connection, beginning, here)
-    if not found:
+    matches = _newest_matches(connection, whole, here)
+    if len(matches) < _RANKED:
+        matches = _newest_matches(connection, beginning, here)
+    if not matches:
         return []
-    if len(found) < _RANKED:  # the best first; of equally good ones, the newest
-        ranks = dialect.ranks(connection, found[0].words, [one.n for one in found])
-        found = sorted(found, key=lambda one: ranks[one.n])
-    best = found[:limit]
+    if len(matches) < _RANKED:  # the best first; of equally good ones, the newest
+        ranks = dialect.ranks(connection, matches[0].words, [match.n for match in matches])
+        matches = sorted(matches, key=lambda match: ranks[match.n])
+    best = matches[:limit]
     snippets = _snippets(connection, best)
-    rows = (require(connection, session_id) for session_id in {one.session_id for one in best})
+    rows = (require(connection, session_id) for session_id in {match.session_id for match in best})
     sessions = {session.id: session for session in readable_sessions(rows)}
     return [
-        Hit(sessions[one.session_id], one.message_id, _short(snippets[one.n]))
-        for one in best
-        if one.session_id in sessions and one.n in snippets
+        Hit(sessions[match.session_id], match.message_id, _shorten(snippets[match.n]))
+        for match in best
+        if match.session_id in sessions and match.n in snippets
     ]
 
 
-def _snippets(connection: Connection, found: Sequence[_Match]) -> dict[int, str]:
-    """Of each of these messages, unless it cannot be read, the words around what was found."""
-    wanted = dialect_of(connection).wanted(found[0].words)
+def _snippets(connection: Connection, matches: Sequence[_Match]) -> dict[int, str]:
+    """An excerpt of each of these messages around the words of the query, without messages that cannot be read."""
+    wanted = dialect_of(connection).wanted(matches[0].words)
     snippets: dict[int, str] = {}
-    for row in connection.execute(_TEXTS, {"those": [one.n for one in found]}):
+    for row in connection.execute(_TEXTS, {"those": [match.n for match in matches]}):
         with suppress(SessionUnreadable):
             snippets[row.n] = snippet(message_of(row).text, wanted)
     return snippets
 
 
-def _short(snippet: str) -> str:
+def _shorten(snippet: str) -> str:
     """Cut a snippet that is too long: the database limits the number of words, but a word may have any length."""
     return snippet if len(snippet) <= _SNIPPET else f"{snippet[:_SNIPPET]}…"
 
 
-def _newest(connection: Connection, words: str, here: Mapping[str, Any]) -> list[_Match]:
+def _newest_matches(connection: Connection, words: str, here: Mapping[str, Any]) -> list[_Match]:
     """At most `_RANKED` matches, newest first."""
-    with closing(dialect_of(connection).matches(connection, words, here, _FEW)) as found:  # type: ignore[type-var]
-        return list(islice(_reported(connection, found, words, here), _RANKED))
+    with closing(dialect_of(connection).matches(connection, words, here, _FEW)) as matches:  # type: ignore[type-var]
+        return list(islice(_with_session(connection, matches, words, here), _RANKED))
 
 
-def _reported(connection: Connection, found: Iterable[Match], words: str, here: Mapping[str, Any]) -> Iterator[_Match]:
+def _with_session(connection: Connection, matches: Iterable[Match], words: str, here: Mapping[str, Any]) -> Iterator[_Match]:
     """Report a match in a deleted session for its oldest fork that shares the message."""
     descendants: dict[str, Sequence[Row[*tuple[Any, ...]]]] = {}
-    for one in found:
-        session_id: str | None = one.session_id
-        if one.deleted:
-            if one.session_id not in descendants:
-                descendants[one.session_id] = [
+    for match in matches:
+        session_id: str | None = match.session_id
+        if match.deleted:
+            if match.session_id not in descendants:
+                descendants[match.session_id] = [
                     fork
-                    for fork in lineage.descendants(connection, one.session_id)
+                    for fork in lineage.descendants(connection, match.session_id)
                     if not here or connection.execute(_IS_HERE, {"id": fork.id, **here}).first()
                 ]
-            place = one.place or 0
-            session_id = next((fork.id for fork in descendants[one.session_id] if place <= fork.cut_place), None)
+            place = match.place or 0
+            session_id = next((fork.id for fork in descendants[match.session_id] if place <= fork.cut_place), None)
         if session_id is not None:
-            yield _Match(one.n, session_id, one.id, words)
+            yield _Match(match.n, session_id, match.id, words)

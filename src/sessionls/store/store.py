@@ -33,11 +33,11 @@ __all__ = ["SqlStore"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_SAVE_DRAFTS, _SLOWEST = 0.016, 0.1  # seconds between two saves of drafts: on a fast and on a slow disk
+_FASTEST_SAVE, _SLOWEST_SAVE = 0.016, 0.1  # seconds between two saves of drafts: on a fast and on a slow disk
 _GATHER = 0.002  # seconds before drafts are saved, so that several are saved together
-_SHARE = 5  # saving drafts may take 1/5 of the time: the slower the disk, the rarer the saves
+_SHARE = 5  # saving drafts may take 1/5 of the time: the slower the disk, the fewer the saves
 _DELETING = 60.0  # seconds that the server may be busy with one deletion
-_AGAIN = 5  # attempts to read a page while it changes
+_HISTORY_ATTEMPTS = 5  # attempts to read a page while it changes
 
 
 class SqlStore:
@@ -46,7 +46,7 @@ class SqlStore:
     `url`: `sqlite:///` and a path, or a `postgresql://` URL. `lease`: seconds for which a process that claims replies counts as
     alive after its last heartbeat. `patience`: seconds that a transaction waits for other processes. `durable`: committed changes
     survive a power failure, and not only a killed process. `silence`: seconds that reading waits for a database server that
-    sends nothing; writing waits little longer than `patience`.
+    sends nothing; writing waits only slightly longer than `patience`.
 
     The database is opened, and SQLAlchemy loaded, at the first use. A store belongs to the event loop that uses it first. If a
     caller is cancelled during `change` or `delete`, the change is still made completely or not at all.
@@ -70,14 +70,14 @@ class SqlStore:
         self._lock = threading.Lock()
         self._opened = False
         self._closed = False
-        self._older: list[tuple[str, str]] | None = None
+        self._older_places: list[tuple[str, str]] | None = None
         self._saving: asyncio.TimerHandle | None = None
-        self._save_again = 0.0  # the loop time before which drafts are not saved again
+        self._next_save_at = 0.0  # the loop time before which drafts are not saved again
         self._background: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
         self._claimed = False
         self._watching: asyncio.Task[None] | None = None
-        self._beginning = asyncio.Lock()
+        self._watch_lock = asyncio.Lock()
         self._stop_watching = asyncio.Event()
 
     @property
@@ -136,14 +136,14 @@ class SqlStore:
         def job(backend: Backend) -> T:
             outcome = backend.change(session_id, decide)
             if outcome.lease:
-                self._call(self._keep_beating)  # called from this thread, because the caller may be cancelled meanwhile
+                self._call_on_loop(self._keep_beating)  # called from this thread, because the caller may be cancelled meanwhile
             return outcome.result
 
         return await self._write(job)
 
     async def delete(self, session_id: str, check: Callable[[Change], None] | None = None) -> None:
-        await self._in(self._writer, lambda backend: backend.delete(session_id, check), _DELETING)
-        self._do(self._purge())
+        await self._run_unless_closed(self._writer, lambda backend: backend.delete(session_id, check), _DELETING)
+        self._run_in_background(self._purge())
 
     async def _purge(self) -> None:
         more = await self._job(self._writer, lambda backend: backend.purge(first=True))
@@ -159,12 +159,12 @@ class SqlStore:
         self._feed.draft(chunk)
         if self._saving is None:
             loop = asyncio.get_running_loop()
-            self._saving = loop.call_at(max(loop.time() + _GATHER, self._save_again), self._save_drafts)
+            self._saving = loop.call_at(max(loop.time() + _GATHER, self._next_save_at), self._start_saving_drafts)
 
-    def _save_drafts(self) -> None:
-        self._do(self._drafts_saved())
+    def _start_saving_drafts(self) -> None:
+        self._run_in_background(self._save_drafts_now())
 
-    async def _drafts_saved(self) -> None:
+    async def _save_drafts_now(self) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
@@ -172,9 +172,9 @@ class SqlStore:
         except BaseException:
             self._saving = None
             raise
-        self._save_again = began + min(max(_SAVE_DRAFTS, _SHARE * (loop.time() - began)), _SLOWEST)
+        self._next_save_at = began + min(max(_FASTEST_SAVE, _SHARE * (loop.time() - began)), _SLOWEST_SAVE)
         more = self._drafts.pending and not self._closed
-        self._saving = loop.call_at(self._save_again, self._save_drafts) if more else None
+        self._saving = loop.call_at(self._next_save_at, self._start_saving_drafts) if more else None
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -194,7 +194,7 @@ class SqlStore:
         return await self._read(lambda reader: reader.sessions(scope, state, query, limit, cursor, participant_id))
 
     async def history(self, session_id: str, *, before: str | None, limit: int) -> tuple[list[Message], bool]:
-        for _ in range(_AGAIN):
+        for _ in range(_HISTORY_ATTEMPTS):
             cleared = self._drafts.cleared
             page = await self._read(lambda reader: reader.history(session_id, before, limit))
             if not page.saved or cleared == self._drafts.cleared:
@@ -262,9 +262,9 @@ class SqlStore:
         await self._write(lambda backend: backend.keep_external_session(session_id, agent, known))
 
     async def older_places(self) -> list[tuple[str, str]]:
-        if self._older is None:  # cached: no new ones can appear
-            self._older = await self._read(lambda reader: reader.older_places())
-        return self._older
+        if self._older_places is None:  # cached: no new ones can appear
+            self._older_places = await self._read(lambda reader: reader.older_places())
+        return self._older_places
 
     async def lapsed(self) -> list[str]:
         return await self._read(lambda reader: reader.lapsed(self._process))
@@ -289,7 +289,7 @@ class SqlStore:
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         stop = self._feed.subscribe(callback)
         if self._opened:
-            self._do(self._begin_watching())
+            self._run_in_background(self._begin_watching())
 
         def unsubscribe() -> None:
             stop()
@@ -304,18 +304,20 @@ class SqlStore:
         loop = asyncio.get_running_loop()
         snapshot: asyncio.Future[Snapshot] = loop.create_future()
 
-        def start(found: FollowSnapshot) -> None:
+        def start(found_snapshot: FollowSnapshot) -> None:
             if snapshot.cancelled():
                 return
             try:
-                snapshot.set_result(self._feed.start(found))
-            except Exception as fault:  # noqa: BLE001 (otherwise the follower would wait for ever)
-                snapshot.set_exception(fault)
+                snapshot.set_result(self._feed.start(found_snapshot))
+            except Exception as error:  # noqa: BLE001 (otherwise the follower would wait for ever)
+                snapshot.set_exception(error)
 
         self._feed.follow(session_id)
         try:
             await self._write(
-                lambda backend: backend.follow(session_id, limit, after, events_bytes, lambda found: self._call(start, found))
+                lambda backend: backend.follow(
+                    session_id, limit, after, events_bytes, lambda found_snapshot: self._call_on_loop(start, found_snapshot)
+                )
             )
             return await snapshot
         except BaseException:
@@ -325,13 +327,13 @@ class SqlStore:
 
     def unfollow(self, session_id: str) -> None:
         if self._feed.unfollow(session_id) and not self._closed:
-            self._do(self._write(lambda backend: backend.unfollow(session_id)))
+            self._run_in_background(self._write(lambda backend: backend.unfollow(session_id)))
 
     # -- other processes ---------------------------------------------------------------------------------------------
 
     async def _begin_watching(self) -> None:
         """Watch for changes by other processes. This starts before the first read, so that no change is missed."""
-        async with self._beginning:
+        async with self._watch_lock:
             if self._watching is None and self._feed.subscribed and not self._closed:
                 await self._job(self._writer, lambda backend: backend.begin_watch())
                 if self._is_closed():  # closed meanwhile: the watch would never be stopped
@@ -349,8 +351,8 @@ class SqlStore:
             await self._job(self._writer, lambda backend: backend.end_watch())
         finally:
             self._watching = None
-            if self._feed.subscribed and not self._closed:  # there is a new subscriber meanwhile
-                self._do(self._begin_watching())
+            if self._feed.subscribed and not self._closed:  # there is a new subscriber by now
+                self._run_in_background(self._begin_watching())
 
     async def _poll(self) -> Seen:
         try:
@@ -384,12 +386,14 @@ class SqlStore:
     # -- threads -----------------------------------------------------------------------------------------------------
 
     async def _write(self, job: Callable[[Backend], T]) -> T:
-        return await self._in(self._writer, job)
+        return await self._run_unless_closed(self._writer, job)
 
     async def _read(self, query: Callable[[Reader], T]) -> T:
-        return await self._in(self._reader, lambda backend: backend.read(query))
+        return await self._run_unless_closed(self._reader, lambda backend: backend.read(query))
 
-    async def _in(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T], silence: float | None = None) -> T:
+    async def _run_unless_closed(
+        self, thread: ThreadPoolExecutor, job: Callable[[Backend], T], silence: float | None = None
+    ) -> T:
         if self._watching is None and self._feed.subscribed and not self._closed:
             await self._begin_watching()
         if self._closed:
@@ -399,13 +403,13 @@ class SqlStore:
     async def _job(self, thread: ThreadPoolExecutor, job: Callable[[Backend], T], silence: float | None = None) -> T:
         loop = self._loop = asyncio.get_running_loop()
         if silence is None:
-            # The thread that writes also renews the lease, so it must not wait until that has expired.
+            # The thread that writes also renews the lease, so it must not wait so long that the lease expires.
             silence = min(self._silence, self._patience + 1.0) if thread is self._writer else self._silence
-        result = await loop.run_in_executor(thread, self._run, job, time.monotonic(), silence)
+        result = await loop.run_in_executor(thread, self._run_command, job, time.monotonic(), silence)
         self._opened = True
         return result
 
-    def _run(self, job: Callable[[Backend], T], asked: float, silence: float) -> T:
+    def _run_command(self, job: Callable[[Backend], T], requested_at: float, silence: float) -> T:
         """Runs in a thread."""
         from sessionls.store.backend import Backend
 
@@ -417,36 +421,36 @@ class SqlStore:
                     self._lease,
                     self._drafts,
                     self._publish,
-                    lambda: self._call(self._reconnected),
+                    lambda: self._call_on_loop(self._reconnected),
                     durable=self._durable,
                 )
-        return self._backend.run_command(job, asked, silence)
+        return self._backend.run_command(job, requested_at, silence)
 
     def _reconnected(self) -> None:
         self._drafts.save_again()
         if self._drafts.pending and self._saving is None and not self._closed:
-            self._saving = asyncio.get_running_loop().call_later(0.0, self._save_drafts)
+            self._saving = asyncio.get_running_loop().call_later(0.0, self._start_saving_drafts)
 
     def _publish(self, batch: FeedBatch) -> None:
-        self._call(self._feed.publish, batch)
+        self._call_on_loop(self._feed.publish, batch)
 
-    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
+    def _call_on_loop(self, function: Callable[..., object], *arguments: Any) -> None:
         """From a thread: call the function on the event loop, after all earlier calls."""
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop is closed, so there are no subscribers
             self._loop.call_soon_threadsafe(function, *arguments)
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the coroutine in the background."""
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._background_done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _background_done(self, task: asyncio.Task[None]) -> None:
         self._background.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is None or self._closed:
             return
         log.warning("a background task of the store failed: %s", error)
         if self._drafts.pending and self._saving is None:
-            self._saving = asyncio.get_running_loop().call_later(1.0, self._save_drafts)
+            self._saving = asyncio.get_running_loop().call_later(1.0, self._start_saving_drafts)

@@ -75,31 +75,31 @@ class FeedCursor:
         self._published: dict[str, int] = {}  # the followed sessions, with the number of the last event that was published
         self._watching = False
         self._rev = 0
-        self._own: dict[str, int] = {}  # the newest change of each session by this process, if it is later than `_rev`
+        self._own_changes: dict[str, int] = {}  # the newest change of each session by this process, if it is later than `_rev`
         # The last draft that was published or is of no interest: one number if drafts are numbered in order, else by session.
         self._draft = 0
         self._drafts: dict[str, int] = {}
 
     # -- this process's own changes ----------------------------------------------------------------------------------
 
-    def missing(self, connection: Connection, session_id: str, first: int) -> list[Event]:
+    def unpublished_events(self, connection: Connection, session_id: str, first: int) -> list[Event]:
         """The events of other processes, before number `first`, that were not published yet."""
         last = self._published.get(session_id)
         if last is None or last >= first - 1:
             return []
         return self._events(connection, session_id, last, first)
 
-    def published(self, session_id: str, seq: int) -> None:
+    def mark_published(self, session_id: str, seq: int) -> None:
         """Note that all events up to `seq` were published."""
         if session_id in self._published:
             self._published[session_id] = seq
 
-    def changed(self, session_id: str, rev: int) -> None:
+    def note_own_change(self, session_id: str, rev: int) -> None:
         """Note a change that this process publishes itself."""
         if rev == self._rev + 1:
             self._rev = rev
         elif self._watching:
-            self._own[session_id] = rev
+            self._own_changes[session_id] = rev
 
     # -- following ---------------------------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class FeedCursor:
         replies = [entry.message.id for entry in state.open.values() if entry.message.role == "agent"]
         here = {one.participant_id for one in find_presence(connection, session_id, self._process) if one.alive}
         data = None if after is None else lineage.all_event_data(connection, session_id, after, events_bytes)
-        found = FollowSnapshot(
+        snapshot = FollowSnapshot(
             state=state,
             present=[participant for participant in state.present if participant.id in here],
             page=Reader(connection).history(session_id, None, limit) if limit else Page([], {}, more=True),
@@ -121,7 +121,7 @@ class FeedCursor:
             saved={reply: load_saved(connection, session_id, reply) for reply in replies},
         )
         self._published[session_id] = row.seq
-        return FeedBatch(events=[(session_id, caught_up)] if caught_up else []), found
+        return FeedBatch(events=[(session_id, caught_up)] if caught_up else []), snapshot
 
     def unfollow(self, session_id: str) -> None:
         self._published.pop(session_id, None)
@@ -136,7 +136,7 @@ class FeedCursor:
         self._drafts.clear()
         batch = self._batch(connection, list(self._published), [])
         self._rev, self._watching = rev, True
-        self._own.clear()
+        self._own_changes.clear()
         return batch
 
     def end(self) -> None:
@@ -148,8 +148,8 @@ class FeedCursor:
         return {session_id: self._drafts.get(session_id, self._draft) for session_id in self._published}
 
     def only_drafts(self, newest: Newest) -> FeedBatch | None:
-        """What to publish if there is nothing new but drafts. None if other things changed, which `poll` has to read."""
-        if newest.rev != self._rev or self._own:
+        """The notices to publish if only drafts are new. None if something else changed, which `poll` has to read."""
+        if newest.rev != self._rev or self._own_changes:
             return None
         if newest.draft is not None:
             self._draft = max(self._draft, newest.draft)
@@ -162,7 +162,7 @@ class FeedCursor:
         rows = list(connection.execute(_CHANGED, {"rev": self._rev}))
         notices: list[SessionNotice] = []
         for row in rows:
-            if self._own.get(row.id) != row.rev:
+            if self._own_changes.get(row.id) != row.rev:
                 with suppress(SessionUnreadable):
                     notices.append(SessionNotice(row.id, None if row.deleted else session_of(row), scope_in(connection, row.id)))
         revoked = dialect_of(connection).revoked(connection, self._rev)
@@ -172,7 +172,7 @@ class FeedCursor:
         self._rev = newest
         for session_id in [*(row.id for row in rows if row.deleted), *revoked]:
             self.unfollow(session_id)
-        self._own.clear()
+        self._own_changes.clear()
         return batch
 
     def _batch(self, connection: Connection, changed: Sequence[str], notices: Sequence[SessionNotice]) -> FeedBatch:

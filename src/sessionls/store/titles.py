@@ -54,12 +54,12 @@ def purge_titles(connection: Connection) -> None:
 
 def title_terms(words: Sequence[str]) -> list[str]:
     """The pieces that a title must have to contain all these words."""
-    wanted: dict[str, None] = {}
+    pieces: dict[str, None] = {}
     for word in words:
         length = min(len(word), _LONGEST)
         for start in range(len(word) - length + 1):
-            wanted[word[start : start + length]] = None
-    return [_term(piece) for piece in list(wanted)[:_MOST]]
+            pieces[word[start : start + length]] = None
+    return [_term(piece) for piece in list(pieces)[:_MOST]]
 
 
 def is_rare(connection: Connection, terms: Sequence[str], most: int) -> bool:
@@ -74,13 +74,13 @@ def titled(connection: Connection, terms: Sequence[str]) -> Select[Any] | TextCl
 
 def pieces_of(title_key: str) -> list[str]:
     """The pieces under which a title is indexed."""
-    found = {
+    pieces = {
         word[start : start + length]
         for word in title_key.split()
         for length in range(1, _LONGEST + 1)
         for start in range(len(word) - length + 1)
     }
-    return sorted(map(_term, found))
+    return sorted(map(_term, pieces))
 
 
 def _term(piece: str) -> str:

@@ -27,10 +27,10 @@ Kind = Literal["read", "write", "drafts"]
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """What one statement finds: the numbers of the last change and the last draft, and the new drafts of followed sessions.
+    """The result of one statement: the numbers of the last change and the last draft, and the new drafts of followed sessions.
 
-    `draft` is None if the drafts of different sessions become visible in any order. Each of `drafts` is a draft with its number,
-    in the order of these.
+    `draft` is None if the drafts of different sessions become visible in any order. `drafts` are pairs of number and draft, in
+    the order of the numbers.
     """
 
     rev: int
@@ -47,7 +47,7 @@ class Newest:
 class CommitUnknown(StoreUnavailable):
     """The connection broke during a commit, and the server cannot be asked now whether it took effect.
 
-    `commit` is what `Database.committed` needs to find it out later.
+    `Database.committed` uses `commit` to find out later.
     """
 
     def __init__(self, commit: str) -> None:
@@ -73,7 +73,7 @@ class Database(ABC):
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._local = threading.local()
-        self._renews = True
+        self._may_migrate = True
 
     @property
     def opened(self) -> bool:
@@ -126,14 +126,15 @@ class Database(ABC):
 
     def keep_version(self) -> None:
         """Open the database as it is, without creating or migrating tables."""
-        self._renews = False
+        self._may_migrate = False
 
-    def begin_job(self, asked: float, silence: float | None) -> None:
-        """This thread starts work that was asked for at that time (`time.monotonic`). If connecting failed since then, it fails.
+    def begin_job(self, requested_at: float, silence: float | None) -> None:
+        """Start work in this thread that was requested at that time (`time.monotonic`).
 
-        `silence`: seconds to wait for a server that sends nothing; None for no limit.
+        The work fails if an attempt to connect has failed since then. `silence`: seconds to wait for a server that sends nothing;
+        None for no limit.
         """
-        self._local.asked, self._local.silence = asked, silence
+        self._local.requested_at, self._local.silence = requested_at, silence
 
     def may_repeat(self, error: DBAPIError) -> bool:  # noqa: ARG002
         """Whether a transaction that failed with this error was undone, and would probably succeed now."""
@@ -144,7 +145,7 @@ class Database(ABC):
         raise CommitUnknown(commit)
 
     def hurry(self) -> None:  # noqa: B027
-        """The process ends: wait only briefly for a server that does not answer."""
+        """From now on wait only briefly for a server that does not answer, because the process is ending."""
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -166,7 +167,7 @@ class Database(ABC):
     @contextlib.contextmanager
     def _transaction(self, kind: Kind) -> Iterator[Connection]:
         try:
-            connection, transaction = self._begun(kind)
+            connection, transaction = self._begin_transaction(kind)
             with transaction:
                 yield connection
         except DBAPIError as error:
@@ -175,7 +176,7 @@ class Database(ABC):
                     self.close()
             raise
 
-    def _begun(self, kind: Kind) -> tuple[Connection, RootTransaction]:
+    def _begin_transaction(self, kind: Kind) -> tuple[Connection, RootTransaction]:
         connection = self._connection()
         connection.info["transaction"] = kind
         return connection, connection.begin()
@@ -193,7 +194,7 @@ class Database(ABC):
         self._local.engine = engine
         return connection
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         """Open the database again at the next use."""
         self.close()
         with self._lock:

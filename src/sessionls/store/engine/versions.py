@@ -16,12 +16,12 @@ from sessionls.store.schema import metadata
 __all__ = ["prepare", "revision_of"]
 
 
-def prepare(connection: Connection, alone: Callable[[], AbstractContextManager[object]]) -> None:
+def prepare(connection: Connection, migration_transaction: Callable[[], AbstractContextManager[object]]) -> None:
     """Create or migrate the tables if necessary. `alone` starts a transaction in which no other process can do the same."""
     with connection.begin():
         if revision_of(connection) == migrations.HEAD:
             return
-    with alone():  # one process does it, the others wait
+    with migration_transaction():  # one process does it, the others wait
         revision = revision_of(connection)
         if revision is None:
             _create(connection)

@@ -16,7 +16,7 @@ __all__ = ["LONGEST", "Wanted", "snippet", "words_of"]
 LONGEST = 500  # characters of a word: PostgreSQL takes 2046 bytes
 
 _WORD = re.compile(r"[^\W_]+")
-_SHOWN = 24  # words of a snippet
+_SNIPPET_WORDS = 24  # words of a snippet
 
 
 class Wanted(NamedTuple):
@@ -32,19 +32,19 @@ def words_of(text: str) -> Iterator[str]:
 
 
 def snippet(text: str, wanted: Sequence[Wanted]) -> str:
-    """An excerpt of the text around the first wanted word."""
+    """An excerpt of the text around the first of the wanted words."""
     runs = [match.span() for match in _WORD.finditer(text)]
     if not runs:
         return ""
-    first = next((index for index, (start, end) in enumerate(runs) if _is_one(text[start:end], wanted)), 0)
-    low = max(0, min(first - _SHOWN // 4, len(runs) - _SHOWN))
-    high = min(len(runs), low + _SHOWN)
+    first = next((index for index, (start, end) in enumerate(runs) if _matches_any(text[start:end], wanted)), 0)
+    low = max(0, min(first - _SNIPPET_WORDS // 4, len(runs) - _SNIPPET_WORDS))
+    high = min(len(runs), low + _SNIPPET_WORDS)
     start = 0 if low == 0 else runs[low][0]
     end = len(text) if high == len(runs) else runs[high - 1][1]
     return f"{'…' if low else ''}{text[start:end]}{'…' if high < len(runs) else ''}"
 
 
-def _is_one(run: str, wanted: Sequence[Wanted]) -> bool:
+def _matches_any(run: str, wanted: Sequence[Wanted]) -> bool:
     folded = "".join(words_of(run))
     return any(folded.startswith(word) if begun else folded == word for word, begun in wanted)
 
@@ -52,5 +52,5 @@ def _is_one(run: str, wanted: Sequence[Wanted]) -> bool:
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFD", text.encode(errors="replace").decode().casefold())
-    return "".join(character for character in apart if not unicodedata.combining(character))
+    decomposed = unicodedata.normalize("NFD", text.encode(errors="replace").decode().casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -33,17 +33,17 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     def _bounded(self, work: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """Run the work, resuming it whenever data arrives and several times a second."""
-        heard, ready = time.monotonic(), None
+        last_data_at, ready = time.monotonic(), None
         while True:
             try:
-                wanted = work.send(ready)
+                wait_for = work.send(ready)
             except StopIteration as done:
                 result: T = done.value
                 return result
-            ready = yield wanted
+            ready = yield wait_for
             if ready:
-                heard = time.monotonic()
-            elif (limit := self.silence()) is not None and time.monotonic() - heard > limit:
+                last_data_at = time.monotonic()
+            elif (limit := self.silence()) is not None and time.monotonic() - last_data_at > limit:
                 self.pgconn.finish()
                 raise psycopg.OperationalError("the server does not answer")
 
@@ -52,14 +52,19 @@ def open_connection(url: str, silence: Callable[[], float | None]) -> BoundedCon
     """A connection in autocommit mode. Raises `StoreUnavailable` for an invalid URL."""
     scheme, _, rest = url.partition("://")
     try:
-        given = conninfo_to_dict(f"{scheme.partition('+')[0]}://{rest}")
+        settings = conninfo_to_dict(f"{scheme.partition('+')[0]}://{rest}")
     except psycopg.Error:  # its message repeats the URL, which may contain a password
         raise StoreUnavailable(
             "The database URL is not valid.",
             hint="Use the form postgresql://user@host:5432/database?sslmode=verify-full, with special characters as %20.",
         ) from None
     seconds = min(silence() or _CONNECT, _CONNECT)
-    chosen: dict[str, Any] = {"connect_timeout": max(round(seconds), 2), "application_name": "sessionls", **_ALIVE, **given}
-    connection = BoundedConnection.connect("", autocommit=True, **chosen)
+    parameters: dict[str, Any] = {
+        "connect_timeout": max(round(seconds), 2),
+        "application_name": "sessionls",
+        **_ALIVE,
+        **settings,
+    }
+    connection = BoundedConnection.connect("", autocommit=True, **parameters)
     connection.silence = silence
     return connection

@@ -59,31 +59,31 @@ class PostgresDatabase(Database):
         super().__init__(url, patience, durable=durable)
         self._hurries = False
         self._failed: tuple[float, str] | None = None  # when connecting failed last, and why
-        self._own: set[int] = set()  # the server's process ids for this process's connections
-        self._prepares = True
+        self._own_pids: set[int] = set()  # the server's process ids for this process's connections
+        self._uses_prepared_statements = True
 
     def version(self) -> None:
         return None
 
     def newest(self, drafted: Mapping[str, int]) -> Newest:
         pairs = list(drafted.items())
-        new = " OR ".join(["(d.session_id = %s AND d.n > %s)"] * len(pairs)) or "false"
-        sql = _NEWEST.format(drafted=new)
+        condition = " OR ".join(["(d.session_id = %s AND d.n > %s)"] * len(pairs)) or "false"
+        sql = _NEWEST.format(drafted=condition)
         import psycopg
 
-        for again in (False, True):
+        for is_retry in (False, True):
             connection = self._connection()
             try:
                 rows = driver_of(connection).execute(sql, [value for pair in pairs for value in pair]).fetchall()
                 return Newest.of([(*row[:-1], unescape(row[-1] or "")) for row in rows])
             except psycopg.OperationalError:
                 self._drop()
-                if again:
+                if is_retry:
                     raise
         raise AssertionError
 
     async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
-        await watch(Listener(lambda: connect(self._url, lambda: _LISTENING), self._own), poll, stop)
+        await watch(Listener(lambda: connect(self._url, lambda: _LISTENING), self._own_pids), poll, stop)
 
     def facts(self) -> list[str]:
         with self.reading() as connection:
@@ -96,8 +96,8 @@ class PostgresDatabase(Database):
             began = time.monotonic()
             driver.execute("SELECT 1")
             latency = (time.monotonic() - began) * 1000
-        with self._another() as other:
-            listens = Listener(self._another, ()).works_on(other)
+        with self._new_connection() as other:
+            listens = Listener(self._new_connection, ()).works_on(other)
         return [
             f"PostgreSQL {version}",
             f"{size / 1e6:.1f} MB",
@@ -115,19 +115,19 @@ class PostgresDatabase(Database):
     def committed(self, commit: str) -> bool:
         import psycopg
 
-        until = time.monotonic() + _RESOLVE
+        deadline = time.monotonic() + _RESOLVE
         while True:
             try:
-                with self._another() as connection:
-                    found = connection.execute(_STATUS, (commit,)).fetchone()
-                status = found[0] if found else None
+                with self._new_connection() as connection:
+                    row = connection.execute(_STATUS, (commit,)).fetchone()
+                status = row[0] if row else None
             except psycopg.errors.InvalidParameterValue:  # a replica that took over without this change
                 return False
             except psycopg.OperationalError:
                 status = None
             if status in ("committed", "aborted"):
                 return bool(status == "committed")
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise CommitUnknown(commit)
             time.sleep(0.1)
 
@@ -145,7 +145,7 @@ class PostgresDatabase(Database):
         if driver is None or driver.closed:
             self._drop()
         else:
-            self._own.discard(driver.info.backend_pid)
+            self._own_pids.discard(driver.info.backend_pid)
             super().close()
 
     # -- connections -------------------------------------------------------------------------------------------------
@@ -161,34 +161,34 @@ class PostgresDatabase(Database):
 
     @contextlib.contextmanager
     def _transaction(self, kind: Kind) -> Iterator[Connection]:
-        done, commit = False, None
+        finished, commit = False, None
         try:
             with super()._transaction(kind) as connection:
                 yield connection
-                done, commit = True, connection.info.get("commit")
+                finished, commit = True, connection.info.get("commit")
         except DBAPIError:
-            if done and kind == "read":
-                return  # all was read, and may count as published already
+            if finished and kind == "read":
+                return  # everything was read already, and may be marked as published
             # If the connection broke during the commit, only the server knows whether it took effect.
             lost = getattr(self._local, "connection", None) is None
             if commit is None or not lost or not self.committed(commit):
                 raise
 
-    def _begun(self, kind: Kind) -> tuple[Connection, RootTransaction]:
+    def _begin_transaction(self, kind: Kind) -> tuple[Connection, RootTransaction]:
         import psycopg
 
         try:
-            return super()._begun(kind)
+            return super()._begin_transaction(kind)
         except (DBAPIError, psycopg.OperationalError):
             if getattr(self._local, "connection", None) is None:
                 raise  # connecting failed
             self._drop()  # the server may have restarted; nothing was done yet, so try once more
-            return super()._begun(kind)
+            return super()._begin_transaction(kind)
 
     def _is_broken(self, error: DBAPIError) -> bool:
         state = getattr(error.orig, "sqlstate", None)
         if state in _NOT_PREPARED:
-            self._prepares = False
+            self._uses_prepared_statements = False
             return True
         if state in _READ_ONLY:
             return True
@@ -201,24 +201,24 @@ class PostgresDatabase(Database):
             return _HURRY if silence is None else min(silence, _HURRY)
         return silence
 
-    def _another(self) -> BoundedConnection:
+    def _new_connection(self) -> BoundedConnection:
         return connect(self._url, self._allowed_silence)
 
     def _connect(self) -> BoundedConnection:
-        if self._failed is not None and getattr(self._local, "asked", float("inf")) < self._failed[0]:
+        if self._failed is not None and getattr(self._local, "requested_at", float("inf")) < self._failed[0]:
             import psycopg
 
-            raise psycopg.OperationalError(self._failed[1])  # it waited meanwhile: do not let it wait once more
+            raise psycopg.OperationalError(self._failed[1])  # this work waited during that attempt: do not wait again
         try:
-            connection = self._another()
+            connection = self._new_connection()
         except StoreUnavailable:
             raise
         except Exception as error:
             self._failed = time.monotonic(), str(error)
             raise
-        if not self._prepares:
+        if not self._uses_prepared_statements:
             connection.prepare_threshold = None
-        self._own.add(connection.info.backend_pid)
+        self._own_pids.add(connection.info.backend_pid)
         return connection
 
     def _open(self) -> Engine:
@@ -226,11 +226,11 @@ class PostgresDatabase(Database):
             "postgresql+psycopg://", creator=self._connect, poolclass=NullPool, hide_parameters=True, use_native_hstore=False
         )
         event.listen(engine, "begin", self._begin)
-        if self._renews:
+        if self._may_migrate:
             silence, self._local.silence = getattr(self._local, "silence", None), None  # a migration takes its time
             try:
                 with engine.connect() as connection:
-                    prepare(connection, lambda: _alone(connection))
+                    prepare(connection, lambda: _migration_transaction(connection))
             finally:
                 self._local.silence = silence
         return engine
@@ -246,14 +246,14 @@ class PostgresDatabase(Database):
         }
         connection.info["limits"], connection.info["commit"] = limits, None
         if kind == "drafts":
-            return  # `send_drafts` begins it, together with all the rest
+            return  # `send_drafts` sends its own BEGIN together with its statements
         settings = "; ".join(f"SET LOCAL {name} = {value}" for name, value in limits.items())
         clock = run_together(connection, f"{_BEGIN[kind]}; {settings}; {_CLOCK}")
         connection.info["clock"] = (clock, time.monotonic())
 
 
 @contextlib.contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
+def _migration_transaction(connection: Connection) -> Iterator[None]:
     connection.info["transaction"] = "write"
     with connection.begin():
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_MIGRATION}s'")
@@ -262,7 +262,7 @@ def _alone(connection: Connection) -> Iterator[None]:
         yield
 
 
-_driver = threading.Lock()
+_driver_lock = threading.Lock()
 
 
 def connect(url: str, silence: Callable[[], float | None] = lambda: None) -> BoundedConnection:
@@ -271,7 +271,7 @@ def connect(url: str, silence: Callable[[], float | None] = lambda: None) -> Bou
     `silence` returns for how many seconds the server may send nothing.
     """
     try:
-        with _driver:
+        with _driver_lock:
             from sessionls.store.engine.postgres.connection import open_connection
     except ImportError:
         raise StoreUnavailable(

@@ -121,8 +121,8 @@ class PostgresDialect(Dialect):
     def readers(self, connection: Connection) -> Sequence[str] | None:
         # (Cached for each connection: its login does not change. A login that becomes an owner of the tables has to reconnect.)
         if "readers" not in connection.info:
-            found = connection.execute(_RIGHTS).one()
-            connection.info["readers"] = None if found.admin else (found.login, TEAM)
+            rights = connection.execute(_RIGHTS).one()
+            connection.info["readers"] = None if rights.admin else (rights.login, TEAM)
         readers: Sequence[str] | None = connection.info["readers"]
         return readers
 
@@ -171,11 +171,13 @@ class PostgresDialect(Dialect):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({DELETING})")
 
     def send_drafts(self, connection: Connection, drafts: Sequence[Delta], process: str) -> bool:
-        # All in one round trip: the slower saving is, the rarer others get new text.
+        # All in one round trip: the longer a save takes, the less often other processes get new text.
         import psycopg
 
         driver = driver_of(connection)
-        rows = [(one.session_id, one.message_id, one.part, one.kind, one.offset, escape(one.text)) for one in drafts]
+        rows = [
+            (draft.session_id, draft.message_id, draft.part, draft.kind, draft.offset, escape(draft.text)) for draft in drafts
+        ]
         try:
             with driver.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
                 driver.execute(_BEGIN_DRAFTS)
@@ -247,12 +249,12 @@ class PostgresDialect(Dialect):
         return int(connection.execute(count, {"pieces": list(pieces), "most": most}).scalar_one())
 
     def titled(self, connection: Connection, pieces: Sequence[str]) -> Select[Any] | TextClause:
-        found = _TITLED if self.readers(connection) is None else _HIDDEN_TITLED
-        return found.bindparams(pieces=list(pieces))
+        statement = _TITLED if self.readers(connection) is None else _HIDDEN_TITLED
+        return statement.bindparams(pieces=list(pieces))
 
 
 def _within(here: Mapping[str, Any]) -> list[str] | None:
-    """The places of the scope, as the index of words has them; None for all."""
+    """The places of the scope in the format of the full-text index; None for all."""
     if not here:
         return None
     return [f"{kind}:{value}" for kind, values in ((FOLDER, "folders"), (REPOSITORY, "repositories")) for value in here[values]]
@@ -280,8 +282,8 @@ def run_together(connection: Connection, statements: str) -> int:
     cursor = driver_of(connection).execute(statements, prepare=False)
     while cursor.nextset():
         pass
-    (found,) = cursor.fetchone()
-    return int(found) if found else 0
+    (value,) = cursor.fetchone()
+    return int(value) if value else 0
 
 
 def driver_of(connection: Connection) -> Any:

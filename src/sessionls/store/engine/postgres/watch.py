@@ -36,19 +36,19 @@ _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts to connect
 class Listener:
     """A thread that waits for notifications on its own connection."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], own: Collection[int]) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], own_pids: Collection[int]) -> None:
         self._connect = connect
-        self._own = own
-        self._woken: Callable[[], None] = lambda: None
+        self._own_pids = own_pids
+        self._on_notification: Callable[[], None] = lambda: None
         self._stopped = threading.Event()
         self._inside, self._outside = socket.socketpair()
         self._outside.setblocking(False)
-        self._heard = ""
+        self._last_payload = ""
         self.listening: bool | None = None
 
-    def start(self, woken: Callable[[], None]) -> threading.Thread:
+    def start(self, on_notification: Callable[[], None]) -> threading.Thread:
         """Start the thread. It calls `woken` for each notification."""
-        self._woken = woken
+        self._on_notification = on_notification
         thread = threading.Thread(target=self._run, name="store-listen", daemon=True)
         thread.start()
         return thread
@@ -63,7 +63,7 @@ class Listener:
         with self._inside, self._outside, selectors.DefaultSelector() as selector:
             connection.execute(f"LISTEN {CHANNEL}")
             selector.register(connection.fileno(), selectors.EVENT_READ)
-            return self._tested(connection, selector)
+            return self._receives_test(connection, selector)
 
     def _run(self) -> None:
         tries = 0
@@ -86,37 +86,37 @@ class Listener:
 
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         """Wait for notifications until the listener is stopped, the connection fails, or the test is due again."""
-        connection.add_notify_handler(lambda notify: self._notified(notify.pid, notify.payload))
+        connection.add_notify_handler(lambda notify: self._handle_notification(notify.pid, notify.payload))
         connection.execute(f"LISTEN {CHANNEL}")
         with selectors.DefaultSelector() as selector:
             selector.register(connection.fileno(), selectors.EVENT_READ)
             selector.register(self._inside, selectors.EVENT_READ)
-            works = self._tested(connection, selector)
+            works = self._receives_test(connection, selector)
             if not works and self.listening is not False:
                 log.warning("the database does not notify of changes (LISTEN): polling it instead")
             self.listening = works
-            self._woken()  # something may have been committed before
-            until = time.monotonic() + (_TEST_AGAIN if not works else float("inf"))
-            while not self._stopped.is_set() and time.monotonic() < until:
+            self._on_notification()  # something may have been committed before
+            next_test = time.monotonic() + (_TEST_AGAIN if not works else float("inf"))
+            while not self._stopped.is_set() and time.monotonic() < next_test:
                 if not self._read(connection, selector, _PING):
                     connection.execute("SELECT 1")
 
-    def _tested(self, connection: psycopg.Connection[Any], selector: selectors.BaseSelector) -> bool:
+    def _receives_test(self, connection: psycopg.Connection[Any], selector: selectors.BaseSelector) -> bool:
         """Whether a test notification arrives: a transaction pooler accepts LISTEN, but drops the notifications.
 
-        Without a second connection for the test, they are taken to arrive.
+        If no second connection can be opened for the test, notifications are assumed to arrive.
         """
-        word = uuid.uuid4().hex
+        token = uuid.uuid4().hex
         try:
             with self._connect() as other:
-                other.execute("SELECT pg_notify(%s, %s)", (CHANNEL, word))
+                other.execute("SELECT pg_notify(%s, %s)", (CHANNEL, token))
         except Exception as error:  # noqa: BLE001 (it is only a test)
             log.info("could not test notifications of changes: %s", error)
             return True
-        until = time.monotonic() + _TEST
-        while self._heard != word and not self._stopped.is_set() and (left := until - time.monotonic()) > 0:
-            self._read(connection, selector, left)
-        return self._heard == word
+        deadline = time.monotonic() + _TEST
+        while self._last_payload != token and not self._stopped.is_set() and (remaining := deadline - time.monotonic()) > 0:
+            self._read(connection, selector, remaining)
+        return self._last_payload == token
 
     def _read(self, connection: psycopg.Connection[Any], selector: selectors.BaseSelector, seconds: float) -> bool:
         """Wait for notifications and pass them on. Returns whether anything arrived."""
@@ -126,13 +126,13 @@ class Listener:
             return True
         connection.pgconn.consume_input()
         while (notify := connection.pgconn.notifies()) is not None:
-            self._notified(notify.be_pid, notify.extra.decode())
+            self._handle_notification(notify.be_pid, notify.extra.decode())
         return True
 
-    def _notified(self, pid: int, payload: str) -> None:
-        self._heard = payload or self._heard
-        if not payload and pid not in self._own:
-            self._woken()
+    def _handle_notification(self, pid: int, payload: str) -> None:
+        self._last_payload = payload or self._last_payload
+        if not payload and pid not in self._own_pids:
+            self._on_notification()
 
 
 async def watch(listener: Listener, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
@@ -140,14 +140,14 @@ async def watch(listener: Listener, poll: Callable[[], Awaitable[Seen]], stop: a
     loop = asyncio.get_running_loop()
     wake = asyncio.Event()
 
-    def woken() -> None:
+    def wake_loop() -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(wake.set)
 
-    thread = listener.start(woken)
+    thread = listener.start(wake_loop)
     stopping = asyncio.create_task(stop.wait())
     stopping.add_done_callback(lambda _: wake.set())
-    rest = 0.0
+    pause = 0.0
     try:
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
@@ -157,10 +157,10 @@ async def watch(listener: Listener, poll: Callable[[], Awaitable[Seen]], stop: a
             wake.clear()
             seen = await poll()
             # Changes in sessions that are not followed here should cost little: poll less and less often.
-            rest = min(max(2 * rest, 0.005), _REST) if seen == "others" else 0.0
-            if rest:
+            pause = min(max(2 * pause, 0.005), _REST) if seen == "others" else 0.0
+            if pause:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), rest)
+                    await asyncio.wait_for(stop.wait(), pause)
     finally:
         stopping.cancel()
         listener.stop()

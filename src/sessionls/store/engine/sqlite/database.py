@@ -48,7 +48,7 @@ class SqliteDatabase(Database):
     def writing(self, *, drafts: bool = False) -> Iterator[Connection]:  # noqa: ARG002
         self._connection()
         if self._path is not None and _identity(self._path) != self._file:
-            self._forget()
+            self._reset()
             raise StoreUnavailable(
                 "The database is gone: its file was moved or deleted while it was in use.",
                 hint="Put the file back and try again. Otherwise the next attempt starts with an empty database.",
@@ -66,10 +66,10 @@ class SqliteDatabase(Database):
         return int(version)
 
     def newest(self, drafted: Mapping[str, int]) -> Newest:
-        asked = _DRAFTED.format(ids=", ".join("?" * len(drafted))) if drafted else "0"
+        condition = _DRAFTED.format(ids=", ".join("?" * len(drafted))) if drafted else "0"
         cursor = self._connection().connection.cursor()
         try:
-            cursor.execute(_NEWEST.format(drafted=asked), (max(drafted.values()), *drafted) if drafted else ())
+            cursor.execute(_NEWEST.format(drafted=condition), (max(drafted.values()), *drafted) if drafted else ())
             return Newest.of(cursor.fetchall())
         finally:
             cursor.close()
@@ -123,12 +123,12 @@ class SqliteDatabase(Database):
         event.listen(engine, "begin", _begin)
         with engine.connect() as connection:
 
-            def alone() -> contextlib.AbstractContextManager[object]:
+            def migration_transaction() -> contextlib.AbstractContextManager[object]:
                 connection.info["transaction"] = "write"
                 return connection.begin()
 
-            if self._renews:
-                prepare(connection, alone)
+            if self._may_migrate:
+                prepare(connection, migration_transaction)
         self._path, self._file = path, _identity(path)
         if _SIGNALS and self._signals is None:
             self._signals = Signals(path)

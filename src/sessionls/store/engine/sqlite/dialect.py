@@ -127,11 +127,11 @@ class SqliteDialect(Dialect):
                 connection.execute(statement, {**key, "text": words})
 
     def unindex_messages(self, connection: Connection, session_id: str, above: int) -> None:
-        found = connection.execute(_ABOVE, {"session": session_id, "place": above}).all()
-        for row in found:
+        rows = connection.execute(_ABOVE, {"session": session_id, "place": above}).all()
+        for row in rows:
             try:
                 message = message_of(row)
-            except SessionUnreadable:  # its text is not known, so its words stay in the index; searches skip them
+            except SessionUnreadable:  # the text is unknown, so its words stay in the index; searches skip the message
                 continue
             if message.text and not is_growing(message):
                 connection.execute(_UNINDEX_N, {"n": row.n, "text": message.text})

@@ -90,9 +90,9 @@ class Listener:
         self._leave = leave
         self._names: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
-        self._happened = asyncio.Event()
+        self._signalled = asyncio.Event()
         self._signal: Signal = "nothing"
-        self._gone = False
+        self._file_deleted = False
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
@@ -104,8 +104,8 @@ class Listener:
         path = self._folder / name
         self._folder.mkdir(mode=0o700, exist_ok=True)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-        wanted = ctypes.c_uint32(_ATTRIB | _DELETE_SELF | _MOVE_SELF)
-        number = self._libc.inotify_add_watch(self._fd, os.fsencode(path), wanted)
+        mask = ctypes.c_uint32(_ATTRIB | _DELETE_SELF | _MOVE_SELF)
+        number = self._libc.inotify_add_watch(self._fd, os.fsencode(path), mask)
         if number < 0:
             raise OSError(ctypes.get_errno(), "inotify_add_watch")
         self._names[number], self._numbers[name] = name, number
@@ -125,28 +125,28 @@ class Listener:
         os.close(self._fd)
 
     async def wait(self, seconds: float) -> Signal:
-        """Wait for a signal, for at most so many seconds. Returns the most urgent since the last call.
+        """Wait for a signal, at most that many seconds. Returns the most urgent one since the last call.
 
         Raises `OSError` if a file that is watched was deleted.
         """
         loop = asyncio.get_running_loop()
         self._read()
-        if not self._happened.is_set() and seconds > 0:
+        if not self._signalled.is_set() and seconds > 0:
             loop.add_reader(self._fd, self._read)  # only now, so that nothing wakes this process between two waits
             try:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._happened.wait(), seconds)
+                    await asyncio.wait_for(self._signalled.wait(), seconds)
             finally:
                 loop.remove_reader(self._fd)
-        if self._gone:
+        if self._file_deleted:
             raise FileNotFoundError("A signal file was deleted.")
         signal, self._signal = self._signal, "nothing"
-        self._happened.clear()
+        self._signalled.clear()
         return signal
 
     def wake(self) -> None:
         """End the current wait, or the next one."""
-        self._happened.set()
+        self._signalled.set()
 
     def _read(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -161,9 +161,9 @@ class Listener:
                 elif name is None:
                     continue  # it is not watched any more
                 elif mask & ~_ATTRIB:
-                    self._gone = True
+                    self._file_deleted = True
                 elif name != _LISTED:
                     self._signal = "followed"
                 elif self._signal == "nothing":
                     self._signal = "listed"
-                self._happened.set()
+                self._signalled.set()
