@@ -423,7 +423,7 @@ async def test_lists_search_findings_and_notices_follow_the_same_rule(machine: M
             assert [hit.session.title for hit in (await home.sessions.search("rabbit")).hits] == titles
             assert [one.session_id for one in (await home.sessions.findings()).findings] == [session.id] * expected
             assert len((await home.sessions.changed_findings(0))[1]) == expected
-            assert (await _told(home, session.id)).meets(home.sessions.known_scope()) is expected
+            assert (await _told(home, session.id)).overlaps(home.sessions.known_scope()) is expected
 
 
 async def _told(home: App, session_id: str) -> Scope:

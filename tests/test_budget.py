@@ -13,7 +13,7 @@ from fake_tool import UseIt, give
 from in_process_app import App, app, write_agent
 from model_server import ModelServer
 from scripted_models import Step, ask_for, end, script
-from sessionls.domain.budget import dollars, is_used_up, read_amount, words_for_pause
+from sessionls.domain.budget import dollars, is_used_up, pause_explanation, read_amount
 from sessionls.domain.errors import NotPermitted, SessionPaused
 from sessionls.domain.model import Session, Usage
 from sessionls.ports.models import TextDelta
@@ -48,7 +48,7 @@ async def test_a_reply_that_reaches_the_budget_is_paused_and_continues_when_it_i
     assert reply.status == "paused" and len(requests) == 2
     paused = await home.sessions.get(session.id)
     assert (paused.state, paused.pause_reason) == ("paused", "budget") and paused.usage.cost == pytest.approx(0.6)
-    words = words_for_pause(paused) or ""
+    words = pause_explanation(paused) or ""
     assert "$0.60 of its budget of $0.50" in words and "Raise the budget" in words
     event = await home.event("paused")
     assert event.wire()["reason"] == "budget" and event.wire()["by"] == {"agent": "user"}
@@ -60,7 +60,7 @@ async def test_a_reply_that_reaches_the_budget_is_paused_and_continues_when_it_i
         await home.sessions.resume(session.id)
     assert len(requests) == 2
     raised = await home.sessions.set_budget(session.id, 5)
-    assert (raised.state, raised.budget) == ("paused", 5) and "raised since" in (words_for_pause(raised) or "")
+    assert (raised.state, raised.budget) == ("paused", 5) and "raised since" in (pause_explanation(raised) or "")
     after = await home.sessions.resume(session.id)
     assert (after.state, after.pause_reason) == ("active", None)
     await home.until(lambda: any(e.kind == "replyFinished" and e.message.text == "done" for e in home.events))

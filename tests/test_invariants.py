@@ -90,7 +90,7 @@ class Sessions(RuleBasedStateMachine):
         log.entries.update(change.touched)
         for message_id in change.removed:
             del log.entries[message_id]
-        if change.asked_presence:
+        if change.has_read_presence:
             log.opened = {one.process for one in change.presence}
         log.claims = {claim.message_id: claim.process for claim in change.claims.values()}
 
@@ -463,7 +463,7 @@ class Sessions(RuleBasedStateMachine):
         child = state.session.model_copy(update={"id": new_id(), "parent": parent, "message_count": place, **fresh})
         forked = Log(child.id, parent=log, cut=place)
         self.change(forked, process, lambda change: transitions.fork(change, child, [], place, copies, PEOPLE[process]))
-        self.change(log, process, lambda change: transitions.forked(change, child.id, PEOPLE[process]))
+        self.change(log, process, lambda change: transitions.record_fork(change, child.id, PEOPLE[process]))
         forked.frozen = forked.transcript()
         assert len(forked.frozen) == place + len(copies)
         self.all.append(forked)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from in_process_app import ANN, BEN, App, app, write_agent
 from model_server import Answer, Hold, ModelServer
 from sessionls.cli.commands import app as commands
-from sessionls.domain.mentions import mentioned
+from sessionls.domain.mentions import find_mentions
 from sessionls.domain.model import Message, Participant
 from sessionls.sessions.composing import Outgoing
 from stores import database_url
@@ -52,18 +52,18 @@ PEOPLE = [
     ],
 )
 def test_who_is_mentioned(text: str, ids: list[str]) -> None:
-    people, taken = mentioned(text, PEOPLE, {"review"})
+    people, taken = find_mentions(text, PEOPLE, {"review"})
     assert ([one.id for one in people], taken) == (ids, [])
 
 
 def test_an_agent_of_the_same_name_wins() -> None:
-    assert mentioned("@review and @Ben", PEOPLE, {"review"}) == ([PEOPLE[1]], ["review"])
-    assert mentioned("@r look", PEOPLE, {"review"}) == ([PEOPLE[6]], [])
+    assert find_mentions("@review and @Ben", PEOPLE, {"review"}) == ([PEOPLE[1]], ["review"])
+    assert find_mentions("@r look", PEOPLE, {"review"}) == ([PEOPLE[6]], [])
 
 
 @given(st.text(alphabet="@ben `\n.a'-", max_size=60))
 def test_any_text_is_read(text: str) -> None:
-    people, _ = mentioned(text, PEOPLE, set())
+    people, _ = find_mentions(text, PEOPLE, set())
     assert all(one.name.casefold() in text.casefold() or one.id in text for one in people)
 
 

@@ -16,11 +16,11 @@ from sessionls.models.kept_messages import KeptMessages
 from sessionls.models.naming import Naming
 from sessionls.models.openai_request import openai_body
 from sessionls.models.targets import Target
-from sessionls.ports.models import ModelRequest, called_tool, offered_tool
+from sessionls.ports.models import ModelRequest, tool_call, tool_definition
 from sessionls.sessions.prompt.transcript import Prompt, estimate_tokens, may_have_images
 
 TARGET = Target(lane="openai", provider="openai", model="test", base="http://127.0.0.1:9")
-TOOL = offered_tool("read_file", "Read a file", {"type": "object"})
+TOOL = tool_definition("read_file", "Read a file", {"type": "object"})
 
 
 def session(length: int) -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ def session(length: int) -> list[dict[str, Any]]:
 
 def called(number: int) -> list[dict[str, Any]]:
     """A step with a tool."""
-    call = called_tool(f"call_{number}", "read_file", {"path": "a.py"})
+    call = tool_call(f"call_{number}", "read_file", {"path": "a.py"})
     return [
         {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": f"call_{number}", "content": "print(1)"},

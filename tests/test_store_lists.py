@@ -67,7 +67,7 @@ async def test_sessions_are_found_by_a_folder_or_by_a_repository(store: SqlStore
     ):
         assert await all_sessions(store, scope=scope) == found
         if scope is not None:
-            assert all(scope_of(*where).meets(scope) is (title in found) for title, where in places.items())
+            assert all(scope_of(*where).overlaps(scope) is (title in found) for title, where in places.items())
 
 
 async def test_archived_sessions_are_listed_only_when_asked_for(store: SqlStore) -> None:

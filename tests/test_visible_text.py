@@ -16,7 +16,7 @@ from model_server import Answer, ModelServer, ToolUse
 from sessionls.cli.terminal import Terminal, safe
 from sessionls.domain import uris
 from sessionls.domain.model import Message, Participant, Session, TextPart, ToolPart, Usage
-from sessionls.domain.titles import checked_title, title_of
+from sessionls.domain.titles import title_of, validate_title
 from sessionls.domain.visible import as_json, in_one_line, meant, shown, without_escapes
 from sessionls.sessions.export.markdown import Format, render
 from sessionls.sessions.workspace.workspace import Workspace
@@ -72,7 +72,7 @@ async def test_a_file_with_hidden_characters_is_read_by_its_shown_name(tmp_path:
 def test_names_titles_and_paths_are_escaped(letter: str) -> None:
     text = f"a{letter}b"
     for said in (
-        checked_title(text),
+        validate_title(text),
         title_of(text),
         participant(text, f"{text}@example.org").name,
         uris.display(f"file:///w/{text}.py", ["file:///w"]),

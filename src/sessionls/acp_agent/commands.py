@@ -14,7 +14,7 @@ from acp import schema
 
 from sessionls.acp_agent.tool_calls import finding_text
 from sessionls.domain import uris
-from sessionls.domain.budget import dollars, read_amount, words_for_pause
+from sessionls.domain.budget import dollars, pause_explanation, read_amount
 from sessionls.domain.errors import InvalidParams, SessionlsError
 from sessionls.domain.model import Message, Role, Session
 from sessionls.sessions.review import Review, ReviewStep, ReviewTarget, review
@@ -190,7 +190,7 @@ async def _budget(context: CommandContext, amount: str) -> None:
 def _describe_budget(session: Session) -> str:
     spent = "" if session.usage.cost is None else f" {dollars(session.usage.cost)} have been spent."
     words = "The session has no budget." if session.budget is None else f"The budget is {dollars(session.budget)}."
-    why = words_for_pause(session)
+    why = pause_explanation(session)
     return f"{words}{spent}{f' {why}' if why else ''}"
 
 

@@ -23,7 +23,7 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.domain.events import PermissionAnswered, PermissionAsked, ReplyFinished, ReplyStarted
 from sessionls.domain.model import OpenQuestion
 from sessionls.domain.permission import Answer
-from sessionls.domain.questions import how_to_answer
+from sessionls.domain.questions import answer_command
 from sessionls.ports.store import EventNotice, Notice
 from sessionls.sessions.service import Sessions
 
@@ -138,7 +138,7 @@ class Questions:
         self._ids.pop(question.request_id, None)
         if decision is None:
             await asyncio.sleep(_DISMISSED)
-            command = how_to_answer(session_id, question.request_id)
+            command = answer_command(session_id, question.request_id)
             self._view.say(
                 f"> The question stays open: {question.summary}. Answer it in another editor, or in a terminal: `{command}`"
             )

@@ -12,7 +12,7 @@ from sessionls.cli.names import context_of, find_session, newest_session, short,
 from sessionls.cli.render import spent
 from sessionls.cli.stream import ReplyStream
 from sessionls.cli.terminal import UsageError
-from sessionls.domain.budget import words_for_pause
+from sessionls.domain.budget import pause_explanation
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, Context, DiffContext, Message, Session
@@ -156,7 +156,7 @@ async def _report(cli: CliContext, session: Session, reply: Message) -> int:
         cli.terminal.note(notice, "yellow")
     if (problem := incomplete(reply)) is not None:
         cli.terminal.note(problem, "yellow")
-    why = words_for_pause(now) if reply.status == "paused" else None
+    why = pause_explanation(now) if reply.status == "paused" else None
     if why is not None:
         cli.terminal.note(f"The reply is paused. {why}", "yellow")
         cli.terminal.note(f"  sessionls budget {name} AMOUNT && sessionls resume {name}")

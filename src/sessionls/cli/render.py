@@ -39,7 +39,7 @@ from sessionls.domain.model import (
     ToolPart,
     Usage,
 )
-from sessionls.domain.questions import how_to_answer, scope_words, waiting_words
+from sessionls.domain.questions import answer_command, scope_explanation, waiting_explanation
 from sessionls.domain.results import Hit, KeptPermission
 from sessionls.domain.roles import TEAM
 from sessionls.domain.stop_reasons import incomplete
@@ -154,12 +154,12 @@ def question_lines(session: Session, messages: Sequence[Message]) -> Iterable[Re
     """The open permission requests of a session, and how to answer them."""
     for question in session.asking or ():
         yield Text(f"{safe(question.agent)} asks: {safe(question.summary)}", style="bold yellow")
-        yield Text(safe(waiting_words(question, messages)))
+        yield Text(safe(waiting_explanation(question, messages)))
         for line in safe(question.detail or "").splitlines():
             yield Text(f"  {line}", style="green" if line[:1] == "+" else "red" if line[:1] == "-" else "dim")
         if question.scope:
-            yield Text(safe(scope_words(question.scope)), style="dim")
-        yield Text(f"Answer: {how_to_answer(session.id, question.request_id)}\n", style="yellow")
+            yield Text(safe(scope_explanation(question.scope)), style="dim")
+        yield Text(f"Answer: {answer_command(session.id, question.request_id)}\n", style="yellow")
 
 
 def agent_table(agents: Iterable[Agent], default: str) -> Table:

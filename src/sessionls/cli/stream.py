@@ -25,7 +25,7 @@ from sessionls.domain.events import (
     ToolFinished,
 )
 from sessionls.domain.model import Message, TextPart, ToolPart
-from sessionls.domain.questions import how_to_answer
+from sessionls.domain.questions import answer_command
 from sessionls.ports.store import Delta, EventNotice, Notice
 from sessionls.sessions.service import Sessions
 
@@ -139,7 +139,7 @@ class ReplyStream:
                     if isinstance(part, ToolPart) and part.status in ("running", "failed", "denied"):
                         self._view.line(Text("  " * len(event.path)) + tool_line(part))
             case EventNotice(event=PermissionAsked() as event) if event.message_id == self._reply_id and not self._asks:
-                how = how_to_answer(event.session_id, event.request_id)
+                how = answer_command(event.session_id, event.request_id)
                 self._view.line(
                     Text(safe(f"  {event.summary}: waits for permission. Answer in an editor, or: {how}"), style="yellow")
                 )

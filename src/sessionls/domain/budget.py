@@ -9,7 +9,7 @@ from __future__ import annotations
 from sessionls.domain.errors import NotPermitted
 from sessionls.domain.model import Session, Usage
 
-__all__ = ["LARGEST", "SessionAccount", "dollars", "is_used_up", "read_amount", "used_up", "words_for_pause"]
+__all__ = ["LARGEST", "SessionAccount", "budget_error", "dollars", "is_used_up", "pause_explanation", "read_amount"]
 
 LARGEST = 1e9  # US dollars
 
@@ -20,14 +20,14 @@ def is_used_up(session: Session, more: Usage | None = None) -> bool:
     return session.budget is not None and cost >= session.budget
 
 
-def used_up(session: Session) -> NotPermitted:
+def budget_error(session: Session) -> NotPermitted:
     """The error for continuing without raising the budget."""
     return NotPermitted(
         f"{_used(session)}.", hint="Raise the budget of the session, or remove it, and try again.", sessionId=session.id
     )
 
 
-def words_for_pause(session: Session) -> str | None:
+def pause_explanation(session: Session) -> str | None:
     """Why the session is paused, and what to do; None if a person paused it."""
     if session.state != "paused" or session.pause_reason != "budget":
         return None
@@ -63,7 +63,7 @@ class SessionAccount:
     async def before_call(self) -> None:
         """Raises `NotPermitted` if the budget is used up."""
         if is_used_up(self._session, self.usage):
-            raise used_up(self._session)
+            raise budget_error(self._session)
 
     def spend(self, usage: Usage | None) -> None:
         if usage is not None:

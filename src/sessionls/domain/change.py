@@ -85,7 +85,7 @@ class Change:
         return self._presence
 
     @property
-    def asked_presence(self) -> bool:
+    def has_read_presence(self) -> bool:
         """Whether a decision has read `presence` and so may have changed it."""
         return self._presence is not None
 

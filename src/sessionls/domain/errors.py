@@ -39,7 +39,7 @@ __all__ = [
     "SessionUnreadable",
     "SessionlsError",
     "StoreUnavailable",
-    "revive",
+    "recreate_error",
 ]
 
 
@@ -215,7 +215,7 @@ class InternalError(SessionlsError):
         )
 
 
-def revive(kind: str, message: str, hint: str, **data: Any) -> SessionlsError:
+def recreate_error(kind: str, message: str, hint: str, **data: Any) -> SessionlsError:
     """Recreate an error from the log or from another process."""
     known = {cls.kind: cls for cls in SessionlsError.__subclasses__()}
     cls = known.get(kind, InternalError)

@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-__all__ = ["IMAGES_LIMIT", "IMAGE_LIMIT", "ImageFacts", "MimeType", "looks_like_image", "read_facts", "size_words", "tokens_of"]
+__all__ = [
+    "IMAGES_LIMIT",
+    "IMAGE_LIMIT",
+    "ImageFacts",
+    "MimeType",
+    "estimate_image_tokens",
+    "format_size",
+    "looks_like_image",
+    "read_facts",
+]
 
 MimeType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
 
@@ -47,12 +56,12 @@ def looks_like_image(head: bytes) -> bool:
     return any(has_signature(head) for has_signature in _SIGNATURES.values())
 
 
-def tokens_of(width: int, height: int) -> int:
+def estimate_image_tokens(width: int, height: int) -> int:
     """An estimate of the tokens for an image. Models scale larger ones down."""
     return min(max(width * height // _PIXELS_FOR_A_TOKEN, _LEAST_TOKENS), _MOST_TOKENS)
 
 
-def size_words(size: int) -> str:
+def format_size(size: int) -> str:
     """A size in bytes, formatted for people."""
     if size < 1_000:
         return f"{size} bytes"

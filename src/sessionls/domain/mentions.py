@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 
 from sessionls.domain.model import Participant
 
-__all__ = ["mentioned"]
+__all__ = ["find_mentions"]
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,500}`", re.DOTALL)
 _MENTION = re.compile(r"(?<![\w@./-])@(\w[\w.'-]{0,60}(?: \w[\w.'-]{0,60}){0,3})")
 
 
-def mentioned(text: str, participants: Sequence[Participant], agents: Collection[str]) -> tuple[list[Participant], list[str]]:
+def find_mentions(text: str, participants: Sequence[Participant], agents: Collection[str]) -> tuple[list[Participant], list[str]]:
     """The participants whom a text mentions, by full name, id, or a first name that only one of them has; and the names
     that mean an agent with the same name instead.
     """

@@ -18,8 +18,8 @@ __all__ = [
     "Policy",
     "Question",
     "Risk",
-    "bounded_detail",
-    "bounded_summary",
+    "shorten_detail",
+    "shorten_summary",
     "stricter",
 ]
 
@@ -55,12 +55,12 @@ class Question:
     detail: str | None = None
 
 
-def bounded_summary(summary: str) -> str:
+def shorten_summary(summary: str) -> str:
     """The summary for a question, cut to a line that fits lists. The detail shows more."""
     return summary if len(summary) <= _MAX_SUMMARY else f"{summary[:_MAX_SUMMARY]}…"
 
 
-def bounded_detail(detail: str) -> str:
+def shorten_detail(detail: str) -> str:
     """The detail for a question. The middle of a very long one is replaced with a notice.
 
     Lists of sessions include open questions, so each must stay small.

@@ -9,7 +9,7 @@ from sessionls.domain.model import Message, OpenQuestion, Participant, Session
 from sessionls.domain.results import QuestionList, SessionQuestion
 from sessionls.domain.state import State
 
-__all__ = ["how_to_answer", "only_question", "open_questions", "scope_words", "waiting_words"]
+__all__ = ["answer_command", "only_question", "open_questions", "scope_explanation", "waiting_explanation"]
 
 
 def open_questions(sessions: Iterable[Session]) -> QuestionList:
@@ -36,12 +36,12 @@ def only_question(state: State) -> str:
     return state.asking[0].request_id
 
 
-def scope_words(scope: str) -> str:
+def scope_explanation(scope: str) -> str:
     """Explains what "allow for this session" covers."""
     return f"Allowing it for this session covers: {scope}, in replies to your messages."
 
 
-def waiting_words(question: OpenQuestion, messages: Sequence[Message]) -> str:
+def waiting_explanation(question: OpenQuestion, messages: Sequence[Message]) -> str:
     """Says which agent waits for permission, and whose message it is answering."""
     by_id = {message.id: message for message in messages}
     reply = by_id.get(question.message_id)
@@ -50,6 +50,6 @@ def waiting_words(question: OpenQuestion, messages: Sequence[Message]) -> str:
     return f"{question.agent} waits for permission to continue its reply{addressee}. Any participant can answer."
 
 
-def how_to_answer(session_id: str, request_id: str) -> str:
+def answer_command(session_id: str, request_id: str) -> str:
     """The command to answer in a terminal."""
     return f"sessionls answer {session_id[-8:]} {request_id[-8:]} once|session|deny"

@@ -46,7 +46,7 @@ class Scope:
     def __or__(self, other: Scope) -> Scope:
         return Scope(self.folders | other.folders, self.repositories | other.repositories, self.hints | other.hints)
 
-    def meets(self, other: Scope) -> bool:
+    def overlaps(self, other: Scope) -> bool:
         """Whether the two scopes have a folder or a repository in common."""
         return not (self.folders.isdisjoint(other.folders) and self.repositories.isdisjoint(other.repositories))
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sessionls.domain.model import Message, StopReason, ToolPart
 
-__all__ = ["ReplyStopReason", "incomplete", "review_problem", "why_it_ended", "words_for"]
+__all__ = ["ReplyStopReason", "incomplete", "reply_stop_reason", "review_problem", "stop_explanation"]
 
 ReplyStopReason = StopReason | Literal["empty"]
 
@@ -23,21 +23,21 @@ _CONTINUE_HINT = ' Send "go on" to let the agent continue.'
 _CAN_CONTINUE = ("length", "error", "unknown", "empty")
 
 
-def why_it_ended(reason: StopReason, *, wrote: bool) -> ReplyStopReason:
+def reply_stop_reason(reason: StopReason, *, wrote: bool) -> ReplyStopReason:
     """The stop reason of a reply whose last step ended for `reason` without tool calls. `wrote`: that step has text."""
     if reason == "tool_calls":  # although there were no calls
         reason = "unknown"
     return "empty" if not wrote and reason in ("stop", "unknown") else reason
 
 
-def words_for(reason: ReplyStopReason | None) -> str | None:
+def stop_explanation(reason: ReplyStopReason | None) -> str | None:
     """Why an answer with that stop reason is incomplete; None if it is complete."""
     return _EXPLANATIONS.get(reason or "")
 
 
 def incomplete(message: Message) -> str | None:
     """Why an ended reply is incomplete, and what to do; None if it is complete."""
-    explanation = words_for(message.stop_reason) if message.status == "complete" else None
+    explanation = stop_explanation(message.stop_reason) if message.status == "complete" else None
     return explanation and explanation + (_CONTINUE_HINT if message.stop_reason in _CAN_CONTINUE else "")
 
 

@@ -7,13 +7,13 @@ from typing import Final
 from sessionls.domain.errors import InvalidParams
 from sessionls.domain.visible import in_one_line
 
-__all__ = ["UNTITLED", "checked_title", "fork_title", "title_of"]
+__all__ = ["UNTITLED", "fork_title", "title_of", "validate_title"]
 
 UNTITLED: Final = "New session"
 _LONGEST = 200  # characters
 
 
-def checked_title(title: str) -> str:
+def validate_title(title: str) -> str:
     """The title in one line. Raises `InvalidParams`."""
     text = in_one_line(" ".join(title.split()))
     if not text or len(text) > _LONGEST:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sessionls.domain.images import size_words
+from sessionls.domain.images import format_size
 from sessionls.domain.model import ModelInfo, StopReason, Usage
 
 __all__ = [
@@ -20,8 +20,8 @@ __all__ = [
     "StepEnd",
     "TextDelta",
     "ToolRequest",
-    "called_tool",
-    "offered_tool",
+    "tool_call",
+    "tool_definition",
 ]
 
 
@@ -40,7 +40,7 @@ class ImageSupport:
         if self.accepted is False:
             return "it accepts no images"
         if self.largest is not None and (size or 0) > self.largest:
-            return f"it accepts images of at most {size_words(self.largest)}"
+            return f"it accepts images of at most {format_size(self.largest)}"
         if self.longest is not None and max(width or 0, height or 0) > self.longest:
             return f"it accepts images of at most {self.longest:,} by {self.longest:,} pixels"
         return None
@@ -65,12 +65,12 @@ class ModelRequest:
     must_call: bool = False
 
 
-def offered_tool(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def tool_definition(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """A tool for `ModelRequest.tools`. `parameters` is the JSON Schema of its arguments."""
     return {"type": "function", "function": {"name": name, "description": description, "parameters": dict(parameters)}}
 
 
-def called_tool(call_id: str, name: str, arguments: Any) -> dict[str, Any]:
+def tool_call(call_id: str, name: str, arguments: Any) -> dict[str, Any]:
     """A tool call, for the `tool_calls` of an assistant message."""
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
 

@@ -174,7 +174,7 @@ class Store(Protocol):
 
         A session needs somebody if it waits for a permission or for the participant (`Session.needs`); these come before the
         newest of those whose reply was interrupted or failed.
-        `scope`: only sessions that belong to it (see `Scope.meets`); None: all sessions. `state` None: all but archived ones.
+        `scope`: only sessions that belong to it (see `Scope.overlaps`); None: all sessions. `state` None: all but archived ones.
         `query`: words in the title. Raises `InvalidParams` for an invalid cursor.
         """
         ...

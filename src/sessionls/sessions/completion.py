@@ -12,7 +12,7 @@ from pydantic import Field
 
 from sessionls.domain.errors import InvalidParams, ModelUnavailable
 from sessionls.domain.model import KeptReasoning, StopReason, Usage, Wire
-from sessionls.domain.stop_reasons import why_it_ended
+from sessionls.domain.stop_reasons import reply_stop_reason
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.models import (
     ModelRequest,
@@ -21,8 +21,8 @@ from sessionls.ports.models import (
     StepEnd,
     TextDelta,
     ToolRequest,
-    called_tool,
-    offered_tool,
+    tool_call,
+    tool_definition,
 )
 from sessionls.sessions.prompt.native_reasoning import as_sent, kept_reasoning
 from sessionls.sessions.prompt.tool_arguments import arguments_of
@@ -137,7 +137,7 @@ async def _ask(
                 pass  # reasoning is not part of the text
     calls = [_call(one, chosen, cut=one is requests[-1] and reason not in ("stop", "tool_calls")) for one in requests]
     text = "".join(pieces)
-    ended = reason if calls else why_it_ended(reason, wrote=bool(text.strip()))
+    ended = reason if calls else reply_stop_reason(reason, wrote=bool(text.strip()))
     reasoning = None if native is None else kept_reasoning(native)
     return ModelReply(text=text, model=chosen, calls=calls or None, reasoning=reasoning, usage=usage, stop_reason=ended)
 
@@ -159,7 +159,7 @@ def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
         return
     words: dict[str, Any] = {"role": "assistant", "content": text}
     if message.calls:
-        words["tool_calls"] = [called_tool(call.call_id, call.name, call.arguments) for call in message.calls]
+        words["tool_calls"] = [tool_call(call.call_id, call.name, call.arguments) for call in message.calls]
     if message.reasoning is not None:
         words["native_reasoning"] = as_sent(message.reasoning)
     yield words
@@ -168,7 +168,7 @@ def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
 
 
 def _offer(tool: ModelTool) -> dict[str, Any]:
-    return offered_tool(tool.name, replace_lone_surrogates(tool.description), tool.schema_)
+    return tool_definition(tool.name, replace_lone_surrogates(tool.description), tool.schema_)
 
 
 def _call(request: ToolRequest, model: str, *, cut: bool) -> ModelCall:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sessionls.domain.ids import new_id
-from sessionls.domain.mentions import mentioned
+from sessionls.domain.mentions import find_mentions
 from sessionls.domain.model import Context, Message, Participant, Session, TextPart
 from sessionls.domain.roles import reachable
 from sessionls.domain.text import replace_lone_surrogates
@@ -91,7 +91,7 @@ class Composer:
     def _mentioned(self, session: Session, text: str) -> tuple[Sequence[Participant], Sequence[str]]:
         """Whom the text mentions of the others in the session (see `reachable`), and whose name an agent has."""
         others = [one for one in reachable(session) if one.id != self.participant.id]
-        return mentioned(text, others, {one.name.casefold() for one in self.agents.list()}) if others else ((), ())
+        return find_mentions(text, others, {one.name.casefold() for one in self.agents.list()}) if others else ((), ())
 
     async def _new_message(self, session_id: str, outgoing: Outgoing) -> tuple[Message, Mapping[str, bytes]]:
         """A message of this participant, and the bytes of its images."""

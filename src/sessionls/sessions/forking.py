@@ -43,7 +43,7 @@ class Forking:
             child.id, lambda change: transitions.fork(change, child, state.identities, place, copies, self._participant)
         )
         with contextlib.suppress(SessionNotFound, NotPermitted):
-            await self._change(session_id, lambda change: transitions.forked(change, child.id, self._participant))
+            await self._change(session_id, lambda change: transitions.record_fork(change, child.id, self._participant))
         return forked
 
     def _child(self, session: Session, parent: ParentRef, place: int, title: str | None, agent: str | None) -> Session:

@@ -16,7 +16,7 @@ from sessionls.domain.errors import SessionNotFound
 from sessionls.domain.ids import now
 from sessionls.domain.model import AgentAuthor, Message, Part, Participant, Session, TextPart
 from sessionls.domain.text import replace_lone_surrogates
-from sessionls.domain.titles import UNTITLED, checked_title, title_of
+from sessionls.domain.titles import UNTITLED, title_of, validate_title
 from sessionls.ports.store import ChangeSession, Store
 from sessionls.sessions.first_people import first_people
 
@@ -78,7 +78,7 @@ class Imports:
         begin = self._session(session_id, foreign)
 
         def add(change: Change) -> tuple[Session, int]:
-            return transitions.bring(
+            return transitions.import_messages(
                 change, begin, identities, new, self._participant, known=None if known is None else len(known)
             )
 
@@ -106,7 +106,7 @@ class Imports:
         when = now()
         return Session(
             id=session_id,
-            title=checked_title(title) if title else title_of(text) if text else UNTITLED,
+            title=validate_title(title) if title else title_of(text) if text else UNTITLED,
             agent=foreign.program,
             workspace_folders=self._folders,
             participants=[self._participant],

@@ -96,7 +96,7 @@ class Membership:
     async def _mark(self, session: Session) -> None:
         """Mark a repository that was created after its session began, so that the session is found when the folder moves."""
         folders = self._editor.folders
-        if scope_of(session.workspace_folders).meets(scope_of(folders)):
+        if scope_of(session.workspace_folders).overlaps(scope_of(folders)):
             await self._workspace.identities(folders)
 
     def _on_notice(self, notice: Notice) -> None:

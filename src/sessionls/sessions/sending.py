@@ -9,7 +9,7 @@ from typing import Any
 
 from sessionls.domain import transitions
 from sessionls.domain.change import Change
-from sessionls.domain.errors import NotPermitted, revive
+from sessionls.domain.errors import NotPermitted, recreate_error
 from sessionls.domain.model import Message, Participant, Session
 from sessionls.domain.results import AnsweredExchange, Exchange
 from sessionls.ports.store import Store
@@ -131,7 +131,7 @@ class Sending:
 def _raise_failure(message: Message, reply: Message) -> None:
     """If the reply failed, raise its error, with the ids of both."""
     if reply.status == "failed" and reply.error is not None:
-        raise revive(
+        raise recreate_error(
             reply.error.kind,
             reply.error.message,
             reply.error.hint or "Resume the session to try again.",

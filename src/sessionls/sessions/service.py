@@ -40,7 +40,7 @@ from sessionls.domain.results import (
 )
 from sessionls.domain.scope import Scope
 from sessionls.domain.state import State
-from sessionls.domain.titles import UNTITLED, checked_title
+from sessionls.domain.titles import UNTITLED, validate_title
 from sessionls.ports.agents import Agents
 from sessionls.ports.editor import Editor
 from sessionls.ports.files import FileWriter
@@ -219,7 +219,7 @@ class Sessions:
         at = now()
         session = Session(
             id=new_id(),
-            title=checked_title(title) if title is not None else UNTITLED,
+            title=validate_title(title) if title is not None else UNTITLED,
             agent=name,
             model=model or self._defaults.model,
             workspace_folders=folders,
@@ -395,7 +395,7 @@ class Sessions:
         return await self._change(session_id, lambda change: transitions.set_budget(change, budget, self._participant))
 
     async def rename(self, session_id: str, title: str) -> Session:
-        checked = checked_title(title)
+        checked = validate_title(title)
         return await self._change(session_id, lambda change: transitions.rename(change, checked, self._participant))
 
     async def archive(self, session_id: str) -> Session:
@@ -418,7 +418,7 @@ class Sessions:
         """
         name = self._agents.get(agent).name if agent is not None else None
         forking = Forking(self._store, self._replies.change, self._participant)
-        return await forking.fork(session_id, at=at, title=checked_title(title) if title is not None else None, agent=name)
+        return await forking.fork(session_id, at=at, title=validate_title(title) if title is not None else None, agent=name)
 
     async def bring(self, foreign: ForeignSession) -> Brought:
         """Import a session of another program into the open folders (see `imports.py`)."""

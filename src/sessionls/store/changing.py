@@ -132,7 +132,7 @@ class Changes:
             raise SessionNotFound(session_id)
         first = self._write(connection, row, before, change) if change.events else None
         claims_reply, renews_lease = self._write_claims(connection, session_id, claimed, change.claims)
-        if change.asked_presence:
+        if change.has_read_presence:
             write_presence(connection, session_id, recorded, change.presence)
             opened = any(entry.process == self._process for entry in change.presence if entry not in recorded)
             claims_reply, renews_lease = claims_reply or opened, renews_lease or opened

@@ -100,9 +100,9 @@ def explain(error: BaseException) -> StoreUnavailable | None:
         return None
     unknown = ("The database failed.", "Try again. The server's log has the details.")
     if _is_postgres(error):
-        from sessionls.store.engine.postgres.failures import words_for
+        from sessionls.store.engine.postgres.failures import explain_error
 
-        explanation = words_for(error) or unknown
+        explanation = explain_error(error) or unknown
         return StoreUnavailable(explanation[0], hint=explanation[1])
     if isinstance(error, OSError):
         name = _OS_ERRORS.get(error.errno or 0, "SQLITE_CANTOPEN")

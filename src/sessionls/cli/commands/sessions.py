@@ -67,7 +67,7 @@ def show(
         from sessionls.cli.context import opened
         from sessionls.cli.names import find_session, short
         from sessionls.cli.render import message_lines, names, need_lines, question_lines, spent
-        from sessionls.domain.budget import dollars, words_for_pause
+        from sessionls.domain.budget import dollars, pause_explanation
 
         async with opened(terminal) as cli:
             found = await find_session(cli.sessions, session)
@@ -94,7 +94,7 @@ def show(
             terminal.out.print(line)
         for line in question_lines(found, page.messages):
             terminal.out.print(line)
-        if (why := words_for_pause(found)) is not None:
+        if (why := pause_explanation(found)) is not None:
             terminal.note(why, "yellow")
         if page.more:
             terminal.note(f"There are older messages: --limit {min(500, limit * 2)}")

@@ -13,8 +13,8 @@ from sessionls.domain.transitions.pausing import ask_cancel, cancel_stopped, can
 from sessionls.domain.transitions.permission import answer, ask
 from sessionls.domain.transitions.presence import join, lapse, leave
 from sessionls.domain.transitions.queue import reorder, send_now, withdraw
-from sessionls.domain.transitions.records import bring, change_finding, changes_reverted, compact, fork, forked
-from sessionls.domain.transitions.replies import comment, finish, interrupt, next_waiting, note, send, start, step
+from sessionls.domain.transitions.records import change_finding, compact, fork, import_messages, record_fork, record_revert
+from sessionls.domain.transitions.replies import add_notices, comment, finish, interrupt, next_waiting, send, start, step
 from sessionls.domain.transitions.session import (
     archive,
     create,
@@ -33,23 +33,22 @@ __all__ = [
     "Runner",
     "Start",
     "WriterGone",
+    "add_notices",
     "answer",
     "archive",
     "ask",
     "ask_cancel",
-    "bring",
     "cancel_stopped",
     "cancel_waiting",
     "change_finding",
-    "changes_reverted",
     "comment",
     "compact",
     "create",
     "delete_check",
     "finish",
     "fork",
-    "forked",
     "hand_over",
+    "import_messages",
     "interrupt",
     "join",
     "lapse",
@@ -57,10 +56,11 @@ __all__ = [
     "live_state",
     "mention",
     "next_waiting",
-    "note",
     "own",
     "pause",
     "pause_for_budget",
+    "record_fork",
+    "record_revert",
     "rename",
     "reorder",
     "restart",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sessionls.domain import events as ev
-from sessionls.domain.budget import words_for_pause
+from sessionls.domain.budget import pause_explanation
 from sessionls.domain.change import Change
 from sessionls.domain.errors import SessionArchived, SessionNotFound, SessionPaused
 from sessionls.domain.model import AgentAuthor, Message, MessageError, Part, Participant, ToolPart
@@ -21,10 +21,10 @@ __all__ = [
     "Start",
     "WriterGone",
     "end_reply",
-    "given_up",
+    "end_unfinished_calls",
     "live_state",
     "own",
-    "refuse_unless_open",
+    "require_open",
     "settle",
     "start_reply",
     "unstarted_reply",
@@ -92,9 +92,9 @@ def own(change: Change, reply_id: str) -> Entry:
     return change.state.entry(reply_id)
 
 
-def refuse_unless_open(state: State) -> None:
+def require_open(state: State) -> None:
     if state.session.state == "paused":
-        raise SessionPaused(state.session.id, words_for_pause(state.session))
+        raise SessionPaused(state.session.id, pause_explanation(state.session))
     if state.session.state == "archived":
         raise SessionArchived(state.session.id)
 
@@ -146,14 +146,14 @@ def end_reply(
 ) -> Message:
     message = reply.model_copy(update={"status": status, "finished_at": change.at, **fields})
     if status == "cancelled":
-        message = message.model_copy(update={"parts": given_up(message.parts)})
+        message = message.model_copy(update={"parts": end_unfinished_calls(message.parts)})
     assert isinstance(message.author, AgentAuthor)
     change.add(ev.ReplyFinished, by=by or ev.ByAgent(agent=message.author.agent), message=message)
     change.release(reply.id)
     return message
 
 
-def given_up(parts: Sequence[Part]) -> list[Part]:
+def end_unfinished_calls(parts: Sequence[Part]) -> list[Part]:
     """The parts with all unfinished calls marked as ended."""
 
     def end(part: Part) -> Part:

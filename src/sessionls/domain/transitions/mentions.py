@@ -6,7 +6,7 @@ from sessionls.domain import events as ev
 from sessionls.domain.change import Change
 from sessionls.domain.model import Message
 from sessionls.domain.titles import UNTITLED, title_of
-from sessionls.domain.transitions.common import live_state, refuse_unless_open
+from sessionls.domain.transitions.common import live_state, require_open
 from sessionls.domain.transitions.queue import waiting_message, withdraw
 
 __all__ = ["mention"]
@@ -18,7 +18,7 @@ def mention(change: Change, message: Message, replaces: str | None = None) -> No
     `replaces` is a waiting message of the same author, which is withdrawn.
     """
     state = live_state(change)
-    refuse_unless_open(state)
+    require_open(state)
     if replaces is not None and waiting_message(state, replaces).author == message.author:
         withdraw(change, replaces, message.author)
     if state.session.message_count == 0 and state.session.title == UNTITLED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sessionls.domain import events as ev
-from sessionls.domain.budget import is_used_up, used_up
+from sessionls.domain.budget import budget_error, is_used_up
 from sessionls.domain.change import Change
 from sessionls.domain.errors import SessionArchived
 from sessionls.domain.ids import new_id
@@ -32,7 +32,7 @@ def restart(change: Change, by: Participant, begin: Start | None) -> bool:
     if state.session.state == "archived":
         raise SessionArchived(change.session_id)
     if is_used_up(state.session):
-        raise used_up(state.session)
+        raise budget_error(state.session)
     if state.session.state == "paused" or state.resumable is not None:
         change.add(ev.Resumed, by=by)
     state = change.now

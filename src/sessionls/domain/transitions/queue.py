@@ -9,7 +9,7 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import NotPermitted
 from sessionls.domain.model import AgentAuthor, Message, Participant, Session
 from sessionls.domain.state import State
-from sessionls.domain.transitions.common import live_state, refuse_unless_open, settle
+from sessionls.domain.transitions.common import live_state, require_open, settle
 
 __all__ = ["reorder", "send_now", "set_order", "waiting_message", "withdraw"]
 
@@ -53,7 +53,7 @@ def send_now(change: Change, message_id: str, by: Participant) -> str | None:
     reply that its writer has to stop, if any. Does nothing if the message is already being answered.
     """
     state = live_state(change)
-    refuse_unless_open(state)
+    require_open(state)
     entry = state.open.get(message_id)
     if entry is not None and entry.message.role == "participant" and entry.message.status == "replying":
         return None

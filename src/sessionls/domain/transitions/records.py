@@ -11,9 +11,9 @@ from sessionls.domain.errors import SessionNotFound
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import AgentAuthor, Message, ParentRef, Participant, Session, Usage
 from sessionls.domain.roles import covers
-from sessionls.domain.transitions.common import given_up, live_state, refuse_unless_open
+from sessionls.domain.transitions.common import end_unfinished_calls, live_state, require_open
 
-__all__ = ["bring", "change_finding", "changes_reverted", "compact", "fork", "forked"]
+__all__ = ["change_finding", "compact", "fork", "import_messages", "record_fork", "record_revert"]
 
 
 def change_finding(
@@ -23,7 +23,7 @@ def change_finding(
     change.add(ev.FindingChanged, by=by, finding_id=finding_id, state=state, reason=reason)
 
 
-def changes_reverted(change: Change, by: Participant, **fields: object) -> None:
+def record_revert(change: Change, by: Participant, **fields: object) -> None:
     """Record that a participant reverted changes of agents (see the event)."""
     if change.state is None:
         raise SessionNotFound(change.session_id)
@@ -50,7 +50,7 @@ def fork(
                 and original.steered.model_copy(update={"message_id": ids.get(original.steered.message_id, "")}),
                 "mentions": None,  # the mentioned people were notified in the parent
                 "status": "complete" if final else "cancelled",
-                "parts": original.parts if final else given_up(original.parts),
+                "parts": original.parts if final else end_unfinished_calls(original.parts),
                 "finished_at": change.at,
             }
         )
@@ -62,13 +62,13 @@ def fork(
     return change.now.session
 
 
-def forked(change: Change, child_id: str, by: Participant) -> None:
+def record_fork(change: Change, child_id: str, by: Participant) -> None:
     """Record in the parent that it was forked, if `by` may write there."""
     if change.state is not None and covers(change.role, "writer"):
         change.add(ev.Forked, by=by, child_id=child_id)
 
 
-def bring(
+def import_messages(
     change: Change,
     session: Session,
     identities: Iterable[str],
@@ -82,7 +82,7 @@ def bring(
     Adds nothing if the session has changed since then. Returns the session, and how many messages were added.
     """
     if change.state is not None:
-        refuse_unless_open(live_state(change))
+        require_open(live_state(change))
     if (None if change.state is None else change.now.session.message_count) != known:
         return change.now.session, 0
     if known is None:

@@ -18,17 +18,17 @@ from sessionls.domain.transitions.common import (
     Start,
     WriterGone,
     end_reply,
-    given_up,
+    end_unfinished_calls,
     live_state,
     own,
-    refuse_unless_open,
+    require_open,
     settle,
     start_reply,
     unstarted_reply,
 )
 from sessionls.domain.transitions.queue import set_order, waiting_message, withdraw
 
-__all__ = ["comment", "finish", "interrupt", "next_waiting", "note", "send", "start", "step"]
+__all__ = ["add_notices", "comment", "finish", "interrupt", "next_waiting", "send", "start", "step"]
 
 
 def send(change: Change, message: Message, start_with: Start | None, replaces: str | None = None) -> bool:
@@ -37,7 +37,7 @@ def send(change: Change, message: Message, start_with: Start | None, replaces: s
     `replaces` is a queued message of the same author, whose position in the queue this message takes.
     """
     state = live_state(change)
-    refuse_unless_open(state)
+    require_open(state)
     require_role(change.role, "replyStarted", change.session_id)
     order = [entry.message.id for entry in state.queue]
     if replaces is not None:
@@ -59,7 +59,7 @@ def send(change: Change, message: Message, start_with: Start | None, replaces: s
 
 def comment(change: Change, message: Message) -> Message:
     """Add a message that no agent answers. It gets its place immediately."""
-    refuse_unless_open(live_state(change))
+    require_open(live_state(change))
     fields = {"seq": change.now.next_seq, "created_at": change.at, "status": "complete"}
     change.add(ev.MessageSent, by=message.author, message=message.model_copy(update=fields))
     return change.touched[message.id].message
@@ -137,7 +137,7 @@ def _steer(change: Change, reply_id: str, part: int, runner: Runner) -> list[Mes
     return steering
 
 
-def note(change: Change, reply_id: str, notices: Sequence[str]) -> None:
+def add_notices(change: Change, reply_id: str, notices: Sequence[str]) -> None:
     """Add notices to the reply, without duplicates."""
     if list(notices) != (own(change, reply_id).message.notices or []):
         change.add(ev.ReplyNoticed, message_id=reply_id, notices=list(notices))
@@ -163,7 +163,7 @@ def finish(
     resumed = status == "paused" and change.now.session.state == "active"
     if steered or resumed:
         return step(change, reply_id, 0, parts, usage, steps, runner=runner)
-    kept = given_up(parts) if status == "failed" else list(parts)
+    kept = end_unfinished_calls(parts) if status == "failed" else list(parts)
     steps = entry.message.steps if steps is None else steps
     return end_reply(change, entry.message, status, parts=kept, usage=usage, error=error, stop_reason=stop_reason, steps=steps)
 

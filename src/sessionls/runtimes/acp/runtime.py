@@ -16,7 +16,7 @@ from sessionls.domain.errors import AgentUnavailable, NotPermitted, SessionNotFo
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import Context, ImageContext, Message, Session, Usage
 from sessionls.domain.permission import PermissionRequest, Policy, stricter
-from sessionls.domain.stop_reasons import ReplyStopReason, words_for
+from sessionls.domain.stop_reasons import ReplyStopReason, stop_explanation
 from sessionls.ports.editor import Buffers
 from sessionls.ports.hands import Commands, Files
 from sessionls.ports.models import ImageSupport
@@ -111,7 +111,7 @@ class ExternalAgents:
             finally:
                 self.tools.forget(key)
         answer = plain([part for part in sink.parts if part.kind != "tool"])
-        problem = words_for(_REASONS.get(outcome.reason, "unknown"))
+        problem = stop_explanation(_REASONS.get(outcome.reason, "unknown"))
         return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sessionls.domain.agent import Definition
 from sessionls.domain.permission import Policy
-from sessionls.domain.stop_reasons import ReplyStopReason, words_for
+from sessionls.domain.stop_reasons import ReplyStopReason, stop_explanation
 from sessionls.ports.models import ImageSupport, Models
 from sessionls.ports.runtime import AgentQuestion, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.ports.store import Store
@@ -85,7 +85,7 @@ class LoopRuntime:
             runner.tools = [*tools, AskAgent(asking)]
         reason = await loop.run()
         answer = plain([part for part in sink.parts if part.kind != "tool"])
-        problem = words_for(reason)
+        problem = stop_explanation(reason)
         return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
 
 

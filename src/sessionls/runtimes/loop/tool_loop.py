@@ -12,7 +12,7 @@ from typing import Any
 
 from sessionls.domain.errors import ModelUnavailable
 from sessionls.domain.model import Message, StopReason, TextPart, Usage
-from sessionls.domain.stop_reasons import ReplyStopReason, why_it_ended
+from sessionls.domain.stop_reasons import ReplyStopReason, reply_stop_reason
 from sessionls.ports.models import (
     ModelRequest,
     Models,
@@ -21,7 +21,7 @@ from sessionls.ports.models import (
     StepEnd,
     TextDelta,
     ToolRequest,
-    offered_tool,
+    tool_definition,
 )
 from sessionls.ports.runtime import ReplySink
 from sessionls.runtimes.loop.prompt_images import PromptImages
@@ -94,7 +94,7 @@ class Loop:
             self.sink.parts = parts = with_native(self.sink.parts, first, step.native)
             if not step.requests:
                 wrote = any(isinstance(part, TextPart) and part.text.strip() for part in parts[first:])
-                return why_it_ended(step.reason, wrote=wrote)
+                return reply_stop_reason(step.reason, wrote=wrote)
             parts += list(calls_of(step.requests, step.reason, parts))
             await self.sink.keep_step(first)
             await self.runner.run_pending()
@@ -120,7 +120,7 @@ class Loop:
             earlier, named = await sink.stoppable(self.earlier(self, attempt == 1))
             so_far = self.reply.model_copy(update={"parts": sink.parts})
             messages: ModelMessages = with_reply(earlier, so_far, sink.steered, self.options, named=named)
-            tools = [offered_tool(tool.name, tool.description, tool.schema) for tool in self.runner.tools]
+            tools = [tool_definition(tool.name, tool.description, tool.schema) for tool in self.runner.tools]
             messages = self._fitted(messages, tools)
             size = estimate_tokens(messages)
             if problem is not None and self._too_much is not None and size >= self._too_much:

@@ -14,7 +14,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
 
 from sessionls.domain.permission import Answer, Question
-from sessionls.domain.questions import how_to_answer, scope_words
+from sessionls.domain.questions import answer_command, scope_explanation
 from sessionls.server.schema.params import PermissionDecision, PermissionParams
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ async def _choice(protocol: SessionProtocol, question: Question, before: str) ->
         words += f"\n\n{question.detail[:_DETAIL]}{'…' if len(question.detail) > _DETAIL else ''}"
     titles = [title for title, answer in _ANSWERS.items() if question.scope or answer != "session"]
     if question.scope:
-        words += f"\n\n{scope_words(question.scope)}"
+        words += f"\n\n{scope_explanation(question.scope)}"
     params = lsp.ShowMessageRequestParams(
         type=lsp.MessageType.Warning, message=words, actions=[lsp.MessageActionItem(title=title) for title in titles]
     )
@@ -133,7 +133,7 @@ async def _choice(protocol: SessionProtocol, question: Question, before: str) ->
 
 
 def _tell_how(protocol: SessionProtocol, question: Question, why: str, kind: lsp.MessageType) -> None:
-    how = how_to_answer(question.session_id, question.request_id)
+    how = answer_command(question.session_id, question.request_id)
     words = (
         f"sessionls: {why}. {question.agent} asks: {question.summary}. "
         f"Answer with a code action, the command sessionls.answer, or in a terminal: {how}"

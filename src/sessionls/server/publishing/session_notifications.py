@@ -177,7 +177,7 @@ class SessionNotifications:
     def _session(self, notice: SessionNotice) -> None:
         if notice.session is None:
             self.close(notice.session_id)
-        elif notice.session_id not in self._open and not self._scope().meets(notice.scope):
+        elif notice.session_id not in self._open and not self._scope().overlaps(notice.scope):
             return
         self._changed[notice.session_id] = notice
         if self._changed_timer is None:

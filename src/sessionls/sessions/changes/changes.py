@@ -252,9 +252,7 @@ class Changes:
             done.append(await asyncio.to_thread(_file_of, name, file, made))
         revert_id = new_id()
         fields = {"revert_id": revert_id, "message_id": scope.message_id, "since": scope.since, "of": scope.revert_id}
-        await self._change(
-            session_id, lambda change: transitions.changes_reverted(change, self._participant, files=done, **fields)
-        )
+        await self._change(session_id, lambda change: transitions.record_revert(change, self._participant, files=done, **fields))
         return Reverted(revert_id=revert_id, uris=[file.uri for file in done], notices=notices or None)
 
 

@@ -41,7 +41,7 @@ class OtherSessions:
             raise InvalidParams(
                 f"There is no session {session_id[:60]}.", fields=[field], hint="Name a session of the open folders."
             ) from None
-        if not belongs.meets(await self._scope()):
+        if not belongs.overlaps(await self._scope()):
             raise NotPermitted(
                 "That session belongs to other folders.",
                 hint="Name a session of the open folders, or open the folder of that session.",

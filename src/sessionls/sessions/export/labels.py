@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sessionls.domain import uris
-from sessionls.domain.budget import dollars, words_for_pause
+from sessionls.domain.budget import dollars, pause_explanation
 from sessionls.domain.model import (
     AgentAuthor,
     Context,
@@ -132,7 +132,7 @@ def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
                 if one.kind == "handOver"
             ),
         ),
-        ("Paused", words_for_pause(session)),
+        ("Paused", pause_explanation(session)),
         ("Participants", ", ".join(map(_person, session.participants))),
         ("Agent", default),
         ("Agents that replied", ", ".join(outline.agents)),

@@ -136,12 +136,12 @@ def _head(session: Session, outline: Outline) -> Iterator[str]:
 
 def _question(session: Session, question: OpenQuestion, messages: Sequence[Message]) -> Iterator[str]:
     yield f"## Permission: {_inline(question.summary)}"
-    yield _inline(questions.waiting_words(question, messages))
+    yield _inline(questions.waiting_explanation(question, messages))
     if question.detail:
         yield fenced(words.readable(question.detail))
     if question.scope:
-        yield _inline(questions.scope_words(question.scope))
-    yield f"To answer: `{questions.how_to_answer(session.id, question.request_id)}`, or a code action in this document."
+        yield _inline(questions.scope_explanation(question.scope))
+    yield f"To answer: `{questions.answer_command(session.id, question.request_id)}`, or a code action in this document."
 
 
 def _with_data(message: Message, images: Mapping[str, bytes]) -> Message:

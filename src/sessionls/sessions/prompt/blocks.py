@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sessionls.domain import uris
-from sessionls.domain.images import size_words
+from sessionls.domain.images import format_size
 from sessionls.domain.model import (
     Context,
     DiagnosticsContext,
@@ -70,7 +70,7 @@ def image_name(context: ImageContext, folders: Sequence[str]) -> str:
 def image_words(context: ImageContext) -> str:
     """The known facts about an image, such as `image/png, 640 by 480, 12 KB`."""
     pixels = f"{context.width} by {context.height}" if context.width and context.height else None
-    size = None if context.size is None else size_words(context.size)
+    size = None if context.size is None else format_size(context.size)
     return ", ".join(word for word in (context.mime_type, pixels, size) if word)
 
 

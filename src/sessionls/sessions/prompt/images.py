@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sessionls.domain.images import tokens_of
+from sessionls.domain.images import estimate_image_tokens
 from sessionls.domain.model import ImageContext
 
 __all__ = ["IMAGE", "Part", "image_part", "joined_content", "size_of"]
@@ -46,4 +46,6 @@ def size_of(message: Mapping[str, Any]) -> int:
     """How many characters a message has as JSON. An image counts as three characters for each of its tokens."""
     content = message.get("content")
     images = [part for part in content if part["type"] == IMAGE] if isinstance(content, list) else ()
-    return len(json.dumps(message, ensure_ascii=False)) + sum(3 * tokens_of(one["width"], one["height"]) for one in images)
+    return len(json.dumps(message, ensure_ascii=False)) + sum(
+        3 * estimate_image_tokens(one["width"], one["height"]) for one in images
+    )

@@ -27,7 +27,7 @@ from sessionls.domain.model import (
     ToolPart,
 )
 from sessionls.domain.state import Entry
-from sessionls.ports.models import called_tool
+from sessionls.ports.models import tool_call
 from sessionls.sessions.prompt.images import image_part, joined_content, size_of
 from sessionls.sessions.prompt.native_reasoning import as_sent
 
@@ -200,7 +200,7 @@ def _one_step(text: Sequence[str], calls: Sequence[ToolPart], native: KeptReason
     if native is not None:
         words["native_reasoning"] = as_sent(native)
     if calls:
-        words["tool_calls"] = [called_tool(call.call_id, call.name, call.arguments) for call in calls]
+        words["tool_calls"] = [tool_call(call.call_id, call.name, call.arguments) for call in calls]
     if calls or words["content"].strip():
         yield words
     for call in calls:

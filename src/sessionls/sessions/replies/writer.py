@@ -23,7 +23,7 @@ from sessionls.domain.events import AgentWorked, ByAgent, Edited, FindingReporte
 from sessionls.domain.ids import new_id
 from sessionls.domain.limits import Spending
 from sessionls.domain.model import Finding, Message, MessageError, Part, Participant, ToolPart
-from sessionls.domain.permission import Answer, Question, Risk, bounded_detail, bounded_summary
+from sessionls.domain.permission import Answer, Question, Risk, shorten_detail, shorten_summary
 from sessionls.domain.stop_reasons import ReplyStopReason
 from sessionls.domain.visible import in_one_line, shown
 from sessionls.ports.runtime import AgentRuntime, OtherAgent, ReplyInterrupted, ReplyStopped, ReplyToWrite
@@ -171,7 +171,7 @@ class ReplyWriter:
     async def _get_ready(self) -> Message:
         ready = await self.stoppable(self.prepare())
         self.tools, self._answered = ready.tools, ready.message
-        await self._record(lambda change: transitions.note(change, self.reply.id, ready.missing))
+        await self._record(lambda change: transitions.add_notices(change, self.reply.id, ready.missing))
         return ready.message
 
     def _to_write(self, message: Message) -> ReplyToWrite:
@@ -241,10 +241,10 @@ class ReplyWriter:
             agent=agent,
             tool=tool,
             # The person must see everything that the answer covers, and nothing else.
-            summary=bounded_summary(in_one_line(summary)),
+            summary=shorten_summary(in_one_line(summary)),
             risk=risk,
             scope=_visible_scope(scope),
-            detail=None if detail is None else bounded_detail(shown(detail)),
+            detail=None if detail is None else shorten_detail(shown(detail)),
         )
 
         async def answer(decision: Answer, why: Literal["person", "time"]) -> None:
@@ -262,7 +262,7 @@ class ReplyWriter:
         def add(change: Change) -> None:
             notices = transitions.own(change, self.reply.id).message.notices or []
             if notice not in notices:
-                transitions.note(change, self.reply.id, [*notices, notice])
+                transitions.add_notices(change, self.reply.id, [*notices, notice])
 
         await self._record(add)
 

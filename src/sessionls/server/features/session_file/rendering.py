@@ -18,7 +18,7 @@ from sessionls.domain.model import (
     TextPart,
     ToolPart,
 )
-from sessionls.domain.questions import scope_words
+from sessionls.domain.questions import scope_explanation
 from sessionls.domain.uris import display
 from sessionls.domain.visible import in_one_line
 from sessionls.server.features.session_file import marks
@@ -133,7 +133,7 @@ def question_block(session_id: str, question: OpenQuestion) -> str:
     if question.detail:
         lines += ["", marks.without_marks(fenced(labels.readable(question.detail)))]
     if question.scope:
-        lines += ["", _line(scope_words(question.scope))]
+        lines += ["", _line(scope_explanation(question.scope))]
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["words_for"]
+__all__ = ["explain_error"]
 
 _TRY_AGAIN = "Try again. Nothing that was accepted is lost."
 _UNREACHABLE = (
@@ -73,7 +73,7 @@ _TLS_HINT = (
 )
 
 
-def words_for(error: Any) -> tuple[str, str] | None:
+def explain_error(error: Any) -> tuple[str, str] | None:
     """What is wrong and what to do, for an error of the driver; None for an unknown error."""
     state = str(getattr(error, "sqlstate", None) or "")
     if _NO_SPACE.search(str(error)):  # a quota, for which the server has no SQLSTATE
