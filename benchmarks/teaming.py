@@ -48,7 +48,7 @@ _QUESTIONS: dict[str, _Question] = {
     "a word of hidden messages only": lambda store, _, __: store.search("unseen", scope=_SCOPE, limit=20),
     "fork": lambda store, filled, n: fork(store, filled.session(n), 10),
     "open findings": lambda store, _, __: store.findings(state="open", scope=_SCOPE),
-    "a page of old sessions, for retention": lambda store, _, __: store.unchanged(
+    "a page of old sessions, for retention": lambda store, _, __: store.unchanged_sessions(
         "active", before="2027", after=("", ""), limit=50
     ),
 }

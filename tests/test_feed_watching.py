@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 import stores
 from sessionls.store import SqlStore
-from sessionls.store.engine import Seen
+from sessionls.store.engine import PollResult
 from sessionls.store.engine.sqlite import database as sqlite_database
 from sessionls.store.engine.sqlite import watch as watching
 from sessionls.store.engine.sqlite.signals import Listener, Signals
@@ -84,7 +84,7 @@ async def test_drafts_of_sessions_that_are_not_followed_are_not_read(tmp_path: P
         assert backend is not None
         poll, tail_look = backend.poll, backend._tail.poll
 
-        def counted_look() -> Seen:
+        def counted_look() -> PollResult:
             nonlocal looks
             looks += 1
             return poll()
@@ -117,7 +117,7 @@ def counted_polls(store: SqlStore) -> Iterator[list[float]]:
     assert backend is not None
     poll, polls = backend.poll, list[float]()
 
-    def counted() -> Seen:
+    def counted() -> PollResult:
         polls.append(time.monotonic())
         return poll()
 

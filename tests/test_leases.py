@@ -54,7 +54,7 @@ async def start(what: str, folder: Path) -> tuple[Process, str, str]:
 
 async def lapses(store: SqlStore, session_id: str) -> None:
     async with asyncio.timeout(30):
-        while await store.lapsed() != [session_id]:  # noqa: ASYNC110 (nobody tells of it)
+        while await store.lapsed_claims() != [session_id]:  # noqa: ASYNC110 (nobody tells of it)
             await asyncio.sleep(0.05)
 
 
@@ -67,7 +67,7 @@ async def test_a_killed_process_counts_as_gone_despite_clock_changes(
     await process.communicate()
     set_clock(jump)
     await asyncio.sleep(2 * LEASE)
-    assert await store.lapsed() == [session_id]
+    assert await store.lapsed_claims() == [session_id]
     claims = await store.change(session_id, lambda change: change.claims)
     assert not claims[reply].alive
 
@@ -79,7 +79,7 @@ async def test_a_running_process_counts_as_alive_despite_clock_changes(
     process, session_id, reply = await start("write", tmp_path)
     try:
         set_clock(jump)
-        assert await store.lapsed() == []
+        assert await store.lapsed_claims() == []
         claims = await store.change(session_id, lambda change: change.claims)
         assert claims[reply].alive
     finally:
@@ -98,7 +98,7 @@ async def test_a_process_whose_clock_is_changed_stays_alive(
         await begin(writer, session_id, await say(writer, session_id, "go"))
         set_clock(jump)
         for _ in range(20):
-            assert await store.lapsed() == []
+            assert await store.lapsed_claims() == []
             await asyncio.sleep(0.02)
 
 
@@ -111,7 +111,7 @@ async def test_a_lease_from_before_a_restart_of_the_machine_is_over(store: SqlSt
     await process.communicate()
     with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection, connection:
         connection.execute("UPDATE processes SET alive_until = alive_until + ?", (ahead * 1000,))
-    assert await store.lapsed() == [session_id]
+    assert await store.lapsed_claims() == [session_id]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that halts a process")

@@ -364,7 +364,7 @@ async def test_frequent_queries_scan_no_table(store: SqlStore) -> None:
     await store.events(child, after=0)
     await store.transcript(child, through=4)
     await store.entry(child, message)
-    await store.lapsed()
+    await store.lapsed_claims()
     for folders in (None, ["file:///work"]):
         scope = None if folders is None else scope_of(folders, ["marker:a:."])
         await store.findings(state="open", scope=scope)

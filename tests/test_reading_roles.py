@@ -94,7 +94,7 @@ async def test_who_may_only_read_leaves_replies_of_ended_processes_to_others(
             await share(ann, session_id, ben, role)
             await ended.change(session_id, lambda change: transitions.join(change, ann.participant))
             await begin(ended, session_id, await say(ended, session_id, "go"))
-    assert await ben.store.lapsed() == [written]
+    assert await ben.store.lapsed_claims() == [written]
     assert await ben.store.lapsed_presence() == sorted([commented, written])
     changed: list[str] = []
     change = ben.store.change

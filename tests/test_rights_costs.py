@@ -135,9 +135,12 @@ _QUESTIONS: dict[str, tuple[int, Callable[[Asked], Awaitable[object]]]] = {
     "open findings of a folder": (300, lambda at: at.store.findings(state="open", scope=_SCOPE)),
     "open findings of a file": (300, lambda at: at.store.findings(state="open", uri="file:///work/read.py", scope=_SCOPE)),
     "changed findings": (300, lambda at: at.store.changed_findings(None, scope=_SCOPE)),
-    "retention": (900, lambda at: at.store.unchanged("active", before="2027", after=("", ""), limit=50)),
-    "retention of what is archived": (50, lambda at: at.store.unchanged("archived", before="2027", after=("", ""), limit=50)),
-    "replies of ended processes": (50, lambda at: at.store.lapsed()),
+    "retention": (900, lambda at: at.store.unchanged_sessions("active", before="2027", after=("", ""), limit=50)),
+    "retention of what is archived": (
+        50,
+        lambda at: at.store.unchanged_sessions("archived", before="2027", after=("", ""), limit=50),
+    ),
+    "replies of ended processes": (50, lambda at: at.store.lapsed_claims()),
     "people": (50, lambda at: at.store.people()),
     "fork": (500, lambda at: fork(at.store, at.filled.session(1000), 4)),
     "change": (200, lambda at: rename(at.store, at.filled.session(1050), "Another title")),
@@ -175,7 +178,7 @@ async def test_everything_that_the_member_may_see_is_found(asked: Asked) -> None
     assert len(await store.findings(state="open", scope=None)) == FINDINGS
     rare = await store.search("unique2500", scope=_SCOPE, limit=50)
     assert {hit.session.id for hit in rare} == {filled.session(2500)} and len(rare) == filled.messages
-    old = await store.unchanged("active", before="2027", after=("", ""), limit=_SESSIONS)
+    old = await store.unchanged_sessions("active", before="2027", after=("", ""), limit=_SESSIONS)
     assert set(own) - {session.id for session in old} == set() and len(old) >= _SESSIONS // 50 + _SESSIONS // 10
     page, _ = await store.sessions(scope=_SCOPE, state=None, query="number 14900", limit=50, cursor=None)
     assert [session.id for session in page] == [filled.session(14900)]

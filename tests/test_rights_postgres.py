@@ -121,7 +121,7 @@ async def test_of_a_session_that_is_not_shared_nothing_can_be_read(team: Team) -
     assert await bob.search("secret", scope=None, limit=5) == []
     assert await bob.sessions(scope=None, state=None, query=None, limit=5, cursor=None) == ([], None)
     assert await bob.sessions(scope=None, state=None, query="session", limit=5, cursor=None) == ([], None)
-    assert await bob.findings() == [] and await bob.lapsed() == [] and await bob.older_places() == []
+    assert await bob.findings() == [] and await bob.lapsed_claims() == [] and await bob.older_places() == []
     assert (await bob.changed_findings(None, scope=None))[1] == []
 
 

@@ -223,7 +223,7 @@ async def test_the_content_of_a_deleted_session_is_erased(store: SqlStore, other
             await one.session(session_id)
         assert await all_sessions(one) == []
         assert await one.search("SECRETMESSAGE", scope=None, limit=5) == []
-        assert await one.lapsed() == []
+        assert await one.lapsed_claims() == []
     with pytest.raises(SessionNotFound):
         await create(store, session_id=session_id)
     with pytest.raises(SessionNotFound):

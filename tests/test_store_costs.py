@@ -278,7 +278,7 @@ async def test_frequent_queries_scan_and_sort_no_table(store: SqlStore) -> None:
     await store.events(child, after=0)
     await store.transcript(child, through=4)
     await store.entry(child, message)
-    await store.lapsed()
+    await store.lapsed_claims()
     known = await store.finding(finding)
     await store.known_finding(session_id, known)
     for folders in (None, ["file:///work"]):

@@ -109,7 +109,7 @@ async def test_a_killed_process_loses_no_events_and_almost_no_text(store: SqlSto
     assert len(words) - len(saved) <= 60
     assert [event.kind for event in await store.events(session_id, after=0)] == ["created", "messageSent", "replyStarted"]
     await asyncio.sleep(0.6)  # its lease is half a second
-    assert await store.lapsed() == [session_id]
+    assert await store.lapsed_claims() == [session_id]
     claims = await store.change(session_id, lambda change: change.claims)
     assert [(claim.message_id, claim.alive) for claim in claims.values()] == [(reply, False)]
     assert (await texts(store, session_id))[-1] == drafted.text
@@ -154,17 +154,17 @@ async def test_a_lease_is_renewed_long_before_it_ends(tmp_path: Path, store: Sql
             for _ in range(3):
                 await renewals.acquire()
         assert max(pauses) <= lease / 2
-        assert await store.lapsed() == []
+        assert await store.lapsed_claims() == []
 
 
 async def test_claims_of_a_closed_process_lapse(tmp_path: Path, store: SqlStore) -> None:
     async with SqlStore(url(tmp_path)) as writer:
         session_id = await create(writer)
         reply = await begin(writer, session_id, await say(writer, session_id, "go"))
-        assert await store.lapsed() == await writer.lapsed() == []
-    assert await store.lapsed() == [session_id]
+        assert await store.lapsed_claims() == await writer.lapsed_claims() == []
+    assert await store.lapsed_claims() == [session_id]
     await end(store, session_id, reply, status="interrupted")
-    assert await store.lapsed() == []
+    assert await store.lapsed_claims() == []
 
 
 @pytest.mark.engines("sqlite")

@@ -60,7 +60,7 @@ class Composition:
 
     async def _open_store(self) -> None:
         with contextlib.suppress(SessionlsError):
-            await self.store.lapsed()
+            await self.store.lapsed_claims()
 
     def watch_agents(self, changed: Callable[[], None]) -> None:
         """From now on follow changes of definitions on disk, and report each of them."""

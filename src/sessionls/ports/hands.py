@@ -41,7 +41,7 @@ class Files(Protocol):
         """Raises if agents may not write there at all. Returns the path if the file can start programs, else None."""
         ...
 
-    async def inside(self, paths: Sequence[str]) -> bool:
+    async def may_read(self, paths: Sequence[str]) -> bool:
         """Whether all of them may be read: they are inside the workspace and are not secret files."""
         ...
 
@@ -53,11 +53,11 @@ class Files(Protocol):
         """Give the file this text, through the editor, and record the edit."""
         ...
 
-    async def changed(self, path: str, old: str | None, new: str) -> ChangedFile | None:
+    async def changed_file(self, path: str, old: str | None, new: str) -> ChangedFile | None:
         """The changed file, if its current text is or contains `new`, else None. `old` is the text that `new` replaced."""
         ...
 
-    async def created(self, path: str) -> ChangedFile | None:
+    async def created_file(self, path: str) -> ChangedFile | None:
         """The file as a newly created one; None if it is not text, or is too large."""
         ...
 
@@ -76,7 +76,7 @@ class Commands(Protocol):
         command: str,
         folder: str | None,
         environment: Mapping[str, str],
-        heard: Callable[[bytes], None],
+        on_output: Callable[[bytes], None],
     ) -> int | None:
         """Returns the exit code: negative for a signal, None for a timeout. Cancelling kills it and all processes it started."""
         ...

@@ -263,7 +263,7 @@ class Store(Protocol):
 
     async def keep_external_session(self, session_id: str, agent: str, known: ExternalSession) -> None: ...
 
-    async def lapsed(self) -> list[str]:
+    async def lapsed_claims(self) -> list[str]:
         """The sessions whose reply is claimed by a process that is gone, without those that this login may not write."""
         ...
 

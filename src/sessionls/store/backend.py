@@ -21,7 +21,7 @@ from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
 from sessionls.store.deleting import delete_session
 from sessionls.store.drafts import Drafts
-from sessionls.store.engine import CommitUnknown, Seen, dialect_of, open_database
+from sessionls.store.engine import CommitUnknown, PollResult, dialect_of, open_database
 from sessionls.store.engine.versions import revision_of
 from sessionls.store.external_sessions import keep_external_session
 from sessionls.store.failures import explain
@@ -208,7 +208,7 @@ class Backend:
     def end_watch(self) -> None:
         self._tail.end()
 
-    def poll(self) -> Seen:
+    def poll(self) -> PollResult:
         """Publish the changes that other processes made since the last poll, if any."""
         version = self.database.version()
         if version is not None and version == self._version:

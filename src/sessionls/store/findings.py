@@ -22,7 +22,7 @@ from sessionls.domain.scope import HINT, Scope
 from sessionls.sessions.workspace.anchors import strip_whitespace
 from sessionls.store.access import reader_places
 from sessionls.store.engine import dialect_of
-from sessionls.store.places import belongs
+from sessionls.store.places import is_in_scope
 from sessionls.store.rows import dump, reading
 from sessionls.store.schema import findings, session_places, sessions
 
@@ -140,7 +140,7 @@ def _is_listed(scope: Scope | None) -> ColumnElement[bool]:
     states = ("active", "paused")
     if scope is None:
         return exists(select(sessions.c.id).where(sessions.c.id == findings.c.session_id, sessions.c.state.in_(states)))
-    return belongs(findings.c.session_id, scope, states)
+    return is_in_scope(findings.c.session_id, scope, states)
 
 
 def _sessions_with_findings(readers: Sequence[str], scope: Scope | None) -> Select[Any]:

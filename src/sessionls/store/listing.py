@@ -16,10 +16,10 @@ from sessionls.domain.model import Session
 from sessionls.domain.scope import Scope
 from sessionls.store.access import reader_places
 from sessionls.store.engine import dialect_of
-from sessionls.store.places import belongs
+from sessionls.store.places import is_in_scope
 from sessionls.store.rows import attention_rank, readable_sessions
 from sessionls.store.schema import session_places, sessions
-from sessionls.store.titles import is_rare, title_terms, titled
+from sessionls.store.titles import is_rare, sessions_by_title, title_terms
 
 __all__ = ["sessions_page"]
 
@@ -84,7 +84,7 @@ def _urgent(scope: Scope | None, words: Sequence[str]) -> list[Select[Any]]:
     column = sessions.c.attention
     query = select(sessions.c.id, sessions.c.session).where(sessions.c.session > "")  # NULL for deleted sessions
     if scope is not None:
-        query = query.where(belongs(sessions.c.id, scope))
+        query = query.where(is_in_scope(sessions.c.id, scope))
     if words:
         query = query.where(*_title_contains(words))
     newest = sessions.c.updated_at.desc(), sessions.c.id.desc()
@@ -183,10 +183,10 @@ def _titled(
 ) -> list[Row[*tuple[Any, ...]]]:
     """Like `_listed`, for words that occur in few titles: only these titles are compared."""
     query = select(sessions.c.id, sessions.c.updated_at, sessions.c.state).where(
-        sessions.c.id.in_(titled(connection, terms)), *_title_contains(words)
+        sessions.c.id.in_(sessions_by_title(connection, terms)), *_title_contains(words)
     )
     if scope is not None:
-        query = query.where(belongs(sessions.c.id, scope))
+        query = query.where(is_in_scope(sessions.c.id, scope))
     # The state is compared and the rows are sorted here: in the query, both would make SQLite walk through all sessions.
     rows = [row for row in connection.execute(query) if row.state in states and (after is None or _key(row) < after)]
     return sorted((row for row in rows if row.id not in leave_out), key=_key, reverse=True)[:limit]

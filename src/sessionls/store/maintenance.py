@@ -181,7 +181,7 @@ def _open_database(url: str, *, bare: bool = False) -> Iterator[Database]:
     database = open_database(url, _PATIENCE)
     if bare:
         _expect_database(url)
-        database.keep_version()
+        database.open_as_is()
     try:
         try:
             yield database

@@ -11,7 +11,7 @@ from sessionls.domain.scope import FOLDER, HINT, REPOSITORY, Scope
 from sessionls.store.columns import TEXT
 from sessionls.store.schema import session_places
 
-__all__ = ["IN_SCOPE", "belongs", "older_places", "scope_in", "scope_parameters", "scope_values"]
+__all__ = ["IN_SCOPE", "is_in_scope", "older_places", "scope_in", "scope_parameters", "scope_values"]
 
 _PLACES = select(session_places.c.kind, session_places.c.value).where(session_places.c.session_id == bindparam("id"))
 _hints, _folders = session_places.alias("hints"), session_places.alias("folders")
@@ -37,7 +37,7 @@ def scope_values(scope: Scope) -> dict[str, list[str]]:
     return {"folders": sorted(scope.folders), "repositories": sorted(scope.repositories)}
 
 
-def belongs(session_id: ColumnElement[Any], scope: Scope, states: Sequence[str] = ()) -> ColumnElement[bool]:
+def is_in_scope(session_id: ColumnElement[Any], scope: Scope, states: Sequence[str] = ()) -> ColumnElement[bool]:
     """Whether the session belongs to the scope and, if states are given, is in one of them."""
     columns = session_places.c
     in_scope = or_(

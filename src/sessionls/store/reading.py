@@ -251,7 +251,7 @@ class Reader:
     def older_places(self) -> list[tuple[str, str]]:
         return older_places(self._connection)
 
-    def unchanged(self, state: str, before: str, after: tuple[str, str], limit: int) -> list[Session]:
+    def unchanged_sessions(self, state: str, before: str, after: tuple[str, str], limit: int) -> list[Session]:
         values = {"state": state, "before": before, "after_time": after[0], "after_id": after[1], "limit": limit}
         readers = dialect_of(self._connection).readers(self._connection)
         statement = _UNCHANGED if readers is None else _unchanged_for(readers)
@@ -269,7 +269,7 @@ class Reader:
     def lapsed_presence(self, process: str) -> list[str]:
         return lapsed_presence(self._connection, process)
 
-    def lapsed(self, process: str) -> list[str]:
+    def lapsed_claims(self, process: str) -> list[str]:
         mine = dialect_of(self._connection).covers(self._connection, sessions.c.id, "writer")
         values = {"now": clock_ms(self._connection), "process": process}
         return sorted(self._connection.execute(_LAPSED.where(mine), values).scalars())

@@ -34,7 +34,7 @@ async def expired_sessions(store: SqlStore, days: Mapping[str, float], *, at: da
     for state, age in days.items():
         before = _limit(age, at or datetime.now(UTC))
         after = ("", "")
-        while page := await store.unchanged(state, before=before, after=after, limit=_AT_ONCE):
+        while page := await store.unchanged_sessions(state, before=before, after=after, limit=_AT_ONCE):
             expired += page
             after = (page[-1].updated_at, page[-1].id)
     return sorted(expired, key=lambda session: (session.updated_at, session.id))

@@ -97,7 +97,7 @@ def search(connection: Connection, query: str, *, scope: Scope | None, limit: in
 
 def _snippets(connection: Connection, matches: Sequence[_Match]) -> dict[int, str]:
     """An excerpt of each of these messages around the words of the query, without messages that cannot be read."""
-    wanted = dialect_of(connection).wanted(matches[0].words)
+    wanted = dialect_of(connection).query_words(matches[0].words)
     snippets: dict[int, str] = {}
     for row in connection.execute(_TEXTS, {"those": [match.n for match in matches]}):
         with suppress(SessionUnreadable):

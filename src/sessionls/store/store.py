@@ -24,7 +24,7 @@ from sessionls.store.feed import Feed
 
 if TYPE_CHECKING:
     from sessionls.store.backend import Backend
-    from sessionls.store.engine import Seen
+    from sessionls.store.engine import PollResult
     from sessionls.store.reading import Page, Reader
     from sessionls.store.tail import FeedBatch, FollowSnapshot
 
@@ -266,15 +266,17 @@ class SqlStore:
             self._older_places = await self._read(lambda reader: reader.older_places())
         return self._older_places
 
-    async def lapsed(self) -> list[str]:
-        return await self._read(lambda reader: reader.lapsed(self._process))
+    async def lapsed_claims(self) -> list[str]:
+        return await self._read(lambda reader: reader.lapsed_claims(self._process))
 
-    async def unchanged(self, state: str, *, before: str, after: tuple[str, str] = ("", ""), limit: int) -> list[Session]:
+    async def unchanged_sessions(
+        self, state: str, *, before: str, after: tuple[str, str] = ("", ""), limit: int
+    ) -> list[Session]:
         """The sessions in that state that were last changed before that time, oldest first.
 
         `after` is the time and the id of the last session of the page before this one.
         """
-        return await self._read(lambda reader: reader.unchanged(state, before, after, limit))
+        return await self._read(lambda reader: reader.unchanged_sessions(state, before, after, limit))
 
     async def lapsed_presence(self) -> list[str]:
         return await self._read(lambda reader: reader.lapsed_presence(self._process))
@@ -354,7 +356,7 @@ class SqlStore:
             if self._feed.subscribed and not self._closed:  # there is a new subscriber by now
                 self._run_in_background(self._begin_watching())
 
-    async def _poll(self) -> Seen:
+    async def _poll(self) -> PollResult:
         try:
             return await self._write(lambda backend: backend.poll())
         except StoreUnavailable:

@@ -14,7 +14,16 @@ from sqlalchemy import Connection, Select, TextClause, bindparam, delete, insert
 from sessionls.store.engine import dialect_of
 from sessionls.store.schema import titles
 
-__all__ = ["add_title", "change_title", "is_rare", "pieces_of", "purge_titles", "remove_title", "title_terms", "titled"]
+__all__ = [
+    "add_title",
+    "change_title",
+    "is_rare",
+    "pieces_of",
+    "purge_titles",
+    "remove_title",
+    "sessions_by_title",
+    "title_terms",
+]
 
 _ADD = insert(titles).returning(titles.c.n)
 _NUMBER = select(titles.c.n).where(titles.c.session_id == bindparam("id"))
@@ -67,9 +76,9 @@ def is_rare(connection: Connection, terms: Sequence[str], most: int) -> bool:
     return dialect_of(connection).count_titles(connection, terms, most) <= most
 
 
-def titled(connection: Connection, terms: Sequence[str]) -> Select[Any] | TextClause:
+def sessions_by_title(connection: Connection, terms: Sequence[str]) -> Select[Any] | TextClause:
     """The ids of the sessions whose titles have all these pieces."""
-    return dialect_of(connection).titled(connection, terms)
+    return dialect_of(connection).sessions_by_title(connection, terms)
 
 
 def pieces_of(title_key: str) -> list[str]:

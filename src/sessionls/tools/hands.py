@@ -61,7 +61,7 @@ class EditorFiles:
         who = await asyncio.to_thread(startup_reason, file, self._workspace.folders)
         return None if who is None else file.name
 
-    async def inside(self, paths: Sequence[str]) -> bool:
+    async def may_read(self, paths: Sequence[str]) -> bool:
         try:
             for path in paths:
                 await self._workspace.resolve(path)
@@ -75,7 +75,7 @@ class EditorFiles:
                 return
         await self._writer.run({"path": path, "text": text}, call)
 
-    async def changed(self, path: str, old: str | None, new: str) -> ChangedFile | None:
+    async def changed_file(self, path: str, old: str | None, new: str) -> ChangedFile | None:
         try:
             document = await self._workspace.read(path, limit=_LARGEST)
         except SessionlsError:
@@ -91,7 +91,7 @@ class EditorFiles:
             return None
         return await _changed_file(document, before)
 
-    async def created(self, path: str) -> ChangedFile | None:
+    async def created_file(self, path: str) -> ChangedFile | None:
         try:
             document = await self._workspace.read(path, limit=_LARGEST)
         except SessionlsError:
@@ -122,12 +122,12 @@ class ShellCommands:
         return await self._tool.permission_request({"command": command, "folder": folder})
 
     async def run(
-        self, command: str, folder: str | None, environment: Mapping[str, str], heard: Callable[[bytes], None]
+        self, command: str, folder: str | None, environment: Mapping[str, str], on_output: Callable[[bytes], None]
     ) -> int | None:
         where = await self._folder(folder)
         await self._saving.save()
         given = environment_for_commands({**os.environ, **environment}, [*self._variables, *environment])
-        ended = await run_shell(command, where, given, seconds=_SECONDS, limit=_OUTPUT, heard=heard)
+        ended = await run_shell(command, where, given, seconds=_SECONDS, limit=_OUTPUT, on_output=on_output)
         return ended.code
 
     async def _folder(self, folder: str | None) -> Path:

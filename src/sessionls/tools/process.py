@@ -45,14 +45,14 @@ async def run_shell(
     *,
     seconds: float,
     limit: int,
-    heard: Callable[[bytes], None] = lambda _: None,
+    on_output: Callable[[bytes], None] = lambda _: None,
 ) -> Ended:
     """Run the command with the system's shell (`/bin/sh`, on Windows `cmd`) in that folder, without input.
 
-    Keeps the beginning and the end of output and errors, `limit` bytes together; `heard` gets all of it as it arrives. Cancelling
-    kills the command and everything that it started. Raises `ToolFailed` if it cannot be started.
+    Keeps the beginning and the end of output and errors, `limit` bytes together. `on_output` gets all of it as it arrives.
+    Cancelling kills the command and everything that it started. Raises `ToolFailed` if it cannot be started.
     """
-    listener = _Listener(limit, heard)
+    listener = _Listener(limit, on_output)
     mark = new_mark()
     alive, ours = os.pipe()
     try:
@@ -140,15 +140,15 @@ class _Listener(asyncio.SubprocessProtocol):
     background processes delay.)
     """
 
-    def __init__(self, limit: int, heard: Callable[[bytes], None]) -> None:
+    def __init__(self, limit: int, on_output: Callable[[bytes], None]) -> None:
         self.output = _Output(limit)
-        self._heard = heard
+        self._on_output = on_output
         self.exited = asyncio.Event()
         self.silent = asyncio.Event()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002
         self.output.add(data)
-        self._heard(data)
+        self._on_output(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
         self.silent.set()

@@ -85,7 +85,7 @@ class Permissions:
                 return _chosen(no)
             request = replace(request, startup=next(iter(startup), None))
         # Only files in the workspace may be read without asking.
-        outside = risk == "read" and kind != "think" and not (paths and await self.files.inside(paths))
+        outside = risk == "read" and kind != "think" and not (paths and await self.files.may_read(paths))
         if once is None:
             detail = "\n\n".join(filter(None, (_ALWAYS, request.detail)))
             request = replace(request, detail=detail, scope=f"{request.scope} (always)")

@@ -54,7 +54,7 @@ class Writing:
     async def changed_file(self, diff: DiffContent) -> None:
         if diff.cut:
             return  # `record_changes` finds it by its modification time
-        changed = await self.files.changed(diff.path, diff.old, diff.new)
+        changed = await self.files.changed_file(diff.path, diff.old, diff.new)
         if changed is None:
             return
         key = uris.uri_key(changed.uri)
@@ -96,7 +96,7 @@ class Writing:
                 return
             verb = "Create" if path not in before else "Delete" if path not in after else "Edit"
             # What was in the file before is known only if there was none.
-            made = await self.files.created(path) if verb == "Create" else None
+            made = await self.files.created_file(path) if verb == "Create" else None
             patch, kept = (made.patch, made.kept) if made is not None else (None, None)
             await self.record(found[0], f"{verb} {found[1]} (on disk, by itself)", applied=True, patch=patch, kept=kept)
 

@@ -73,7 +73,7 @@ class Recovery:
     async def sweep(self) -> None:
         """Find the replies and the participants of ended processes, now and periodically."""
         self._start_sweeping()
-        for session_id in await self._store.lapsed():
+        for session_id in await self._store.lapsed_claims():
             await self._for_one(session_id, self._interrupt(session_id))
         for session_id in await self._store.lapsed_presence():
             await self._for_one(session_id, self.change(session_id, transitions.lapse))

@@ -16,9 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.ports.store import Delta
 
-__all__ = ["CommitUnknown", "Database", "Kind", "Newest", "Seen"]
+__all__ = ["CommitUnknown", "Database", "Kind", "Newest", "PollResult"]
 
-Seen = Literal["nothing", "own", "others", "followed"]
+PollResult = Literal["nothing", "own", "others", "followed"]
 """What a poll found: no change, only this process's own, changes of sessions not followed here, or of followed ones."""
 
 Kind = Literal["read", "write", "drafts"]
@@ -104,7 +104,7 @@ class Database(ABC):
         """Read what is new, in one statement. `drafted`: the followed sessions, each with the number of its last known draft."""
 
     @abstractmethod
-    async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+    async def watch(self, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
         """Call `poll` soon after each commit of another process, until `stop` is set."""
 
     def signal(self, session_ids: Iterable[str], *, listed: bool) -> None:  # noqa: B027 (not every database needs it)
@@ -124,7 +124,7 @@ class Database(ABC):
     def vacuum(self) -> None:
         """Free the disk space of deleted content. Other processes may have to wait meanwhile."""
 
-    def keep_version(self) -> None:
+    def open_as_is(self) -> None:
         """Open the database as it is, without creating or migrating tables."""
         self._may_migrate = False
 
@@ -158,7 +158,7 @@ class Database(ABC):
 
     @abstractmethod
     def _open(self) -> Engine:
-        """The engine. Creates or migrates the tables first, unless `keep_version` was called."""
+        """The engine. Creates or migrates the tables first, unless `open_as_is` was called."""
 
     @abstractmethod
     def _is_broken(self, error: DBAPIError) -> bool:

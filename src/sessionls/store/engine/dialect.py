@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, TextClause, true
 
 from sessionls.domain.model import Role
 from sessionls.ports.store import Delta
-from sessionls.store.engine.words import Wanted
+from sessionls.store.engine.words import QueryWord
 
 __all__ = ["Dialect", "Match", "dialect_of"]
 
@@ -131,7 +131,7 @@ class Dialect(ABC):
         """The rank of each of these messages. Lower is better."""
 
     @abstractmethod
-    def wanted(self, words: str) -> list[Wanted]:
+    def query_words(self, words: str) -> list[QueryWord]:
         """The words that such an expression searches for."""
 
     # -- pieces of titles (see titles.py) ----------------------------------------------------------------------------
@@ -152,7 +152,7 @@ class Dialect(ABC):
         """The number of titles that have all these pieces, counted up to `most` + 1."""
 
     @abstractmethod
-    def titled(self, connection: Connection, pieces: Sequence[str]) -> Select[Any] | TextClause:
+    def sessions_by_title(self, connection: Connection, pieces: Sequence[str]) -> Select[Any] | TextClause:
         """The ids of the sessions whose titles have all these pieces."""
 
 

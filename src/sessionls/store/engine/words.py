@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["LONGEST", "Wanted", "snippet", "words_of"]
+__all__ = ["LONGEST", "QueryWord", "snippet", "words_of"]
 
 LONGEST = 500  # characters of a word: PostgreSQL takes 2046 bytes
 
@@ -19,11 +19,11 @@ _WORD = re.compile(r"[^\W_]+")
 _SNIPPET_WORDS = 24  # words of a snippet
 
 
-class Wanted(NamedTuple):
-    """A word of a query. With `begun`, it is a prefix."""
+class QueryWord(NamedTuple):
+    """A word of a query. With `is_prefix`, it is a prefix."""
 
     word: str
-    begun: bool
+    is_prefix: bool
 
 
 def words_of(text: str) -> Iterator[str]:
@@ -31,7 +31,7 @@ def words_of(text: str) -> Iterator[str]:
         yield match[0][:LONGEST]
 
 
-def snippet(text: str, wanted: Sequence[Wanted]) -> str:
+def snippet(text: str, wanted: Sequence[QueryWord]) -> str:
     """An excerpt of the text around the first of the wanted words."""
     runs = [match.span() for match in _WORD.finditer(text)]
     if not runs:
@@ -44,9 +44,9 @@ def snippet(text: str, wanted: Sequence[Wanted]) -> str:
     return f"{'…' if low else ''}{text[start:end]}{'…' if high < len(runs) else ''}"
 
 
-def _matches_any(run: str, wanted: Sequence[Wanted]) -> bool:
+def _matches_any(run: str, wanted: Sequence[QueryWord]) -> bool:
     folded = "".join(words_of(run))
-    return any(folded.startswith(word) if begun else folded == word for word, begun in wanted)
+    return any(folded.startswith(word) if is_prefix else folded == word for word, is_prefix in wanted)
 
 
 def _folded(text: str) -> str:

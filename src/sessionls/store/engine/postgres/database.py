@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.store.columns import unescape
-from sessionls.store.engine.database import CommitUnknown, Database, Kind, Newest, Seen
+from sessionls.store.engine.database import CommitUnknown, Database, Kind, Newest, PollResult
 from sessionls.store.engine.postgres.dialect import MIGRATING, driver_of, run_together
 from sessionls.store.engine.postgres.watch import Listener, watch
 from sessionls.store.engine.versions import prepare
@@ -82,7 +82,7 @@ class PostgresDatabase(Database):
                     raise
         raise AssertionError
 
-    async def watch(self, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+    async def watch(self, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
         await watch(Listener(lambda: connect(self._url, lambda: _LISTENING), self._own_pids), poll, stop)
 
     def facts(self) -> list[str]:

@@ -24,8 +24,8 @@ from sessionls.store.columns import escape
 from sessionls.store.engine.dialect import Dialect, Match
 from sessionls.store.engine.postgres.rights import apply_rights
 from sessionls.store.engine.postgres.rights.tables import ACCESS_TABLES, FULL_TEXT_TABLES, READER_COLUMNS
-from sessionls.store.engine.postgres.words import any_order, vector, wanted
-from sessionls.store.engine.words import Wanted
+from sessionls.store.engine.postgres.words import query_expressions, query_words, vector
+from sessionls.store.engine.words import QueryWord
 from sessionls.store.places import IN_SCOPE, scope_parameters
 from sessionls.store.schema import CHANGES_FILES, EVENTS_BY_CHANGE, sessions
 
@@ -207,7 +207,7 @@ class PostgresDialect(Dialect):
         return False  # the server does this itself
 
     def expressions(self, query: str) -> tuple[str, str]:
-        return any_order(query)
+        return query_expressions(query)
 
     def matches(self, connection: Connection, words: str, here: Mapping[str, Any], few: int) -> Iterator[Match]:  # noqa: ARG002
         # With the actual words, the server can choose: it reads the newest messages if the words are common, else the index.
@@ -230,8 +230,8 @@ class PostgresDialect(Dialect):
         ranks = _RANKS if self.readers(connection) is None else _HIDDEN_RANKS
         return {row.n: row.rank for row in connection.execute(ranks, {"words": words, "those": list(numbers)})}
 
-    def wanted(self, words: str) -> list[Wanted]:
-        return wanted(words)
+    def query_words(self, words: str) -> list[QueryWord]:
+        return query_words(words)
 
     # -- pieces of titles --------------------------------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ class PostgresDialect(Dialect):
         count = _COUNT_TITLES if self.readers(connection) is None else _HIDDEN_TITLES
         return int(connection.execute(count, {"pieces": list(pieces), "most": most}).scalar_one())
 
-    def titled(self, connection: Connection, pieces: Sequence[str]) -> Select[Any] | TextClause:
+    def sessions_by_title(self, connection: Connection, pieces: Sequence[str]) -> Select[Any] | TextClause:
         statement = _TITLED if self.readers(connection) is None else _HIDDEN_TITLED
         return statement.bindparams(pieces=list(pieces))
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from sessionls.domain.errors import StoreUnavailable
-from sessionls.store.engine.database import Seen
+from sessionls.store.engine.database import PollResult
 from sessionls.store.engine.postgres.dialect import CHANNEL
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Listener:
             self._on_notification()
 
 
-async def watch(listener: Listener, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+async def watch(listener: Listener, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
     """Call `poll` soon after each commit of another process, until `stop` is set."""
     loop = asyncio.get_running_loop()
     wake = asyncio.Event()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from sessionls.store.engine.words import Wanted, words_of
+from sessionls.store.engine.words import QueryWord, words_of
 
-__all__ = ["any_order", "vector", "wanted"]
+__all__ = ["query_expressions", "query_words", "vector"]
 
 _QUOTED = re.compile(r"'([^']+)'(:\*)?")
 _SIZE = 900_000  # bytes of all words of a message: PostgreSQL's limit is one megabyte. Later text is not indexed.
@@ -28,7 +28,7 @@ def vector(text: str) -> str:
     return " ".join(f"'{word}':{','.join(map(str, dict.fromkeys(at)))}" for word, at in positions.items())
 
 
-def any_order(query: str) -> tuple[str, str]:
+def query_expressions(query: str) -> tuple[str, str]:
     """Two `tsquery` expressions for all words of the query in any order: with the last word as it is, and as a prefix."""
     phrases = [words for written in query.split() if (words := [f"'{word}'" for word in words_of(written)])]
     whole = " & ".join(f"({' <-> '.join(words)})" for words in phrases)
@@ -38,6 +38,6 @@ def any_order(query: str) -> tuple[str, str]:
     return whole, " & ".join(f"({' <-> '.join(words)})" for words in phrases)
 
 
-def wanted(words: str) -> list[Wanted]:
-    """The words of a `tsquery` of `any_order`."""
-    return [Wanted(word, begun=bool(begun)) for word, begun in _QUOTED.findall(words)]
+def query_words(words: str) -> list[QueryWord]:
+    """The words of a `tsquery` of `query_expressions`."""
+    return [QueryWord(word, is_prefix=bool(is_prefix)) for word, is_prefix in _QUOTED.findall(words)]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, TextClause, bindparam, func, or_, select, tex
 
 from sessionls.domain.errors import SessionUnreadable
 from sessionls.store.engine.dialect import Dialect, Match
-from sessionls.store.engine.words import Wanted, words_of
+from sessionls.store.engine.words import QueryWord, words_of
 from sessionls.store.parts import is_growing
 from sessionls.store.places import IN_SCOPE, scope_parameters
 from sessionls.store.rows import MESSAGE_COLUMNS, message_of, with_content
@@ -166,11 +166,11 @@ class SqliteDialect(Dialect):
         key = {"words": words, "first": min(numbers), "last": max(numbers), "those": numbers}
         return {row.n: row.rank for row in connection.execute(_RANKS, key)}
 
-    def wanted(self, words: str) -> list[Wanted]:
-        found: list[Wanted] = []
-        for quoted, begun in _QUOTED.findall(words):
+    def query_words(self, words: str) -> list[QueryWord]:
+        found: list[QueryWord] = []
+        for quoted, is_prefix in _QUOTED.findall(words):
             *whole, last = words_of(quoted)
-            found += [*(Wanted(word, begun=False) for word in whole), Wanted(last, begun=bool(begun))]
+            found += [*(QueryWord(word, is_prefix=False) for word in whole), QueryWord(last, is_prefix=bool(is_prefix))]
         return found
 
     # -- pieces of titles --------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class SqliteDialect(Dialect):
     def count_titles(self, connection: Connection, pieces: Sequence[str], most: int) -> int:
         return int(connection.execute(_COUNT_TITLES, {"terms": " ".join(pieces), "most": most}).scalar_one())
 
-    def titled(self, connection: Connection, pieces: Sequence[str]) -> TextClause:  # noqa: ARG002
+    def sessions_by_title(self, connection: Connection, pieces: Sequence[str]) -> TextClause:  # noqa: ARG002
         return _TITLED.bindparams(terms=" ".join(pieces))
 
 

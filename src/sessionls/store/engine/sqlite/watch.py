@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from sessionls.store.engine.database import Seen
+from sessionls.store.engine.database import PollResult
 from sessionls.store.engine.sqlite.signals import Signals
 
 __all__ = ["watch"]
@@ -27,7 +27,7 @@ _LIBRARY = "watchfiles"
 _POLL = 0.05  # seconds between polls if the folder cannot be watched at all
 
 
-async def watch(path: Path, signals: Signals | None, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+async def watch(path: Path, signals: Signals | None, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
     """Call `poll` soon after each commit of another process, until `stop` is set."""
     try:
         if signals is not None:
@@ -43,7 +43,7 @@ async def watch(path: Path, signals: Signals | None, poll: Callable[[], Awaitabl
             await poll()
 
 
-async def _watch_signals(signals: Signals, poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+async def _watch_signals(signals: Signals, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     polled = -_PAUSE
     due = loop.time()  # something may have been committed before the signals were watched
@@ -67,7 +67,7 @@ async def _watch_signals(signals: Signals, poll: Callable[[], Awaitable[Seen]], 
             stopping.cancel()
 
 
-async def _watch_folder(folder: Path, names: set[str], poll: Callable[[], Awaitable[Seen]], stop: asyncio.Event) -> None:
+async def _watch_folder(folder: Path, names: set[str], poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
     if stop.is_set():
         return
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it logs each change

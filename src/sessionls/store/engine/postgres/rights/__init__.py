@@ -19,7 +19,7 @@ from importlib import resources
 
 from sqlalchemy import Connection, text
 
-from sessionls.store.engine.postgres.rights.policies import POLICIES, TRIGGERS, everything, for_unknown, policy, trigger
+from sessionls.store.engine.postgres.rights.policies import POLICIES, TRIGGERS, default_policies, owner_policy, policy, trigger
 from sessionls.store.engine.postgres.rights.tables import LEVELS
 
 __all__ = ["apply_rights", "drop_rights"]
@@ -68,12 +68,12 @@ def apply_rights(connection: Connection, *, numbering: int, deleting: int) -> No
     for table in tables:
         forced = "" if table in _NOT_FORCED else ", FORCE ROW LEVEL SECURITY"
         _run(connection, f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY{forced}")
-        _run(connection, everything(table))
+        _run(connection, owner_policy(table))
         if table in POLICIES:
             for action, rule in POLICIES[table].items():
                 _run(connection, policy(table, action, rule))
         elif table in of_sessions:
-            for statement in for_unknown(table):
+            for statement in default_policies(table):
                 _run(connection, statement)
         _run(connection, trigger("truncate", f"BEFORE TRUNCATE ON {table}", "sessionls_guard_truncate", "STATEMENT"))
     for statement in TRIGGERS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["POLICIES", "TRIGGERS", "everything", "for_unknown", "policy", "trigger"]
+__all__ = ["POLICIES", "TRIGGERS", "default_policies", "owner_policy", "policy", "trigger"]
 
 _TRUSTED = "(SELECT sessionls_trusted())"
 _ENDLESS = 1 << 53
@@ -119,12 +119,12 @@ def policy(table: str, action: str, rule: str) -> str:
     return f"CREATE POLICY sessionls_{action.lower()} ON {table} FOR {action} {using} {check}"
 
 
-def everything(table: str) -> str:
+def owner_policy(table: str) -> str:
     """The statement that allows everything to the owner of the tables."""
     return f"CREATE POLICY sessionls_owner ON {table} USING ({_TRUSTED}) WITH CHECK ({_TRUSTED})"
 
 
-def for_unknown(table: str) -> list[str]:
+def default_policies(table: str) -> list[str]:
     """The default policies for a table with a session's rows: readers of the session can read, its writers can write."""
     return [
         policy(table, "SELECT", _open(table)),
