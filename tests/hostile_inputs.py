@@ -192,7 +192,7 @@ def positions_in_one_long_line() -> None:
 
 @case
 def frontmatter() -> None:
-    from sessionls.agents.frontmatter import Broken, parse
+    from sessionls.agents.frontmatter import InvalidDefinition, parse
 
     for head in (
         "a: &a [x, x]\nb: &b [*a, *a]\n",  # grows with each line
@@ -204,7 +204,7 @@ def frontmatter() -> None:
         "a: " + "1:" * 15_000 + "1",
         "".join(f"{' ' * depth}a:\n" for depth in range(240)),
     ):
-        with contextlib.suppress(Broken):
+        with contextlib.suppress(InvalidDefinition):
             parse(f"---\n{head}\n---\nx", lenient=True)
     for before in ("<!---->\n" * 90, "<!----> \n" * 90, " \n" * 20_000, "#\n" * 20_000, "<!--" * 20_000, "<!---->" * 20_000):
         assert not parse(f"{before}x", lenient=True).fenced
@@ -217,7 +217,7 @@ def definitions_of_other_tools() -> None:
     for value in ("," * 30_000, "a(," * 10_000, "a" * 30_000, "1" * 30_000 + "!"):
         page = frontmatter.Page({"tools": value, "model": "a" + value}, {"tools": 2, "model": 3}, "x", fenced=True)
         for read in (foreign.read_claude, foreign.read_copilot):
-            with contextlib.suppress(frontmatter.Broken):
+            with contextlib.suppress(frontmatter.InvalidDefinition):
                 read(page)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sessionls.agents.formats import FIELDS, Disabled, Format, normal_name, read
-from sessionls.agents.frontmatter import Broken
+from sessionls.agents.frontmatter import InvalidDefinition
 from sessionls.domain.agent import TOOL_NAMES, Definition
 
 DOCS = Path(__file__).parent.parent / "docs" / "agents.md"
@@ -22,7 +22,7 @@ def define(text: str, form: Format = "sessionls", stem: str = "helper") -> Defin
 
 def problem(text: str | bytes, form: Format = "sessionls", stem: str = "helper") -> str:
     data = text.encode() if isinstance(text, str) else text
-    with pytest.raises(Broken) as raised:
+    with pytest.raises(InvalidDefinition) as raised:
         read(data, format=form, stem=stem, source="file:///w/helper.md", origin="workspace")
     return str(raised.value)
 
@@ -393,7 +393,7 @@ def test_a_file_can_disable_itself(field: str) -> None:
 def test_any_value_in_any_field_gives_a_definition_or_a_problem(form: Format, value: str) -> None:
     others = ("disallowedTools", "effort", "maxTurns", "permission", "permissionMode", "steps", "variant", "prompt")
     for field in (*FIELDS, *others):
-        with contextlib.suppress(Broken):
+        with contextlib.suppress(InvalidDefinition):
             assert define(f"---\n{field}: {value}\n---\nx", form).name
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sessionls.agents.catalog import Catalog
 from sessionls.agents.formats import Format, read
-from sessionls.agents.frontmatter import Broken
+from sessionls.agents.frontmatter import InvalidDefinition
 from sessionls.domain.agent import Definition
 
 FOREIGN: tuple[Format, ...] = ("claude", "copilot", "opencode")
@@ -157,7 +157,7 @@ def test_tools_are_read_in_any_list_format(tools: str, expected: tuple[str, ...]
 
 def test_invalid_tools_and_permissions_are_never_ignored() -> None:
     for text in ("tools: 5", "tools: [[a]]", "disallowedTools: 5"):
-        with pytest.raises(Broken):
+        with pytest.raises(InvalidDefinition):
             define(f"---\nname: a\n{text}\n---\nx")
 
 
@@ -202,7 +202,7 @@ def test_duplicate_yaml_keys_are_a_problem_and_not_a_failure() -> None:
         for head in ("yes: 1\ntrue: 2", "on: 1", "1: a", "<<: {name: b}", "? [a]\n: b", "2024-01-01: x"):
             try:
                 define(f"---\n{head}\n---\nx", form)
-            except Broken as problem:
+            except InvalidDefinition as problem:
                 assert str(problem)  # noqa: PT017
 
 
@@ -244,7 +244,7 @@ LINES = st.lists(
 def test_any_text_gives_a_definition_or_a_problem(form: Any, head: list[str], body: list[str]) -> None:
     try:
         definition, _ = define("\n".join(["---", *head, "name: a", "---", *body, "You help."]), form)
-    except Broken as problem:
+    except InvalidDefinition as problem:
         assert str(problem)  # noqa: PT017
     else:
         assert definition.name and definition.prompt

@@ -114,6 +114,6 @@ async def test_a_link_out_of_the_folder_is_not_followed(machine: Machine, tmp_pa
 
 @given(body=st.text(max_size=200), arguments=st.text(max_size=100))
 def test_any_text_and_any_arguments_make_a_message(body: str, arguments: str) -> None:
-    from sessionls.agents.prompt_files import _filled
+    from sessionls.agents.prompt_files import _fill
 
-    assert isinstance(_filled(body, arguments.strip()), str)
+    assert isinstance(_fill(body, arguments.strip()), str)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from in_process_app import PlainEditor
-from sessionls.agents.sources import DEFINING, places
+from sessionls.agents.sources import AGENT_DIRECTORIES, source_directories
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.workspace.diffing import patch
@@ -370,7 +370,7 @@ class TestAnAttacker:
     @pytest.mark.parametrize(
         "path",
         [
-            *(f"{folder}/me.md" for folder in DEFINING),
+            *(f"{folder}/me.md" for folder in AGENT_DIRECTORIES),
             *FILES,
             *(".sessionls/more", ".MCP.json", ".Claude/Agents/me.md", "sub/.opencode/agent/deep/me.md", "sub/.vscode/mcp.json"),
             *(".mcp.json. .", ".claude /agents./me.md", ".mcp.json:stream", ".mcp.json::$DATA"),  # the same on Windows
@@ -384,8 +384,9 @@ class TestAnAttacker:
 
     async def test_every_file_that_configures_agents_is_protected(self, place: Place) -> None:
         own = place.folder / "config"
-        place.obeying(own / "sessionls", own / "elsewhere.toml", *(one.directory for one in places((), own / "agents", own)))
-        defining = [one.directory / "me.md" for one in places([place.folder], own / "agents", own)]
+        user_roots = source_directories((), own / "agents", own)
+        place.obeying(own / "sessionls", own / "elsewhere.toml", *(root.directory for root in user_roots))
+        defining = [one.directory / "me.md" for one in source_directories([place.folder], own / "agents", own)]
         programs = [place.folder / name for name in FILES]
         for path in (*defining, *programs, own / "sessionls" / "config.toml", own / "elsewhere.toml"):
             assert "only people may change it" in await place.refused("create_file", path=str(path), text="{}")

@@ -140,7 +140,7 @@ def compose(
     """
     from sessionls.agents.catalog import Catalog
     from sessionls.agents.prompt_files import PromptFiles
-    from sessionls.agents.sources import places
+    from sessionls.agents.sources import source_directories
     from sessionls.models.gateway import Gateway
     from sessionls.runtimes.acp.our_tools import OurTools
     from sessionls.runtimes.acp.runtime import ExternalAgents
@@ -176,7 +176,7 @@ def compose(
     scanners |= {name: user_scanner(name, one.command, one.globs) for name, one in settings.scanners.items()}
     seen, saving = ReadTracker(), Saving(workspace, editor)
     policy = Policy(settings.permissions, bounds)
-    protected = [config_dir(), config_file(), *(place.directory for place in places((), own, home))]
+    protected = [config_dir(), config_file(), *(place.directory for place in source_directories((), own, home))]
     writer = WriteFile(
         workspace,
         editor,

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from watchfiles._rust_notify import RustNotify  # documented: the Rust backend, used directly
 
-from sessionls.agents.instructions import nested
-from sessionls.agents.skills import SkillEntry, SkillPlace, choose, section, skill_places
+from sessionls.agents.instructions import nested_instructions
+from sessionls.agents.skills import SkillDirectory, SkillEntry, nearest_by_name, skill_directories, skills_section
 from sessionls.agents.sources import (
     Entry,
     Loaded,
-    Place,
+    SourceDirectory,
     is_directory,
     load,
-    places,
+    source_directories,
     watched_directories,
     watched_names,
 )
@@ -45,7 +45,7 @@ class Catalog:
     The catalog is empty before the first `reload`. `folders` are the workspace's, in order; what they define can be invoked only
     while the workspace is `trusted`, and until then does not hide a trusted definition of the same name. `user_dir` holds the
     user's own definitions, and the directory `skills` beside it the user's skills. `external` are the external agents of the
-    settings. `tools` are the names that an agent with every tool is listed with.
+    settings. `tools` are the tools listed for an agent without restrictions.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Catalog:
         self._chosen: dict[str, Entry] = {}
         self._skills: dict[str, SkillEntry] = {}
         self._loading = asyncio.Lock()
-        self._moved = threading.Event()
+        self._workspace_changed = threading.Event()
 
     # -- the port ----------------------------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ class Catalog:
         return self._loaded.installable
 
     def instructions(self) -> str:
-        """Each trusted workspace folder's instructions for every agent (AGENTS.md and its like), with a heading for each file."""
+        """Each trusted folder's instructions for every agent (AGENTS.md and similar files), with a heading for each file."""
         if not self._trusted:
             return ""
         return "\n\n".join(
@@ -108,28 +108,28 @@ class Catalog:
         )
 
     def instructions_near(self, root: Path, name: str) -> Sequence[tuple[str, str]]:
-        """A trusted workspace's instructions for the file at that path (with `/`) below the folder's real path: each with the
-        path of its file, the nearest last. Reads the disk: do not call it in the event loop.
+        """The instructions of a trusted workspace for one file: pairs of a path and a text, the nearest last. `root` is the real
+        path of the folder, `name` the file's path in it (with `/`). Reads the disk: do not call it in the event loop.
         """
         folders = [folder for folder in self._folders if os.path.realpath(folder) == str(root)] if self._trusted else []
         return [
             (instruction.name, instruction.text)
             for folder in folders
             for instruction in (
-                *(rule.file for place, rule in self._loaded.rules if place == folder and rule.globs.match(name)),
-                *nested(folder, name),
+                *(rule.file for rule_folder, rule in self._loaded.rules if rule_folder == folder and rule.globs.match(name)),
+                *nested_instructions(folder, name),
             )
         ]
 
     def skills(self) -> Sequence[Skill]:
         """Every skill of the folders and of the user, by name, with its problem, if any."""
         hidden = [entry for entry in self._loaded.skills if not self._trusts(entry)]
-        entries = [*self._skills.values(), *choose(hidden).values()]
+        entries = [*self._skills.values(), *nearest_by_name(hidden).values()]
         return [self._describe_skill(entry) for entry in sorted(entries, key=lambda entry: (entry.name, not self._trusts(entry)))]
 
     def skill_instructions(self, definition: Definition) -> str:
         """The part of the prompt about the skills that the agent may use; empty if there are none."""
-        return section(definition, self._skills.values())
+        return skills_section(definition, self._skills.values())
 
     def has_skills(self) -> bool:
         """Whether there is a skill that agents can read."""
@@ -141,8 +141,8 @@ class Catalog:
         if entry is None or entry.definition is None:
             return {}
         definition = entry.definition
-        found = {name: skill.skill for name, skill in self._skills.items() if definition.may_use_skill(name)}
-        return {name: skill for name, skill in sorted(found.items()) if skill is not None}
+        allowed = {name: entry.skill for name, entry in self._skills.items() if definition.may_use_skill(name)}
+        return {name: skill for name, skill in sorted(allowed.items()) if skill is not None}
 
     # -- loading -----------------------------------------------------------------------------------------------------
 
@@ -151,23 +151,23 @@ class Catalog:
         async with self._loading:
             while True:
                 folders, trusted = self._folders, self._trusted
-                loaded = await asyncio.to_thread(load, *self._places(folders), folders, self._external)
+                loaded = await asyncio.to_thread(load, *self._roots(folders), folders, self._external)
                 if (folders, trusted) == (self._folders, self._trusted):
                     break
             before = self._loaded
             self._loaded = loaded
-            self._choose()
+            self._choose_entries()
             return loaded != before
 
     async def set_workspace(self, folders: Sequence[Path], *, trusted: bool) -> None:
         """Change folders or trust. Agents that are no longer trusted are unavailable immediately, before anything is read."""
         self._folders = tuple(folders)
         self._trusted = trusted
-        kept = tuple(entry for entry in self._loaded.entries if entry.folder is None or entry.folder in self._folders)
+        entries = tuple(entry for entry in self._loaded.entries if entry.folder is None or entry.folder in self._folders)
         skills = tuple(entry for entry in self._loaded.skills if entry.folder is None or entry.folder in self._folders)
-        self._loaded = replace(self._loaded, entries=kept, skills=skills)
-        self._choose()
-        self._moved.set()
+        self._loaded = replace(self._loaded, entries=entries, skills=skills)
+        self._choose_entries()
+        self._workspace_changed.set()
         await self.reload()
 
     async def watch(self, changed: Callable[[], None]) -> None:
@@ -176,55 +176,56 @@ class Catalog:
         Runs until it is cancelled. Directories that do not exist yet are noticed when they appear.
         """
         loop = asyncio.get_running_loop()
-        # In a separate thread: the wait would occupy one of the few threads of the shared pool permanently.
+        # In its own thread: waiting would permanently occupy one of the few threads of the shared pool.
         pool = ThreadPoolExecutor(1, "sessionls-agents")
         watcher: RustNotify | None = None
-        watching: frozenset[str] = frozenset()
+        watched: frozenset[str] = frozenset()
         try:
             while True:
-                self._moved = stop = threading.Event()
-                wanted = await asyncio.to_thread(self._directories)
-                if watcher is None or wanted != watching:
-                    old, watcher, watching = watcher, await loop.run_in_executor(pool, _open, wanted), wanted
-                    if old is not None:
-                        await loop.run_in_executor(pool, old.close)
-                # The watcher is in place now, so that no change is missed between reading and watching.
+                self._workspace_changed = stop = threading.Event()
+                directories = await asyncio.to_thread(self._directories_to_watch)
+                if watcher is None or directories != watched:
+                    previous, watched = watcher, directories
+                    watcher = await loop.run_in_executor(pool, _open_watcher, directories)
+                    if previous is not None:
+                        await loop.run_in_executor(pool, previous.close)
+                # The watcher is open before reading, so that no change between the two is missed.
                 if await self.reload():
                     changed()
-                if wanted != await asyncio.to_thread(self._directories):
+                if directories != await asyncio.to_thread(self._directories_to_watch):
                     continue
-                where = self._all_places()
-                names, inside = watched_names(where), tuple(f"{place.directory}{os.sep}" for place in where)
-                while not (seen := await loop.run_in_executor(pool, _wait, watcher, names, inside, stop)):
+                roots = self._all_roots()
+                names, prefixes = watched_names(roots), tuple(f"{root.directory}{os.sep}" for root in roots)
+                while not (change := await loop.run_in_executor(pool, _wait_for_change, watcher, names, prefixes, stop)):
                     pass
-                if seen == "directory":
-                    watching = frozenset()  # a directory that was removed and made again is a new one with the same path
+                if change == "directory":
+                    watched = frozenset()  # a directory that was removed and created again needs a new watch
         finally:
-            self._moved.set()
+            self._workspace_changed.set()
             if watcher is not None:
                 pool.submit(watcher.close)
             pool.shutdown(wait=False)
 
-    # -- inside ------------------------------------------------------------------------------------------------------
+    # -- internal ----------------------------------------------------------------------------------------------------
 
-    def _choose(self) -> None:
+    def _choose_entries(self) -> None:
         self._chosen = {entry.name: entry for entry in self._loaded.entries if self._trusts(entry)}
-        self._skills = choose(entry for entry in self._loaded.skills if self._trusts(entry))
+        self._skills = nearest_by_name(entry for entry in self._loaded.skills if self._trusts(entry))
 
     def _trusts(self, entry: Entry | SkillEntry) -> bool:
         return entry.folder is None or self._trusted
 
-    def _places(self, folders: Sequence[Path]) -> tuple[tuple[Place, ...], tuple[SkillPlace, ...]]:
-        own = self._user_dir.with_name("skills")
-        return places(folders, self._user_dir, self._home), skill_places(folders, own, self._home)
+    def _roots(self, folders: Sequence[Path]) -> tuple[tuple[SourceDirectory, ...], tuple[SkillDirectory, ...]]:
+        user_skills = self._user_dir.with_name("skills")
+        return source_directories(folders, self._user_dir, self._home), skill_directories(folders, user_skills, self._home)
 
-    def _all_places(self) -> tuple[Place | SkillPlace, ...]:
-        agents, skills = self._places(self._folders)
+    def _all_roots(self) -> tuple[SourceDirectory | SkillDirectory, ...]:
+        agents, skills = self._roots(self._folders)
         return (*agents, *skills)
 
-    def _directories(self) -> frozenset[str]:
-        found = watched_directories(self._all_places(), self._folders)
-        return frozenset(map(str, (*found, *(path for path in self._loaded.linked if is_directory(path)))))
+    def _directories_to_watch(self) -> frozenset[str]:
+        directories = watched_directories(self._all_roots(), self._folders)
+        return frozenset(map(str, (*directories, *(path for path in self._loaded.linked if is_directory(path)))))
 
     def _describe(self, entry: Entry) -> Agent:
         definition, trusted, problem = entry.definition, self._trusts(entry), entry.problem
@@ -234,7 +235,7 @@ class Catalog:
             name=entry.name,
             description=definition.description if definition else "",
             model=definition.models[0] if definition and definition.models else "",
-            tools=definition.choose_tools(self._offered()) if definition else [],
+            tools=definition.choose_tools(self._available_tools()) if definition else [],
             source=entry.source,
             runtime="acp" if definition and definition.runtime == "acp" else "litellm",
             trusted=trusted,
@@ -245,7 +246,7 @@ class Catalog:
             code_action=(definition.code_action or None) if definition else None,
         )
 
-    def _offered(self) -> Sequence[str]:
+    def _available_tools(self) -> Sequence[str]:
         """The available tools: without skills, the tool for reading them is omitted."""
         return [name for name in self._tools if name != SKILL_TOOL or self.has_skills()]
 
@@ -256,8 +257,8 @@ class Catalog:
         elif hidden := [
             other.source for other in self._loaded.skills if other.name == entry.name and other != entry and self._trusts(other)
         ]:
-            says = f"it replaces {' and of '.join(hidden[:3])}{' and others' if len(hidden) > 3 else ''}"
-            notice = f"{notice}; {says}" if notice else says
+            replaced = f"it replaces {' and of '.join(hidden[:3])}{' and others' if len(hidden) > 3 else ''}"
+            notice = f"{notice}; {replaced}" if notice else replaced
         return Skill(
             name=entry.name,
             description=entry.description,
@@ -269,13 +270,13 @@ class Catalog:
         )
 
 
-def _open(directories: frozenset[str]) -> RustNotify:
+def _open_watcher(directories: frozenset[str]) -> RustNotify:
     polling = os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in ("", "0", "false", "disable", "disabled")
     while True:
-        present = [path for path in sorted(directories) if is_directory(Path(path))]
+        existing = [path for path in sorted(directories) if is_directory(Path(path))]
         try:
             return RustNotify(
-                present, debug=False, force_polling=polling, poll_delay_ms=1_000, recursive=False, ignore_permission_denied=True
+                existing, debug=False, force_polling=polling, poll_delay_ms=1_000, recursive=False, ignore_permission_denied=True
             )
         except FileNotFoundError:  # one has just been removed
             continue
@@ -288,16 +289,16 @@ def _open(directories: frozenset[str]) -> RustNotify:
             polling = True
 
 
-def _wait(watcher: RustNotify, names: frozenset[str], inside: tuple[str, ...], stop: threading.Event) -> str:
-    """What happened: "file", "directory", "stop"; empty after a while without a relevant change.
+def _wait_for_change(watcher: RustNotify, names: frozenset[str], prefixes: tuple[str, ...], stop: threading.Event) -> str:
+    """Returns what changed: "file" or "directory", "stop" if `stop` was set, or "" after a while without a relevant change.
 
-    `names` are those of directories on the way to agents, `inside` are the beginnings of paths next to agents.
+    `names` are the names of directories that can contain agents, `prefixes` the beginnings of paths inside those directories.
     """
     while True:
         changes = watcher.watch(_DEBOUNCE, _STEP, _PATIENCE, stop)
         if isinstance(changes, str):
             return "" if changes == "timeout" else changes
-        if any(Path(path).name in names or (path.startswith(inside) and not Path(path).suffix) for _, path in changes):
+        if any(Path(path).name in names or (path.startswith(prefixes) and not Path(path).suffix) for _, path in changes):
             return "directory"
         if any(path.endswith(".md") for _, path in changes):
             return "file"

@@ -16,7 +16,7 @@ from sessionls.domain.agent import Definition
 from sessionls.domain.model import InstallableAgent
 from sessionls.programs import ExternalAgent
 
-__all__ = ["KNOWN", "KnownAgent", "configured", "find_known", "installable"]
+__all__ = ["KNOWN", "KnownAgent", "agents_in_settings", "find_known", "installable_agents"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ KNOWN = (
 
 def find_known(path: str | None = None) -> list[Definition]:
     """The `KNOWN` agents with a program in PATH. Reads the disk: do not call it in the event loop."""
-    return [definition for agent in KNOWN if (definition := _found(agent, path)) is not None]
+    return [definition for agent in KNOWN if (definition := _find(agent, path)) is not None]
 
 
-def configured(settings: Mapping[str, ExternalAgent]) -> Iterator[Definition]:
+def agents_in_settings(settings: Mapping[str, ExternalAgent]) -> Iterator[Definition]:
     """The agents in the settings."""
     for name, agent in settings.items():
         yield _definition(
@@ -78,15 +78,17 @@ def configured(settings: Mapping[str, ExternalAgent]) -> Iterator[Definition]:
         )
 
 
-def installable(found: Sequence[Definition]) -> list[InstallableAgent]:
+def installable_agents(definitions: Sequence[Definition]) -> list[InstallableAgent]:
     """The `KNOWN` agents that are not installed, and how to install them."""
-    there = {definition.name for definition in found}
+    installed = {definition.name for definition in definitions}
     return [
-        InstallableAgent(name=agent.name, title=agent.title, install=agent.install) for agent in KNOWN if agent.name not in there
+        InstallableAgent(name=agent.name, title=agent.title, install=agent.install)
+        for agent in KNOWN
+        if agent.name not in installed
     ]
 
 
-def _found(agent: KnownAgent, path: str | None) -> Definition | None:
+def _find(agent: KnownAgent, path: str | None) -> Definition | None:
     for program, *args in agent.commands:
         if shutil.which(program, path=path) is not None:
             return _definition(

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sessionls.agents.frontmatter import Broken, Page
+from sessionls.agents.frontmatter import InvalidDefinition, Page
 from sessionls.domain.agent import TOOL_NAMES
 
 __all__ = ["read_claude", "read_copilot", "read_opencode"]
 
-_COMMANDS = ("run_command", "git_diff", "git_log", "git_show")  # permission to run git includes reading with it
-_EDITS = ("edit_file", "create_file", "delete_file")
+_COMMAND_TOOLS = ("run_command", "git_diff", "git_log", "git_show")  # permission to run git includes reading with it
+_EDIT_TOOLS = ("edit_file", "create_file", "delete_file")
 
 CLAUDE_TOOLS: Mapping[str, tuple[str, ...]] = {
     "read": ("read_file",),
@@ -25,8 +25,8 @@ CLAUDE_TOOLS: Mapping[str, tuple[str, ...]] = {
     "multiedit": ("edit_file",),
     "notebookedit": ("edit_file",),
     "write": ("create_file", "edit_file"),
-    "bash": _COMMANDS,
-    "powershell": _COMMANDS,
+    "bash": _COMMAND_TOOLS,
+    "powershell": _COMMAND_TOOLS,
     "agent": ("ask_agent",),
     "task": ("ask_agent",),
     "lsp": ("diagnostics", "symbols", "scan"),
@@ -42,14 +42,14 @@ COPILOT_TOOLS: Mapping[str, tuple[str, ...]] = {
     "search": ("search", "list_files", "symbols"),
     "grep": ("search",),
     "glob": ("list_files",),
-    "edit": _EDITS,
+    "edit": _EDIT_TOOLS,
     "multiedit": ("edit_file",),
     "write": ("create_file", "edit_file"),
     "notebookedit": ("edit_file",),
-    "execute": _COMMANDS,
-    "shell": _COMMANDS,
-    "bash": _COMMANDS,
-    "powershell": _COMMANDS,
+    "execute": _COMMAND_TOOLS,
+    "shell": _COMMAND_TOOLS,
+    "bash": _COMMAND_TOOLS,
+    "powershell": _COMMAND_TOOLS,
     "skill": ("skill",),
     "agent": ("ask_agent",),
     "custom-agent": ("ask_agent",),
@@ -66,8 +66,8 @@ COPILOT_TOOLS: Mapping[str, tuple[str, ...]] = {
     "editfiles": ("edit_file", "create_file"),
     "createfile": ("create_file",),
     "new": ("create_file",),
-    "runinterminal": _COMMANDS,
-    "runcommands": _COMMANDS,
+    "runinterminal": _COMMAND_TOOLS,
+    "runcommands": _COMMAND_TOOLS,
     "runtests": ("run_command",),
     "runtasks": ("run_command",),
     "runsubagent": ("ask_agent",),
@@ -81,7 +81,7 @@ OPENCODE_TOOLS: Mapping[str, tuple[str, ...]] = {
     "list": ("list_files",),
     "glob": ("list_files",),
     "grep": ("search",),
-    "edit": _EDITS,
+    "edit": _EDIT_TOOLS,
     "bash": ("run_command",),
     "shell": ("run_command",),
     "task": ("ask_agent",),
@@ -125,8 +125,8 @@ def read_claude(page: Page) -> dict[str, Any]:
     """`.claude/agents/*.md`: name, description, tools, skills, disallowedTools, model, effort, maxTurns, permissionMode,
     color.
     """
-    given = page.fields
-    fields = _common(page)
+    frontmatter = page.fields
+    fields = _common_fields(page)
     permissions: dict[str, str] = {}
     if (names := _names(page, "tools")) is not None and "*" not in names:
         fields["tools"] = _unique(ours for name in names for ours in _claude_tool(name, permissions))
@@ -137,8 +137,8 @@ def read_claude(page: Page) -> dict[str, Any]:
             fields["tools"] = _unique([*fields["tools"], "skill"])
     for name in _names(page, "disallowedTools") or ():
         if not _CALL.match(name):  # one with a pattern denies only some uses
-            permissions.update((ours, "deny") for ours in _claude_tool(name, {}) if ours not in _COMMANDS[1:])
-    if given.get("permissionMode") in ("plan", "dontAsk"):
+            permissions.update((ours, "deny") for ours in _claude_tool(name, {}) if ours not in _COMMAND_TOOLS[1:])
+    if frontmatter.get("permissionMode") in ("plan", "dontAsk"):
         permissions.update(write="deny", execute="deny", network="deny")
     model = page.texts.get("model", "").strip()
     if model.startswith("claude-"):
@@ -147,8 +147,8 @@ def read_claude(page: Page) -> dict[str, Any]:
         fields["models"] = [model]
     elif model and not _CLAUDE_ALIAS.fullmatch(model.lower()):
         page.notes.append(f"its model {model[:60]} is unknown here: the default model is used")
-    _set(fields, "maxSteps", given.get("maxTurns"))
-    _set(fields, "reasoningEffort", _EFFORTS.get(str(given.get("effort"))))
+    _set(fields, "maxSteps", frontmatter.get("maxTurns"))
+    _set(fields, "reasoningEffort", _EFFORTS.get(str(frontmatter.get("effort"))))
     fields["permissions"] = permissions
     return fields
 
@@ -158,7 +158,7 @@ def read_copilot(page: Page) -> dict[str, Any]:
 
     A model is usually the display name of one in a subscription, which is not available here: then the default is used.
     """
-    fields = _common(page)
+    fields = _common_fields(page)
     if (names := _names(page, "tools")) is not None and "*" not in names:
         fields["tools"] = _unique(ours for name in names for ours in _copilot_tool(name))
     models = page.fields.get("model")
@@ -177,17 +177,17 @@ def read_opencode(page: Page) -> dict[str, Any]:
 
     The name is the file's.
     """
-    given = page.fields
-    fields = _common(page)
+    frontmatter = page.fields
+    fields = _common_fields(page)
     fields.pop("name", None)
-    _set(fields, "temperature", given.get("temperature"))
-    _set(fields, "maxSteps", given.get("steps", given.get("maxSteps")))
-    if isinstance(given.get("model"), str) and (model := _opencode_model(given["model"])):
+    _set(fields, "temperature", frontmatter.get("temperature"))
+    _set(fields, "maxSteps", frontmatter.get("steps", frontmatter.get("maxSteps")))
+    if isinstance(frontmatter.get("model"), str) and (model := _opencode_model(frontmatter["model"])):
         fields["models"] = [model]
-    _set(fields, "reasoningEffort", _EFFORTS.get(str(given.get("reasoningEffort", given.get("variant")))))
+    _set(fields, "reasoningEffort", _EFFORTS.get(str(frontmatter.get("reasoningEffort", frontmatter.get("variant")))))
     if not page.body:
         for name in ("prompt", "system"):
-            _set(fields, "prompt", given.get(name))
+            _set(fields, "prompt", frontmatter.get(name))
     fields["permissions"] = _opencode_permissions(page)
     return fields
 
@@ -224,7 +224,7 @@ def _opencode_permissions(page: Page) -> dict[str, str]:
     rules: list[tuple[str, Any]] = []
     tools = page.fields.get("tools")
     if tools is not None and not isinstance(tools, dict):
-        raise Broken(f"line {page.lines['tools']}: tools: maps the names of tools to true or false in this format")
+        raise InvalidDefinition(f"line {page.lines['tools']}: tools: maps the names of tools to true or false in this format")
     for name, enabled in (tools or {}).items():
         rules.append(("edit" if name in ("write", "patch") else str(name), "allow" if enabled else "deny"))
     permission = page.fields.get("permission")
@@ -233,7 +233,7 @@ def _opencode_permissions(page: Page) -> dict[str, str]:
     elif isinstance(permission, dict):
         rules.extend((str(name), rule) for name, rule in permission.items())
     elif permission is not None:
-        raise Broken(f"line {page.lines['permission']}: permission: is allow, ask, deny, or one of them for each tool")
+        raise InvalidDefinition(f"line {page.lines['permission']}: permission: is allow, ask, deny, or one of them for each tool")
     listed = page.fields.get("permissions")  # the newer shape: a list of { action, resource, effect }
     for rule in listed if isinstance(listed, list) else ():
         if isinstance(rule, dict) and "action" in rule:
@@ -274,7 +274,7 @@ def _opencode_model(model: str) -> str | None:
     return f"{provider_here}/{name}" if provider_here else None
 
 
-def _common(page: Page) -> dict[str, Any]:
+def _common_fields(page: Page) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name in ("name", "description", "color"):
         _set(fields, name, page.texts.get(name, page.fields.get(name)))
@@ -297,11 +297,11 @@ def _names(page: Page, field: str) -> list[str] | None:
     if value is None:
         return None
     if isinstance(value, dict):  # OpenCode's form
-        value = [str(name) for name, wanted in value.items() if wanted not in (False, None)]
+        value = [str(name) for name, enabled in value.items() if enabled not in (False, None)]
     if isinstance(value, list) and all(isinstance(name, str | int | float) for name in value):
         value = ",".join(map(str, value))  # YAML splits Bash(a, b) in two
     if not isinstance(value, str):
-        raise Broken(f"line {page.lines[field]}: {field}: must be a list of names")
+        raise InvalidDefinition(f"line {page.lines[field]}: {field}: must be a list of names")
     names = [name.strip() for name in _split(value) if name.strip()]
     if len(names) == 1 and "(" not in value:
         names = [name for line in value.split("\n") for name in line.strip().removeprefix("- ").split()]
@@ -311,16 +311,16 @@ def _names(page: Page, field: str) -> list[str] | None:
 def _split(text: str) -> list[str]:
     """The text split at its commas, except at those inside parentheses."""
     parts: list[str] = []
-    end, inside = len(text), False
-    for at in range(len(text) - 1, -1, -1):
-        match text[at]:
+    end, in_parentheses = len(text), False
+    for index in range(len(text) - 1, -1, -1):
+        match text[index]:
             case ")":
-                inside = True
+                in_parentheses = True
             case "(":
-                inside = False
-            case "," if not inside:
-                parts.append(text[at + 1 : end])
-                end = at
+                in_parentheses = False
+            case "," if not in_parentheses:
+                parts.append(text[index + 1 : end])
+                end = index
     return [*parts, text[:end]][::-1]
 
 

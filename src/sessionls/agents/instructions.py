@@ -12,26 +12,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from sessionls.agents.files import confined, read_bytes
-from sessionls.agents.frontmatter import Broken, parse
+from sessionls.agents.files import read_bytes, resolve_inside
+from sessionls.agents.frontmatter import InvalidDefinition, parse
 from sessionls.domain.globs import Globs, expand_braces
 
-__all__ = ["RULES", "InstructionFile", "Rule", "general", "nested", "read_rules"]
+__all__ = ["RULES", "InstructionFile", "Rule", "general_instructions", "nested_instructions", "read_rules"]
 
 log = logging.getLogger(__name__)
 
 RULES = ".github/instructions"
 """The folder of instructions for some files."""
 
-_GENERAL = ("AGENTS.md", "CLAUDE.md", ".claude/CLAUDE.md", ".github/copilot-instructions.md")
-_NESTED = ("AGENTS.md", "CLAUDE.md")
-_LIMIT = 64 << 10  # bytes of one file
-_ALL = 96 << 10  # bytes of all files of a folder together
+_GENERAL_FILES = ("AGENTS.md", "CLAUDE.md", ".claude/CLAUDE.md", ".github/copilot-instructions.md")
+_NESTED_FILES = ("AGENTS.md", "CLAUDE.md")
+_FILE_LIMIT = 64 << 10  # bytes of one file
+_FOLDER_LIMIT = 96 << 10  # bytes of all files of a folder together
 _NESTED_LIMIT = 32 << 10
-_MOST = 50  # files of rules
-_LONGEST = 2_000  # characters of the globs
+_MAX_RULES = 50  # files of rules
+_MAX_GLOBS_LENGTH = 2_000  # characters of the globs
 _COMMA = re.compile(r",(?![^{}]*\})")  # not one in braces
-_DEEPEST = 16  # folders above a file
+_MAX_PARENTS = 16  # folders above a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,61 +51,61 @@ class Rule:
     globs: Globs = field(compare=False)
 
 
-def general(folder: Path) -> list[InstructionFile]:
-    """The instructions for every agent. The same text in two files counts once."""
-    return list(_different(folder, _GENERAL, _LIMIT, _ALL))
+def general_instructions(folder: Path) -> list[InstructionFile]:
+    """The instructions for every agent. If two files have the same text, it is included once."""
+    return list(_read_distinct(folder, _GENERAL_FILES, _FILE_LIMIT, _FOLDER_LIMIT))
 
 
-def nested(folder: Path, name: str) -> list[InstructionFile]:
-    """The instructions for the file at that path from the folder: those of the folders on the way, the nearest last."""
+def nested_instructions(folder: Path, name: str) -> list[InstructionFile]:
+    """The instructions for a file: those in its parent folders, the nearest last. `name` is its path from `folder`."""
     parents = [str(parent) for parent in PurePosixPath(name).parents if str(parent) != "."][::-1]
-    names = [f"{parent}/{one}" for parent in parents[-_DEEPEST:] for one in _NESTED]
-    return list(_different(folder, names, _NESTED_LIMIT, _LIMIT))
+    names = [f"{parent}/{file_name}" for parent in parents[-_MAX_PARENTS:] for file_name in _NESTED_FILES]
+    return list(_read_distinct(folder, names, _NESTED_LIMIT, _FILE_LIMIT))
 
 
 def read_rules(folder: Path) -> list[Rule]:
     """The instructions in `.github/instructions` with globs for their files."""
     try:
-        files = sorted((folder / RULES).rglob("*.instructions.md"))[:_MOST]
+        files = sorted((folder / RULES).rglob("*.instructions.md"))[:_MAX_RULES]
     except OSError:
         return []
     rules = []
     for path in files:
         name = path.relative_to(folder).as_posix()
-        if (text := _read(folder, name, _NESTED_LIMIT)) and (rule := _rule(name, text)) is not None:
+        if (text := _read(folder, name, _NESTED_LIMIT)) and (rule := _parse_rule(name, text)) is not None:
             rules.append(rule)
     return rules
 
 
-def _rule(name: str, text: str) -> Rule | None:
+def _parse_rule(name: str, text: str) -> Rule | None:
     try:
         page = parse(text, lenient=True)
-        given = page.fields.get("applyTo", page.texts.get("applyTo"))
-        patterns = given if isinstance(given, list) else _COMMA.split(str(given or "")[:_LONGEST])
-        wanted = [one for pattern in patterns if str(pattern).strip() for one in expand_braces(str(pattern).strip())]
-        return Rule(InstructionFile(name, page.body), tuple(wanted), Globs(wanted)) if wanted and page.body else None
-    except (Broken, ValueError) as problem:
+        apply_to = page.fields.get("applyTo", page.texts.get("applyTo"))
+        patterns = apply_to if isinstance(apply_to, list) else _COMMA.split(str(apply_to or "")[:_MAX_GLOBS_LENGTH])
+        globs = [glob for pattern in patterns if str(pattern).strip() for glob in expand_braces(str(pattern).strip())]
+        return Rule(InstructionFile(name, page.body), tuple(globs), Globs(globs)) if globs and page.body else None
+    except (InvalidDefinition, ValueError) as problem:
         log.warning("%s is not read: %s", name, problem)
         return None
 
 
-def _different(folder: Path, names: Sequence[str], limit: int, together: int) -> Iterator[InstructionFile]:
+def _read_distinct(folder: Path, names: Sequence[str], limit: int, remaining: int) -> Iterator[InstructionFile]:
     seen: set[str] = set()
     for name in names:
-        text = _read(folder, name, min(limit, together))
-        # One file may only refer to the other.
-        if not text or text in seen or text.lstrip("@./") in _NESTED:
+        text = _read(folder, name, min(limit, remaining))
+        # A file may just refer to another one (`@AGENTS.md`).
+        if not text or text in seen or text.lstrip("@./") in _NESTED_FILES:
             continue
         seen.add(text)
-        together = max(0, together - len(text.encode()))
+        remaining = max(0, remaining - len(text.encode()))
         yield InstructionFile(name, text)
 
 
 def _read(folder: Path, name: str, limit: int) -> str:
     """The text of the file, cut at `limit` bytes with a note; empty if it cannot be read."""
     try:
-        data = read_bytes(confined(folder / name, folder), limit + 1)
-    except Broken as problem:
+        data = read_bytes(resolve_inside(folder / name, folder), limit + 1)
+    except InvalidDefinition as problem:
         log.warning("%s is not read: %s", name, problem)
         return ""
     except (OSError, RuntimeError):

@@ -11,8 +11,8 @@ from typing import Any
 
 __all__ = ["KNOWN", "read_lines"]
 
-_TEXTS = frozenset(("description", "prompt", "system", "argument-hint", "whenToUse", "when_to_use", "examples"))
-KNOWN = _TEXTS | frozenset(
+_TEXT_FIELDS = frozenset(("description", "prompt", "system", "argument-hint", "whenToUse", "when_to_use", "examples"))
+KNOWN = _TEXT_FIELDS | frozenset(
     (
         *("name", "tools", "disallowedTools", "model", "effort", "maxTurns", "permissionMode", "color", "skills", "hooks"),
         *("memory", "background", "isolation", "mcpServers", "initialPrompt", "target", "user-invocable", "handoffs", "agents"),
@@ -30,16 +30,16 @@ def read_lines(head: str) -> tuple[dict[str, list[str]], dict[str, int]]:
     """The lines of each field, the first one without the name, and the line of the file that it begins in (from 1)."""
     fields: dict[str, list[str]] = {}
     lines: dict[str, int] = {}
-    now: str | None = None
+    current: str | None = None
     for number, line in enumerate(head.split("\n"), start=2):
         match = _FIELD.match(line)
         # Inside a text, "user: …" is a line of an example.
-        begins = match is not None and match["name"] not in fields and (match["name"] in KNOWN or now not in _TEXTS)
+        begins = match is not None and match["name"] not in fields and (match["name"] in KNOWN or current not in _TEXT_FIELDS)
         if match is not None and begins:
-            now = match["name"]
-            fields[now], lines[now] = [match["value"].strip()], number
-        elif now is not None and not (now not in _TEXTS and line.lstrip().startswith("#")):
-            fields[now].append(line)
+            current = match["name"]
+            fields[current], lines[current] = [match["value"].strip()], number
+        elif current is not None and not (current not in _TEXT_FIELDS and line.lstrip().startswith("#")):
+            fields[current].append(line)
     return fields, lines
 
 
@@ -49,7 +49,7 @@ def as_text(lines: list[str]) -> str:
     text = "\n".join([first, *(line.strip() for line in lines[1:])]).strip()
     if (quoted := _QUOTED.match(text)) is not None:
         return (
-            re.sub(r"\\(.)", lambda found: found[0] if found[1] == "n" else found[1], quoted[1])
+            re.sub(r"\\(.)", lambda match: match[0] if match[1] == "n" else match[1], quoted[1])
             if quoted[1]
             else ((quoted[2] or "").replace("''", "'"))
         )
@@ -57,7 +57,7 @@ def as_text(lines: list[str]) -> str:
 
 
 def as_names(lines: list[str]) -> list[str] | str:
-    """The value of a field as a list of names, or the one text of them."""
+    """The value of a field as a list of names, or as text if it is not a list."""
     listed = [line.strip().removeprefix("-").strip().strip("\"'") for line in lines[1:] if line.strip().startswith("-")]
     if listed and not lines[0]:
         return listed

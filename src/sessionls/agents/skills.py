@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sessionls.agents.files import confined, read_bytes
-from sessionls.agents.frontmatter import Broken, Page, parse
+from sessionls.agents.files import read_bytes, resolve_inside
+from sessionls.agents.frontmatter import InvalidDefinition, Page, parse
 from sessionls.domain import uris
 from sessionls.domain.agent import Definition
 from sessionls.domain.visible import in_one_line
 from sessionls.ports.agents import SkillFolder
 
-__all__ = ["SKILL_FILE", "SkillEntry", "SkillPlace", "choose", "read_skills", "section", "skill_places"]
+__all__ = ["SKILL_FILE", "SkillDirectory", "SkillEntry", "nearest_by_name", "read_skills", "skill_directories", "skills_section"]
 
 SKILL_FILE = "SKILL.md"
 FILE_LIMIT = 256 * 1024
@@ -29,16 +29,16 @@ COUNT_LIMIT = 200
 """The limit for the skills of one directory and its subdirectories."""
 NAME_LIMIT = 64
 DESCRIPTION_LIMIT = 1024
-TOGETHER = 24_000
-"""Characters of all descriptions in an agent's instructions. Further skills are listed only by name."""
+DESCRIPTIONS_LIMIT = 24_000
+"""Characters of all descriptions in an agent's instructions together. Further skills are listed only by name."""
 LEVELS = 3
 """The deepest level of a skill's folder below a directory of skills."""
-_ABOUT = (
+_INTRODUCTION = (
     "A skill is a folder with instructions for one kind of task. If a description below matches your task, read that "
     "skill with the tool `skill` before you begin, and follow it."
 )
-_VISITED = 1000  # folders below a directory of skills
-_SKIPPED = frozenset(("node_modules", ".git", "__pycache__"))
+_MAX_FOLDERS = 1000  # folders below a directory of skills
+_IGNORED_FOLDERS = frozenset(("node_modules", ".git", "__pycache__"))
 
 _IN_HOME = (
     ".config/opencode/skill",
@@ -58,7 +58,7 @@ _IN_FOLDER = (
 
 
 @dataclass(frozen=True, slots=True)
-class SkillPlace:
+class SkillDirectory:
     """A directory of skills. `folder` is the workspace folder that it belongs to; None for the user's own."""
 
     directory: Path
@@ -68,7 +68,7 @@ class SkillPlace:
 
 @dataclass(frozen=True, slots=True)
 class SkillEntry:
-    """The result of reading a folder: a skill, or a problem. `folder` as in `SkillPlace`.
+    """The result of reading a folder: a skill, or a problem. `folder` as in `SkillDirectory`.
 
     `offered` is False for a skill that only people invoke. `notice`: what was ignored or read differently.
     """
@@ -83,46 +83,48 @@ class SkillEntry:
     notice: str | None = None
 
 
-def skill_places(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[SkillPlace, ...]:
-    """The directories of skills; later ones are nearer. A folder's directory that is also the user's counts as the user's."""
-    own = [SkillPlace(home / path) for path in _IN_HOME]
-    own.append(SkillPlace(user_dir))
-    taken = {place.directory for place in own}
-    inside = (SkillPlace(folder / path, folder) for folder in folders for path in _IN_FOLDER)
-    return (*own, *(place for place in inside if place.directory not in taken))
+def skill_directories(folders: Sequence[Path], user_dir: Path, home: Path) -> tuple[SkillDirectory, ...]:
+    """The directories of skills; later ones are nearer. A workspace directory that is also the user's is the user's."""
+    user_roots = [SkillDirectory(home / path) for path in _IN_HOME]
+    user_roots.append(SkillDirectory(user_dir))
+    user_directories = {root.directory for root in user_roots}
+    workspace_roots = (SkillDirectory(folder / path, folder) for folder in folders for path in _IN_FOLDER)
+    return (*user_roots, *(root for root in workspace_roots if root.directory not in user_directories))
 
 
-def read_skills(places: Iterable[SkillPlace]) -> tuple[SkillEntry, ...]:
-    """All skills, in the order of the places. A broken folder does not prevent reading the others."""
-    return tuple(entry for place in places for entry in _read_place(place))
+def read_skills(roots: Iterable[SkillDirectory]) -> tuple[SkillEntry, ...]:
+    """All skills, in the order of the directories. An invalid skill does not prevent reading the others."""
+    return tuple(entry for root in roots for entry in _read_directory(root))
 
 
-def choose(entries: Iterable[SkillEntry]) -> dict[str, SkillEntry]:
-    """The nearest entry for each name. A broken one hides others with the same name."""
+def nearest_by_name(entries: Iterable[SkillEntry]) -> dict[str, SkillEntry]:
+    """The nearest entry for each name. An invalid one also hides others with the same name."""
     return {entry.name: entry for entry in entries}
 
 
-def section(definition: Definition, entries: Iterable[SkillEntry]) -> str:
+def skills_section(definition: Definition, entries: Iterable[SkillEntry]) -> str:
     """The part of an agent's instructions about the skills that it may use; empty if there are none."""
-    offered = [entry for entry in entries if entry.skill is not None and entry.offered and definition.may_use_skill(entry.name)]
-    if not offered:
+    usable = [entry for entry in entries if entry.skill is not None and entry.offered and definition.may_use_skill(entry.name)]
+    if not usable:
         return ""
-    lines, names, room = [], [], TOGETHER
-    for entry in sorted(offered, key=lambda entry: entry.name):
-        room -= len(entry.description) + len(entry.name)
-        if room >= 0:
-            lines.append(f"- `{entry.name}`: {entry.description}")
+    described, others, remaining = [], [], DESCRIPTIONS_LIMIT
+    for entry in sorted(usable, key=lambda entry: entry.name):
+        remaining -= len(entry.description) + len(entry.name)
+        if remaining >= 0:
+            described.append(f"- `{entry.name}`: {entry.description}")
         else:
-            names.append(f"`{entry.name}`")
-    if names:
-        lines.append(f"- and, without their descriptions because there are too many: {', '.join(names)}"[:TOGETHER])
+            others.append(f"`{entry.name}`")
+    if others:
+        described.append(
+            f"- and, without their descriptions because there are too many: {', '.join(others)}"[:DESCRIPTIONS_LIMIT]
+        )
     return "\n".join(
         [
             "# Skills",
             "",
-            _ABOUT,
+            _INTRODUCTION,
             "",
-            *lines,
+            *described,
         ]
     )
 
@@ -130,62 +132,63 @@ def section(definition: Definition, entries: Iterable[SkillEntry]) -> str:
 # -- reading -------------------------------------------------------------------------------------------------------------
 
 
-def _read_place(place: SkillPlace) -> list[SkillEntry]:
+def _read_directory(root: SkillDirectory) -> list[SkillEntry]:
     entries: dict[str, SkillEntry] = {}
-    for folder in _folders(place):
-        entry = _read_folder(place, folder)
+    for folder in _folders(root):
+        entry = _read_folder(root, folder)
         if entry is None:
             continue
-        if (other := entries.get(entry.name)) is not None:
-            both = f"{uris.from_path(folder).rpartition('/')[2]} and another folder here both define {entry.name}: rename one"
-            entry = SkillEntry(entry.name, other.source, place.folder, problem=both)
+        if (earlier := entries.get(entry.name)) is not None:
+            problem = f"{uris.from_path(folder).rpartition('/')[2]} and another folder here both define {entry.name}: rename one"
+            entry = SkillEntry(entry.name, earlier.source, root.folder, problem=problem)
         elif len(entries) == COUNT_LIMIT:
             problem = f"more than {COUNT_LIMIT} skills in one directory: this one and later ones are ignored"
-            entries[entry.name] = SkillEntry(entry.name, entry.source, place.folder, problem=problem)
+            entries[entry.name] = SkillEntry(entry.name, entry.source, root.folder, problem=problem)
             break
         entries[entry.name] = entry
     return list(entries.values())
 
 
-def _folders(place: SkillPlace) -> Iterator[Path]:
-    """The folders of skills below a place, by name; does not search within a skill's folder."""
-    left = _VISITED
-    waiting = [(place.directory, 0)]
-    while waiting:
-        directory, level = waiting.pop()
+def _folders(root: SkillDirectory) -> Iterator[Path]:
+    """The folders of skills below a directory, by name. Does not search inside a skill's folder."""
+    remaining = _MAX_FOLDERS
+    pending = [(root.directory, 0)]
+    while pending:
+        directory, level = pending.pop()
         if level and os.path.lexists(directory / SKILL_FILE):
             yield directory
             continue
-        if level == place.levels:
+        if level == root.levels:
             continue
         try:
-            with os.scandir(directory) as found:
-                names = sorted(entry.name for entry in found if entry.name not in _SKIPPED and entry.is_dir())[:left]
+            with os.scandir(directory) as children:
+                folders = (entry.name for entry in children if entry.name not in _IGNORED_FOLDERS and entry.is_dir())
+                names = sorted(folders)[:remaining]
         except OSError:
             continue
-        left -= len(names)
-        waiting += [(directory / name, level + 1) for name in reversed(names)]
+        remaining -= len(names)
+        pending += [(directory / name, level + 1) for name in reversed(names)]
 
 
-def _read_folder(place: SkillPlace, folder: Path) -> SkillEntry | None:
+def _read_folder(root: SkillDirectory, folder: Path) -> SkillEntry | None:
     path = folder / SKILL_FILE
     source = uris.from_path(path)
-    name = _plain(folder.name)[:NAME_LIMIT]
+    name = _normalize(folder.name)[:NAME_LIMIT]
     try:
-        root = confined(folder, place.folder)
-        data = read_bytes(confined(path, root), FILE_LIMIT + 1)
+        real_folder = resolve_inside(folder, root.folder)
+        data = read_bytes(resolve_inside(path, real_folder), FILE_LIMIT + 1)
         if len(data) > FILE_LIMIT:
-            raise Broken(f"longer than {FILE_LIMIT // 1024} KB")  # noqa: TRY301
+            raise InvalidDefinition(f"longer than {FILE_LIMIT // 1024} KB")  # noqa: TRY301
         page = parse(_text(data), lenient=True)
-        name = _plain(page.texts.get("name", "")) or name
-        return _checked(page, SkillEntry(name, source, place.folder, skill=SkillFolder(name, root)), folder)
-    except Broken as problem:
-        return SkillEntry(name, source, place.folder, problem=f"{folder.name}/{SKILL_FILE}: {problem}")
+        name = _normalize(page.texts.get("name", "")) or name
+        return _entry_from_page(page, SkillEntry(name, source, root.folder, skill=SkillFolder(name, real_folder)), folder)
+    except InvalidDefinition as problem:
+        return SkillEntry(name, source, root.folder, problem=f"{folder.name}/{SKILL_FILE}: {problem}")
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         if isinstance(error, FileNotFoundError) and not os.path.islink(path):  # noqa: PTH114
             return None  # deleted since the directory was read
         why = "a link that leads nowhere" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None)
-        return SkillEntry(name, source, place.folder, problem=f"{folder.name}/{SKILL_FILE}: cannot be read ({why or 'no file'})")
+        return SkillEntry(name, source, root.folder, problem=f"{folder.name}/{SKILL_FILE}: cannot be read ({why or 'no file'})")
 
 
 def _text(data: bytes) -> str:
@@ -193,29 +196,29 @@ def _text(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise Broken(f"line {line}: not UTF-8 text") from None
+        raise InvalidDefinition(f"line {line}: not UTF-8 text") from None
 
 
-def _checked(page: Page, entry: SkillEntry, folder: Path) -> SkillEntry:
+def _entry_from_page(page: Page, entry: SkillEntry, folder: Path) -> SkillEntry:
     if not page.fenced:
-        raise Broken("line 1: no frontmatter; it must begin with --- and have at least a name and a description")
+        raise InvalidDefinition("line 1: no frontmatter; it must begin with --- and have at least a name and a description")
     notes = list(page.notes)
-    given = page.texts.get("name")
-    if given is None:
+    declared_name = page.texts.get("name")
+    if declared_name is None:
         notes.append("it has no name and is called like its folder")
-    elif unicodedata.normalize("NFC", given.strip()) != unicodedata.normalize("NFC", folder.name):
+    elif unicodedata.normalize("NFC", declared_name.strip()) != unicodedata.normalize("NFC", folder.name):
         notes.append(f"its name is {entry.name[:NAME_LIMIT]}, but its folder has another name; the former is used")
     if problem := _name_problem(entry.name):
-        raise Broken(problem)
+        raise InvalidDefinition(problem)
     description = " ".join(str(page.texts.get("description", "")).split())
     if not description:
-        raise Broken("no description: agents choose a skill by it")
+        raise InvalidDefinition("no description: agents choose a skill by it")
     if len(description) > DESCRIPTION_LIMIT:
         notes.append(f"its description is longer than {DESCRIPTION_LIMIT} characters and is cut")
         description = description[: DESCRIPTION_LIMIT - 1] + "…"
     if not page.body:
-        raise Broken("no instructions below the frontmatter")
-    if told_not := page.fields.get("disable-model-invocation") is True:
+        raise InvalidDefinition("no instructions below the frontmatter")
+    if people_only := page.fields.get("disable-model-invocation") is True:
         notes.append("agents do not see it (disable-model-invocation), and read it only if a message names it")
     return SkillEntry(
         entry.name,
@@ -223,12 +226,12 @@ def _checked(page: Page, entry: SkillEntry, folder: Path) -> SkillEntry:
         entry.folder,
         in_one_line(description),
         entry.skill,
-        offered=not told_not,
+        offered=not people_only,
         notice="; ".join(notes) or None,
     )
 
 
-def _plain(name: str) -> str:
+def _normalize(name: str) -> str:
     return in_one_line(unicodedata.normalize("NFKC", name.strip()))
 
 

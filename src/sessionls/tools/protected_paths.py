@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sessionls.agents.sources import DEFINING
+from sessionls.agents.sources import AGENT_DIRECTORIES
 from sessionls.domain import uris
 from sessionls.domain.globs import Globs
 from sessionls.sessions.workspace.workspace import ResolvedFile
@@ -19,7 +19,7 @@ from sessionls.tools.startup_files import uri_key
 __all__ = ["is_protected"]
 
 # Also below the open folders: a subfolder may be opened as a workspace folder later.
-_NAMES = (".sessionls", *DEFINING, *FILES, ".vscode/settings.json")
+_NAMES = (".sessionls", *AGENT_DIRECTORIES, *FILES, ".vscode/settings.json")
 # Settings of VS Code, which name the server that our extension starts: a workspace's and the person's own, wherever they are.
 _SETTINGS = Globs(
     ["*.code-workspace", *(f"**/{folder}/settings.json" for folder in (".vscode", "user", "user/profiles/**", "machine"))]
