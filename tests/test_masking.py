@@ -17,7 +17,7 @@ from in_process_app import app, write_agent
 from model_server import Answer, ModelServer
 from sessionls.cli.commands import app as commands
 from sessionls.domain.model import TextContext
-from sessionls.masking import _library, _possible, find_secrets, mask, mask_tree
+from sessionls.masking import _applicable, _library_rules, find_secrets, mask, mask_tree
 from sessionls.sessions.composing import Outgoing
 
 # Put together here, so that no scanner takes them for real ones.
@@ -135,12 +135,12 @@ def test_the_whole_name_of_a_value_is_shown_as_its_kind() -> None:
     assert mask(untouched)[0] == untouched
 
 
-@pytest.mark.parametrize("rule", _library(), ids=lambda rule: f"{rule.kind} {rule.pattern.pattern[:30]}")
+@pytest.mark.parametrize("rule", _library_rules(), ids=lambda rule: f"{rule.kind} {rule.pattern.pattern[:30]}")
 @given(data=st.data())
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_match_of_a_pattern_is_skipped_as_impossible(rule: Any, data: st.DataObject) -> None:
     text = data.draw(st.from_regex(rule.pattern, alphabet=st.characters(codec="ascii")))
-    assert _possible([rule], text) == [rule]
+    assert _applicable([rule], text) == [rule]
 
 
 # -- exports -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The composition root: the only module that knows every package and puts them together, for server and terminal."""
+"""The composition root: the only module that imports every package and connects them, for the server and the terminal."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ __all__ = ["Composition", "compose", "identify", "open_store", "preload"]
 
 @dataclass
 class Composition:
-    """`sessions`, and what it needs. Call `start` before using it, and `close` at the end, also after an error.
+    """`sessions` and its dependencies. Call `start` before using it, and `close` at the end, also after an error.
 
-    `bounds` belong to the caller, who changes them and then calls `follow`.
+    `bounds` belong to the caller, which may change them and then calls `follow`.
     """
 
     sessions: Sessions
@@ -51,11 +51,11 @@ class Composition:
     data_dir: Path
     servers: McpServers | None = None
     external: ExternalAgents | None = None
-    _jobs: list[asyncio.Task[None]] = field(default_factory=list)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
         """Read the definitions of agents, and open the store in the background: each operation reports its problems itself."""
-        self._jobs.append(asyncio.create_task(self._open_store(), name="open store"))
+        self._tasks.append(asyncio.create_task(self._open_store(), name="open store"))
         await self.catalog.reload()
 
     async def _open_store(self) -> None:
@@ -64,25 +64,25 @@ class Composition:
 
     def watch_agents(self, changed: Callable[[], None]) -> None:
         """From now on follow changes of definitions on disk, and report each of them."""
-        self._jobs.append(asyncio.create_task(self.catalog.watch(changed), name="watch agents"))
+        self._tasks.append(asyncio.create_task(self.catalog.watch(changed), name="watch agents"))
 
     async def follow(self) -> None:
         """The editor's folders or the bounds have changed: update agents and MCP servers."""
-        jobs = [self.catalog.set_workspace(_folders(self.editor), trusted=self.bounds.trusted)]
+        updates = [self.catalog.set_workspace(_folders(self.editor), trusted=self.bounds.trusted)]
         if self.servers is not None:
-            jobs.append(self.servers.follow())
+            updates.append(self.servers.follow())
         if self.external is not None:
-            jobs.append(self.external.follow(trusted=self.bounds.trusted))
-        # Both run independently of each other: what is no longer trusted ends now.
-        for problem in await asyncio.gather(*jobs, return_exceptions=True):
+            updates.append(self.external.follow(trusted=self.bounds.trusted))
+        # One failed update must not prevent the others: what is no longer trusted has to end now.
+        for problem in await asyncio.gather(*updates, return_exceptions=True):
             if isinstance(problem, BaseException):
                 raise problem
 
     async def close(self) -> None:
         """Interrupt replies in progress (they can be resumed), then close the rest, the store last."""
-        for job in self._jobs:
-            job.cancel()
-        await asyncio.gather(*self._jobs, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(self.store.close)
             closing.push_async_callback(self.models.close)
@@ -114,9 +114,9 @@ def open_store(settings: Settings) -> SqlStore:
 
 
 async def identify(store: SqlStore, local: Participant, *, renames: bool) -> Participant:
-    """Who works with the store: its login, where it has logins, else `local`. The store is closed where that fails.
+    """The participant who uses the store: its login if it has logins, otherwise `local`. Closes the store if this fails.
 
-    `renames`: the local name was set by hand, and is the login's from now on.
+    `renames`: the name of `local` comes from the settings, and becomes the name of the login.
     """
     try:
         return await store.participant(local, renames=renames)
@@ -136,7 +136,7 @@ def compose(
 ) -> Composition:
     """Everything for one editor and one participant, not started yet.
 
-    What a workspace defines (agents, their permissions, servers) counts only within the current `bounds`.
+    Definitions of a workspace (agents, their permissions, servers) are used only within the current `bounds`.
     """
     from sessionls.agents.catalog import Catalog
     from sessionls.agents.prompt_files import PromptFiles
@@ -163,8 +163,8 @@ def compose(
 
     store = store or open_store(settings)
     models = Gateway(settings.model, embedded=_embedded(settings))
-    own, home = config_dir() / "agents", Path.home()
-    catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=own, home=home, external=settings.agents)
+    user_agents, home = config_dir() / "agents", Path.home()
+    catalog = Catalog(_folders(editor), trusted=bounds.trusted, user_dir=user_agents, home=home, external=settings.agents)
     workspace = Workspace(editor, trusted=lambda: bounds.trusted, older=_older(store))
     servers = McpServers(
         settings.mcp,
@@ -173,14 +173,14 @@ def compose(
         read_only=lambda: bounds.read_only,
     )
     scanners = {scanner.name: scanner for scanner in builtin_scanners()}
-    scanners |= {name: user_scanner(name, one.command, one.globs) for name, one in settings.scanners.items()}
-    seen, saving = ReadTracker(), Saving(workspace, editor)
+    scanners |= {name: user_scanner(name, setting.command, setting.globs) for name, setting in settings.scanners.items()}
+    read_tracker, saving = ReadTracker(), Saving(workspace, editor)
     policy = Policy(settings.permissions, bounds)
-    protected = [config_dir(), config_file(), *(place.directory for place in source_directories((), own, home))]
+    protected = [config_dir(), config_file(), *(root.directory for root in source_directories((), user_agents, home))]
     writer = WriteFile(
         workspace,
         editor,
-        seen,
+        read_tracker,
         saving,
         confirm=settings.confirm_edits,
         protected=protected,
@@ -194,7 +194,7 @@ def compose(
                 confirm=settings.confirm_edits,
                 protected=protected,
                 read_only=lambda: bounds.read_only,
-                seen=seen,
+                seen=read_tracker,
                 saving=saving,
                 variables=settings.command_environment,
             ),
@@ -211,7 +211,7 @@ def compose(
             ),
         ],
         servers,
-        seen=seen,
+        seen=read_tracker,
         saving=saving,
         nearby=Nearby(workspace, catalog.instructions_near),
     )
@@ -221,7 +221,7 @@ def compose(
         store,
         editor,
         policy,
-        EditorFiles(workspace, writer, seen),
+        EditorFiles(workspace, writer, read_tracker),
         ShellCommands(commands, saving, variables=settings.command_environment),
         OurTools(tools.offer),
         settings.data_dir / "logs",

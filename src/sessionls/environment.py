@@ -1,7 +1,7 @@
 """The environment of every program that is started for a session: commands, scanners, git, the search, our own children.
 
-A program gets a short list of variables that programs need to work, and those that the person's settings name. It never gets
-settings of sessionls, keys, tokens or passwords, also inside names, addresses and connection strings.
+A program gets the variables on a short list that programs need to work, and those in the person's settings. It never gets
+settings of sessionls, keys, tokens or passwords, not even inside names, addresses and connection strings.
 """
 
 from __future__ import annotations
@@ -34,39 +34,39 @@ _NAMES = """
     COMMONPROGRAMFILES COMMONPROGRAMFILES(X86) COMMONPROGRAMW6432 PSMODULEPATH MSYSTEM CHOCOLATEYINSTALL
 """
 _ALLOWED = frozenset(_NAMES.split())
-_ALLOWED_BEGINNINGS = ("LC_",)
-_OURS = "SESSIONLS_"
+_ALLOWED_PREFIXES = ("LC_",)
+_OWN_PREFIX = "SESSIONLS_"
 
 _FIELD = re.compile(r"([A-Za-z][\w.\- ]{0,60})(?:[\"']?[ \t]{0,3}=|[\"'][ \t]{0,3}:)")
 
 
 def child_environment(environ: Mapping[str, str] | None = None, *, also: Sequence[str] = ()) -> dict[str, str]:
-    """The environment for a program, made of `environ` (unless given: this process's).
+    """The environment for a program, taken from `environ` (by default that of this process).
 
-    `also` are variables that the person's settings name, by name or as `BEGINNING_*`. One with a secret is left out anyway. A
-    proxy's address is kept, without the password in it.
+    `also` are the variables in the person's settings: names, or prefixes as in `PREFIX_*`. Those with a secret are left out
+    anyway. The address of a proxy is kept, without its password.
     """
-    given: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for name, value in (os.environ if environ is None else environ).items():
         if _is_proxy(name):
-            value = _without_credentials(value)  # noqa: PLW2901
-        if (_is_allowed(name) and not _holds_credentials(value)) or (
+            value = _remove_credentials(value)  # noqa: PLW2901
+        if (_is_allowed(name) and not _has_credentials(value)) or (
             _is_named(name, also) and name_problem(name) is None and value_problem(value) is None
         ):
-            given[name] = value
-    return given
+            variables[name] = value
+    return variables
 
 
 def withheld_names(also: Sequence[str], environ: Mapping[str, str] | None = None) -> list[str]:
-    """The variables that settings name (see `child_environment`), that are there, and that are withheld all the same."""
+    """The variables in the settings (see `child_environment`) that exist but are left out because of a secret."""
     environ = os.environ if environ is None else environ
-    given = child_environment(environ, also=also)
-    return sorted(name for name in environ if _is_named(name, also) and name not in given)
+    passed_on = child_environment(environ, also=also)
+    return sorted(name for name in environ if _is_named(name, also) and name not in passed_on)
 
 
 def name_problem(name: str) -> str | None:
-    """Why a variable of that name is given to no program; None where nothing speaks against it."""
-    if name.upper().startswith(_OURS):
+    """Why no program may get a variable with that name; None if programs may get it."""
+    if name.upper().startswith(_OWN_PREFIX):
         return f"{name} is a setting of sessionls, and no program gets those"
     if is_secret_name(name):
         return f"{name} looks like a key or a password, and no program that an agent starts gets those"
@@ -74,8 +74,8 @@ def name_problem(name: str) -> str | None:
 
 
 def value_problem(value: str) -> str | None:
-    """Why that value is given to no program that settings name it for; None where nothing speaks against it."""
-    if _holds_credentials(value):
+    """Why no program may get that value, even if the settings name its variable; None if programs may get it."""
+    if _has_credentials(value):
         return "it looks like a key, or like an address with a password in it"
     if any(is_secret_name(field[1].replace(" ", "")) for field in _FIELD.finditer(value)):
         return "it looks like a connection string with a key or a password in it"
@@ -83,43 +83,45 @@ def value_problem(value: str) -> str | None:
 
 
 def _is_allowed(name: str) -> bool:
-    known = name.upper() if os.name == "nt" else name
-    return known in _ALLOWED or known.startswith(_ALLOWED_BEGINNINGS)
+    normalized = name.upper() if os.name == "nt" else name
+    return normalized in _ALLOWED or normalized.startswith(_ALLOWED_PREFIXES)
 
 
 def _is_named(name: str, also: Sequence[str]) -> bool:
-    def plain(text: str) -> str:
+    def fold(text: str) -> str:
         return text.upper() if os.name == "nt" else text
 
-    return any(plain(name).startswith(plain(one[:-1])) if one.endswith("*") else plain(name) == plain(one) for one in also)
+    return any(
+        fold(name).startswith(fold(pattern[:-1])) if pattern.endswith("*") else fold(name) == fold(pattern) for pattern in also
+    )
 
 
 def _is_proxy(name: str) -> bool:
     return name.lower().endswith("_proxy")
 
 
-def _without_credentials(address: str) -> str:
-    """The address of a proxy without who signs in: a program that needs that says so itself, with the proxy's own refusal."""
+def _remove_credentials(address: str) -> str:
+    """The address of a proxy without its user and password. A program that needs them reports that the proxy refused it."""
     scheme, separator, rest = address.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
-def _holds_credentials(value: str) -> bool:
-    return begins_like_a_token(value) or any(_signs_in(scheme, rest) for scheme, rest in _addresses(value))
+def _has_credentials(value: str) -> bool:
+    return begins_like_a_token(value) or any(_has_password_or_token(scheme, rest) for scheme, rest in _addresses(value))
 
 
 def _addresses(value: str) -> Iterator[tuple[str, str]]:
-    """Each address in the value: its scheme, and all that follows up to the next blank (a password may look like an address)."""
+    """Each address in the value: its scheme, and everything up to the next blank (a password may look like an address)."""
     for word in value.split():
         scheme, separator, rest = word.partition("://")
         if separator:
             yield scheme, rest
 
 
-def _signs_in(scheme: str, rest: str) -> bool:
+def _has_password_or_token(scheme: str, rest: str) -> bool:
     """Whether an address has a password in it, or a token instead of a name."""
     user, at, _ = rest.rpartition("@")
     if not at:
         return False
-    # A password may hold anything, `/` included. A name alone (`ssh://git@`, `postgres://ann@`) is no secret but on the web.
+    # A password may contain anything, even `/`. A user alone (`ssh://git@`, `postgres://ann@`) is a secret only in web addresses.
     return ":" in user or (scheme.lower().endswith(("http", "https")) and re.match(r"[^/?#]*@", rest) is not None)

@@ -1,4 +1,4 @@
-"""Finds installed programs on PATH, but never inside the workspace. All of this touches the disk."""
+"""Finds installed programs on PATH, but never inside the workspace. All functions read the disk."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def find_program(name: str, *, never_in: Sequence[Path] = ()) -> str | None:
     inside one of `never_in`.
     """
     if Path(name).is_absolute():
-        return name if os.access(name, os.X_OK) and _outside(Path(name), never_in) else None
+        return name if os.access(name, os.X_OK) and _is_outside(Path(name), never_in) else None
     if os.path.dirname(name):  # noqa: PTH120 (a Path forgets a leading ./)
         return None
-    for place in (*_absolute(), sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
-        # With a folder before it, the name is searched for only in that folder, with the suffixes of Windows.
-        found = shutil.which(str(Path(place, name)))
-        if found is not None and _outside(Path(found), never_in):
-            return found
+    for directory in (*_absolute_entries(), sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
+        # `which` searches for a path with a folder only in that folder, on Windows with each executable suffix.
+        program = shutil.which(str(Path(directory, name)))
+        if program is not None and _is_outside(Path(program), never_in):
+            return program
     return None
 
 
@@ -37,13 +37,13 @@ def find_git(*, never_in: Sequence[Path] = ()) -> str | None:
 
 def search_path(*, never_in: Sequence[Path] = ()) -> str:
     """PATH without the entries that `find_program` ignores: for programs that start others."""
-    return os.pathsep.join(place for place in _absolute() if _outside(Path(place), never_in))
+    return os.pathsep.join(directory for directory in _absolute_entries() if _is_outside(Path(directory), never_in))
 
 
-def _absolute() -> list[str]:
+def _absolute_entries() -> list[str]:
     return [entry for entry in os.environ.get("PATH", "").split(os.pathsep) if entry and Path(entry).is_absolute()]
 
 
-def _outside(path: Path, folders: Sequence[Path]) -> bool:
-    real = [Path(os.path.abspath(path)), Path(os.path.realpath(path))]  # noqa: PTH100
-    return not any(one.is_relative_to(os.path.realpath(folder)) for folder in folders for one in real)
+def _is_outside(path: Path, folders: Sequence[Path]) -> bool:
+    forms = [Path(os.path.abspath(path)), Path(os.path.realpath(path))]  # noqa: PTH100
+    return not any(form.is_relative_to(os.path.realpath(folder)) for folder in folders for form in forms)

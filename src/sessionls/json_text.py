@@ -10,8 +10,8 @@ import pydantic_core
 
 __all__ = ["parse"]
 
-_DEEPEST = 200  # levels, the parser's limit
-_LONE = re.compile(r"[\ud800-\udfff]")
+_MAX_DEPTH = 200  # levels, the parser's limit
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def parse(body: bytes) -> Any:
@@ -26,24 +26,26 @@ def parse(body: bytes) -> Any:
         if rb"\ud" not in body.lower():
             raise
     try:
-        return _whole(json.loads(body, parse_constant=_no_constant), 0)
+        return _replace_lone_surrogates(json.loads(body, parse_constant=_reject_constant), 0)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def _no_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _whole(value: Any, depth: int) -> Any:
-    if depth > _DEEPEST:
+def _replace_lone_surrogates(value: Any, depth: int) -> Any:
+    if depth > _MAX_DEPTH:
         raise ValueError("nested too deeply")
     match value:
         case str():
-            return _LONE.sub("\N{REPLACEMENT CHARACTER}", value)
+            return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
         case dict():
-            return {_whole(key, depth): _whole(item, depth + 1) for key, item in value.items()}
+            return {
+                _replace_lone_surrogates(key, depth): _replace_lone_surrogates(item, depth + 1) for key, item in value.items()
+            }
         case list():
-            return [_whole(item, depth + 1) for item in value]
+            return [_replace_lone_surrogates(item, depth + 1) for item in value]
         case _:
             return value

@@ -18,25 +18,25 @@ from sessionls.secret_patterns import is_secret_name
 __all__ = ["Secret", "find_secrets", "mask", "mask_tree"]
 
 _WINDOW, _OVERLAP = 2048, 512  # characters
-_BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
-_END = re.compile(r"-----END [A-Z0-9 ]{1,60}-----")
+_KEY_BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_END = re.compile(r"-----END [A-Z0-9 ]{1,60}-----")
 _PLACEHOLDER = re.compile(r"[*x.…_-]{3,}$|[<$%{(\[]|\[masked", re.IGNORECASE)
 # These detectors of the library are too slow or find too much that is not secret. Our own patterns replace them.
-_LEFT_OUT = ("Public IP (ipv4)", "Basic Auth Credentials", "Private Key")
+_UNUSED_DETECTORS = ("Public IP (ipv4)", "Basic Auth Credentials", "Private Key")
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """A pattern for a kind of secret. The secret is its `group`; for a value, `kind` is None and the name is in the first group.
 
-    A text is searched only if a match is possible in it, since most texts have nothing that looks like a secret: `words` are
-    texts in lower case one of which is in every match, and `run` is how many characters of `_RUNS` every match has in a row.
+    A text is searched only if a match is possible in it, since most texts have nothing that looks like a secret: every
+    match contains one of the `substrings` (lower case; none: not checked) and at least `run` consecutive characters of `_RUNS`.
     """
 
     kind: str | None
     pattern: re.Pattern[str]
     group: int
-    words: tuple[str, ...] = ()
+    substrings: tuple[str, ...] = ()
     run: int = 0
 
 
@@ -54,14 +54,14 @@ _VALUE = r"[\"'`]?(?=[^\s\"'`,;]{0,200}[0-9])(?=[^\s\"'`,;]{0,200}[A-Za-z])[A-Za
 _QUOTED = r"\"[^\s\"]{4,200}\"|'[^\s']{4,200}'|`[^\s`]{4,200}`"
 
 
-def _named(names: Sequence[str], value: str, words: Sequence[str]) -> _Rule:
+def _value_rule(names: Sequence[str], value: str, substrings: Sequence[str]) -> _Rule:
     """The rule for values of such names. It finds the end of the name; `_NAME_START` finds its start."""
     pattern = rf"((?:{'|'.join(names)})s?)[\"'`]?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}({value})"
-    return _Rule(None, re.compile(pattern, re.IGNORECASE), 2, tuple(words))
+    return _Rule(None, re.compile(pattern, re.IGNORECASE), 2, tuple(substrings))
 
 
 _NAME_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9_.-]{0,40}\Z")
-_OWN = (
+_OWN_RULES = (
     _Rule("Password in an address", re.compile(r"://[^\s:/@'\"]{0,100}:([^\s/@'\"]{1,200})@"), 1, ("://",)),
     _Rule(
         "Authorization header",
@@ -80,12 +80,12 @@ _OWN = (
         run=17,
     ),
 )
-_NAMED = (
-    _named(_PASSWORD, _QUOTED, _PASSWORD),
-    _named((*_PASSWORD, _KEY, *_KEY_WORDS), _VALUE, (*_PASSWORD, "key", *_KEY_WORDS)),
+_VALUE_RULES = (
+    _value_rule(_PASSWORD, _QUOTED, _PASSWORD),
+    _value_rule((*_PASSWORD, _KEY, *_KEY_WORDS), _VALUE, (*_PASSWORD, "key", *_KEY_WORDS)),
 )
-# What every match of a detector of the library has (see `_Rule`). A detector that is not here is always used.
-_NEEDS: Mapping[str, tuple[tuple[str, ...], int]] = {
+# The substrings and the run of each of the library's detectors (see `_Rule`). A detector that is not listed is always used.
+_REQUIREMENTS: Mapping[str, tuple[tuple[str, ...], int]] = {
     "AWS Access Key": ((), 20),
     "Artifactory Credentials": (("akc", "ap"), 0),
     "Azure Storage Account access key": (("accountkey=",), 88),
@@ -109,8 +109,8 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], int]] = {
     "Twilio API Key": (("ac", "sk"), 34),
 }
 _SECRET_VALUE = re.compile(r"(?=\D{0,200}[0-9])\S{6,}")
-_REST = re.compile(r"(?:\.?[A-Za-z0-9_+/=-])*")
-_TOKENS = frozenset({"JSON Web Token", "Key or token", "GitHub Token", "GitLab Token", "PyPI Token", "OpenAI Token"})
+_TOKEN_REST = re.compile(r"(?:\.?[A-Za-z0-9_+/=-])*")
+_TOKEN_KINDS = frozenset({"JSON Web Token", "Key or token", "GitHub Token", "GitLab Token", "PyPI Token", "OpenAI Token"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,8 @@ class Secret:
 def find_secrets(text: str) -> list[Secret]:
     """Returns the secrets in a text, in order and without overlaps."""
     search = _Search(text)
-    search.windows()
-    return _merged([*_private_keys(text), *search.found])
+    search.search()
+    return _merge([*_private_keys(text), *search.found])
 
 
 def mask(text: str) -> tuple[str, list[Secret]]:
@@ -148,9 +148,9 @@ def mask_tree(value: Any, found: list[tuple[str, Secret]], name: str = "", *, sk
     The whole text is masked if its field has a name like `password`. Fields in `skip` are not changed.
     """
     if isinstance(value, dict):
-        return {key: one if key in skip else mask_tree(one, found, str(key), skip=skip) for key, one in value.items()}
+        return {key: item if key in skip else mask_tree(item, found, str(key), skip=skip) for key, item in value.items()}
     if isinstance(value, list):
-        return [mask_tree(one, found, name, skip=skip) for one in value]
+        return [mask_tree(item, found, name, skip=skip) for item in value]
     if not isinstance(value, str):
         return value
     if name and is_secret_name(name) and _SECRET_VALUE.fullmatch(value) and not _PLACEHOLDER.match(value):
@@ -169,12 +169,12 @@ class _Search:
         self._covered = 0
         self.found: list[Secret] = []
 
-    def windows(self) -> None:
-        rules = _possible((*_OWN, *_library(), *_NAMED), self._text)
+    def search(self) -> None:
+        rules = _applicable((*_OWN_RULES, *_library_rules(), *_VALUE_RULES), self._text)
         for start in range(0, len(self._text) if rules else 0, _WINDOW - _OVERLAP):
             end = min(start + _WINDOW, len(self._text))
             window = self._text[start:end]
-            for rule in _possible(rules, window):
+            for rule in _applicable(rules, window):
                 for match in rule.pattern.finditer(window):
                     if (kind := rule.kind or _name_kind(window, match)) is not None:
                         self._add(match, rule.group, kind, start, end)
@@ -188,24 +188,24 @@ class _Search:
             return
         first = start + match.start(group) + value.index(bare)
         last = first + len(bare)
-        if kind in _TOKENS or (last == end < len(self._text)):
+        if kind in _TOKEN_KINDS or (last == end < len(self._text)):
             # A match may continue after the end of its window. Text of an earlier match is not searched again.
             if last > self._covered:
-                more = _REST.match(self._text, last)
+                more = _TOKEN_REST.match(self._text, last)
                 self._covered = last = last if more is None else more.end()
             else:
                 last = self._covered
         self.found.append(Secret(first, last, kind))
 
 
-def _possible(rules: Sequence[_Rule], text: str) -> list[_Rule]:
+def _applicable(rules: Sequence[_Rule], text: str) -> list[_Rule]:
     """The rules that can match in the text."""
     lower = text.lower()
-    found = [rule for rule in rules if not rule.words or any(map(lower.__contains__, rule.words))]
-    if any(rule.run for rule in found):
+    applicable = [rule for rule in rules if not rule.substrings or any(map(lower.__contains__, rule.substrings))]
+    if any(rule.run for rule in applicable):
         longest = max(map(len, _RUNS.findall(text)), default=0)
-        found = [rule for rule in found if rule.run <= longest]
-    return found
+        applicable = [rule for rule in applicable if rule.run <= longest]
+    return applicable
 
 
 def _name_kind(window: str, match: re.Match[str]) -> str | None:
@@ -215,35 +215,35 @@ def _name_kind(window: str, match: re.Match[str]) -> str | None:
 
 
 @cache
-def _library() -> tuple[_Rule, ...]:
+def _library_rules() -> tuple[_Rule, ...]:
     """The library's patterns."""
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     from detect_secrets.plugins.base import RegexBasedDetector
 
     detectors: dict[str, Any] = get_mapping_from_secret_type_to_class()
     return tuple(
-        _Rule(kind, pattern, 0, *_NEEDS.get(kind, ((), 0)))
+        _Rule(kind, pattern, 0, *_REQUIREMENTS.get(kind, ((), 0)))
         for kind, detector in detectors.items()
-        if issubclass(detector, RegexBasedDetector) and kind not in _LEFT_OUT
+        if issubclass(detector, RegexBasedDetector) and kind not in _UNUSED_DETECTORS
         for pattern in detector.denylist
     )
 
 
 def _private_keys(text: str) -> Iterator[Secret]:
     end = 0
-    while (begin := _BEGIN.search(text, end)) is not None:
-        closing = _END.search(text, begin.end())
+    while (begin := _KEY_BEGIN.search(text, end)) is not None:
+        closing = _KEY_END.search(text, begin.end())
         end = len(text) if closing is None else closing.end()
         yield Secret(begin.start(), end, "Private Key")
 
 
-def _merged(secrets: Sequence[Secret]) -> list[Secret]:
+def _merge(secrets: Sequence[Secret]) -> list[Secret]:
     """Returns them in order. Overlapping secrets are merged; the first and longest one determines the kind."""
-    whole: list[Secret] = []
-    for secret in sorted(secrets, key=lambda one: (one.start, -one.end, one.kind.startswith("value of"))):
-        if whole and secret.start < whole[-1].end:
-            last = whole[-1]
-            whole[-1] = Secret(last.start, max(last.end, secret.end), last.kind)
+    merged: list[Secret] = []
+    for secret in sorted(secrets, key=lambda secret: (secret.start, -secret.end, secret.kind.startswith("value of"))):
+        if merged and secret.start < merged[-1].end:
+            last = merged[-1]
+            merged[-1] = Secret(last.start, max(last.end, secret.end), last.kind)
         else:
-            whole.append(secret)
-    return whole
+            merged.append(secret)
+    return merged

@@ -1,7 +1,7 @@
-"""The end of a program that was started for a session, with everything that it started in turn.
+"""Ends a program that was started for a session, with everything that it started in turn.
 
-On POSIX such a program leads a process group of its own, which is killed as a whole. What left the group is found on Linux by a
-mark in its environment. On Windows the tree of processes is ended with `taskkill`.
+On POSIX such a program leads its own process group, which is killed as a whole. On Linux, processes that left the group are found
+by a mark in their environment. On Windows the tree of processes is ended with `taskkill`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["MARK", "kill_tree", "new_mark", "start_flags"]
 
 MARK = "AGENT_COMMAND_ID"
 """The variable that marks a program and all that it starts."""
-_ROUNDS = 5
+_MAX_ROUNDS = 5
 
 
 def new_mark() -> str:
@@ -28,7 +28,7 @@ def new_mark() -> str:
 
 
 def start_flags() -> dict[str, int | bool]:
-    """What makes a program the first of a group of its own, as arguments for starting it."""
+    """The arguments that start a program in its own process group."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}
@@ -37,14 +37,14 @@ def start_flags() -> dict[str, int | bool]:
 async def kill_tree(pid: int, mark: str, *, ended: bool) -> None:
     """Kill the program of that id and all that it started. `ended`: the program itself is gone already.
 
-    On POSIX the id must not be free for others yet: some process of its group is still there, or nobody has waited for it.
+    On POSIX the id must not have been reused: a process of its group still exists, or nobody has waited for the program yet.
     """
     if sys.platform == "win32":
         if not ended:
-            # By its name alone it would be looked for in the current directory first, which may be anyone's.
+            # A bare name would be searched for in the current directory first, which may not be trusted.
             taskkill = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")  # noqa: PTH118
-            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            await (await asyncio.create_subprocess_exec(taskkill, "/F", "/T", "/PID", str(pid), **quiet)).wait()
+            no_output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            await (await asyncio.create_subprocess_exec(taskkill, "/F", "/T", "/PID", str(pid), **no_output)).wait()
     else:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
@@ -53,12 +53,12 @@ async def kill_tree(pid: int, mark: str, *, ended: bool) -> None:
 
 
 def _kill_marked(mark: bytes) -> None:
-    """Kill the processes that inherited the mark, wherever they went. Again and again: one may be starting another."""
-    for _ in range(_ROUNDS):
-        found = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit() and _has_mark(one, mark)]
-        if not found:
+    """Kill all processes that inherited the mark. Repeats this, because a process may be starting another one."""
+    for _ in range(_MAX_ROUNDS):
+        pids = [int(process.name) for process in Path("/proc").iterdir() if process.name.isdigit() and _has_mark(process, mark)]
+        if not pids:
             return
-        for pid in found:
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -66,5 +66,5 @@ def _kill_marked(mark: bytes) -> None:
 def _has_mark(process: Path, mark: bytes) -> bool:
     try:
         return mark in (process / "environ").read_bytes().split(b"\0")
-    except OSError:  # gone, or of somebody else
+    except OSError:  # it has ended, or belongs to another user
         return False

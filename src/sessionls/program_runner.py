@@ -1,7 +1,7 @@
-"""The one way to run a program for its output: without a shell, for a bounded time, with bounded output, ended with its group.
+"""Runs programs for their output: without a shell, for a bounded time, with bounded output, ended with their process group.
 
-A program that is stopped leaves nothing behind: its process group is killed, and its pipes are closed even when another process
-holds them or has left something unread. (Shell commands run in `tools/process.py`: what they leave in the background ends, too.)
+A program that is stopped leaves nothing behind: its process group is killed, and its pipes are closed even if another process
+has them open or has not read everything. (Shell commands run in `tools/process.py`, which also ends their background processes.)
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 __all__ = ["Outcome", "run_program", "stream_program"]
 
-_MAX_ERRORS = 8 << 10  # bytes of the errors that are kept
-_LAST_OUTPUT = 1.0  # seconds that output already written may take to arrive after the program's end
+_MAX_STDERR = 8 << 10  # bytes of the errors that are kept
+_OUTPUT_SECONDS = 1.0  # seconds that output already written may take to arrive after the program's end
 _STDOUT, _STDERR = 1, 2
 
 
@@ -48,23 +48,23 @@ async def run_program(
 ) -> Outcome:
     """Run it to its end, or until it wrote more than `limit` bytes. Cancelling stops it.
 
-    Raises `OSError` where it does not start, and `ValueError` for words that no system could pass on.
+    Raises `OSError` if it does not start, and `ValueError` for arguments that cannot be passed to a program.
     """
     output, errors = bytearray(), bytearray()
 
-    def received(fd: int, data: bytes) -> None:
+    def on_data(fd: int, data: bytes) -> None:
         if fd == _STDERR:
             errors.extend(data)
-            del errors[:-_MAX_ERRORS]
+            del errors[:-_MAX_STDERR]
             return
         if len(output) <= limit:
             output.extend(data)
         if len(output) > limit:
             program.finished.set()
 
-    program = _Program(received)
+    program = _Program(on_data)
     stopped: Literal["time", "output"] | None = None
-    async with _running(program, command, cwd, stdin, environment, errors=subprocess.PIPE):
+    async with _start_and_stop(program, command, cwd, stdin, environment, errors=subprocess.PIPE):
         try:
             async with asyncio.timeout(seconds):
                 await program.finished.wait()
@@ -72,7 +72,7 @@ async def run_program(
             stopped = "time"
         else:
             if len(output) <= limit:
-                await program.last_output()
+                await program.wait_for_output()
     if stopped is None and len(output) > limit:
         stopped = "output"
     return Outcome(None if stopped else program.code, bytes(output[:limit]), bytes(errors), stopped)
@@ -81,20 +81,20 @@ async def run_program(
 async def stream_program(
     command: Sequence[str], *, stdin: bytes | None = None, environment: Mapping[str, str] | None = None
 ) -> AsyncGenerator[bytes, None]:
-    """What the program writes to stdout, as it comes. Closing the generator stops the program.
+    """The program's stdout, as it is written. Closing the generator stops the program.
 
-    Raises `OSError` where it does not start, and `CalledProcessError` at the end where it exits with another code than 0.
+    Raises `OSError` if it does not start, and `CalledProcessError` at the end if its exit code is not 0.
     """
     pieces: list[bytes] = []
     arrived = asyncio.Event()
 
-    def received(_fd: int, data: bytes) -> None:
+    def on_data(_fd: int, data: bytes) -> None:
         pieces.append(data)
         arrived.set()
 
-    program = _Program(received, on_end=arrived.set)
-    async with _running(program, command, None, stdin, environment, errors=subprocess.DEVNULL):
-        while not program.silent.is_set():
+    program = _Program(on_data, on_end=arrived.set)
+    async with _start_and_stop(program, command, None, stdin, environment, errors=subprocess.DEVNULL):
+        while not program.output_ended.is_set():
             await arrived.wait()
             arrived.clear()
             ready, pieces[:] = b"".join(pieces), []
@@ -108,18 +108,18 @@ async def stream_program(
 
 
 class _Program(asyncio.SubprocessProtocol):
-    """Hears what a program writes and when it ends.
+    """Receives a program's output, and notices its end.
 
-    asyncio's own streams hear of the end only when every process that holds the pipes has closed them.
+    asyncio's own streams notice the end only when every process that has the pipes open has closed them.
     """
 
-    def __init__(self, received: Callable[[int, bytes], None], on_end: Callable[[], None] = lambda: None) -> None:
-        self._received = received
+    def __init__(self, on_data: Callable[[int, bytes], None], on_end: Callable[[], None] = lambda: None) -> None:
+        self._on_data = on_data
         self._on_end = on_end
         self._open = {_STDOUT, _STDERR}
         self.exited = asyncio.Event()
-        self.finished = asyncio.Event()  # it has exited, or nothing more is wanted of it
-        self.silent = asyncio.Event()  # all its output has arrived
+        self.finished = asyncio.Event()  # it has exited, or no more output is needed
+        self.output_ended = asyncio.Event()  # all its output has arrived
         self.code: int | None = None
         self._transport: asyncio.SubprocessTransport | None = None
 
@@ -130,12 +130,12 @@ class _Program(asyncio.SubprocessProtocol):
             self._open.discard(_STDERR)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self._received(fd, data)
+        self._on_data(fd, data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
         self._open.discard(fd)
         if not self._open:
-            self.silent.set()
+            self.output_ended.set()
             self._on_end()
 
     def process_exited(self) -> None:
@@ -144,15 +144,15 @@ class _Program(asyncio.SubprocessProtocol):
         self.exited.set()
         self.finished.set()
 
-    async def last_output(self) -> None:
-        """Wait for what it had written before it exited; what it started may hold the pipes for as long as it likes."""
+    async def wait_for_output(self) -> None:
+        """Wait for output that was written before the exit, but not long: programs that it started may keep the pipes open."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_OUTPUT):
-                await self.silent.wait()
+            async with asyncio.timeout(_OUTPUT_SECONDS):
+                await self.output_ended.wait()
 
 
 @contextlib.asynccontextmanager
-async def _running(
+async def _start_and_stop(
     program: _Program,
     command: Sequence[str],
     cwd: str | Path | None,
@@ -178,11 +178,11 @@ async def _running(
             pipe.close()
         yield
     finally:
-        if not program.exited.is_set():  # afterwards its number may be another program's
+        if not program.exited.is_set():  # afterwards its id may belong to another program
             _kill(transport)
         try:
             await asyncio.shield(program.exited.wait())
-        finally:  # also where that wait is cancelled: the program is killed already
+        finally:  # also if that wait is cancelled: the program was already killed
             with contextlib.suppress(PermissionError):
                 transport.close()
 

@@ -1,4 +1,4 @@
-"""Programs that a person may name, in settings or in a workspace's files: MCP servers, scanners, agents, as pure data."""
+"""Programs that settings or the files of a workspace can define: MCP servers, scanners and agents, as pure data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class McpServer(BaseModel):
     disabled: bool = False
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_transport(self) -> Self:
         if (self.command is None) == (self.url is None):
             raise ValueError("it needs either a command or a url")
         if self.type is not None and (self.type == "stdio") != (self.url is None):

@@ -1,4 +1,4 @@
-"""stdin and stdout as the wire, on every platform: one thread reads, one writes, the event loop does neither.
+"""Messages over stdin and stdout on every platform: one thread reads, one writes, and the event loop does neither.
 
 Threads, because a pipe, a socket, a file and a Windows handle have nothing but blocking reads and writes in common. Both
 directions are bounded: the reader waits while the loop is behind, and a client that does not read loses its connection
@@ -19,26 +19,26 @@ from collections.abc import Callable, Iterator
 __all__ = ["MAX_BACKLOG", "BrokenStream", "Inbox", "Outbox", "claim_stdio"]
 
 MAX_BACKLOG = 64 << 20
-_MAX_AHEAD = 8 << 20  # bytes read and not yet handled, besides one message
+_MAX_UNHANDLED = 8 << 20  # bytes read and not yet handled, besides one message
 _BATCH = 1 << 18
-_HIGH = 8 << 20  # bytes that wait for the client, above which an answer waits for its turn
-_STUCK = 30.0  # seconds without a byte taken, after which no answer waits any more
-_PAUSE = 0.01
+_DRAIN_ABOVE = 8 << 20  # bytes waiting for the client, above which `drain` waits
+_STUCK_SECONDS = 30.0  # seconds in which the client read nothing, after which `drain` no longer waits
+_POLL_SECONDS = 0.01
 
 
 class BrokenStream(Exception):
-    """What arrived is no message, and where the next one would begin cannot be known."""
+    """The input is not a message, and it is unknown where the next message begins."""
 
 
 def claim_stdio() -> tuple[int, int]:
-    """Take stdin and stdout for the wire alone, and give their file descriptors.
+    """Reserve stdin and stdout for messages, and return their file descriptors.
 
-    From here on a stray `print` goes to stderr, and a child process inherits neither.
+    Afterwards `print` writes to stderr, and child processes inherit neither of them.
     """
     source, sink = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    null_device = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null_device, 0)
+    os.close(null_device)
     os.dup2(2, 1)
     if sys.platform == "win32":
         import msvcrt
@@ -51,8 +51,8 @@ def claim_stdio() -> tuple[int, int]:
 class Inbox:
     """Reads messages and hands them to the event loop, in order.
 
-    `frames` makes bodies of messages from a function that reads bytes, and raises `BrokenStream`. `take` gets each body, `end` is
-    called once after the last: with None at the stream's end, else with what broke it.
+    `frames` splits the bytes that a function reads into bodies of messages, and may raise `BrokenStream`. `take` gets each body.
+    `end` is called once after the last one: with None at the end of the stream, or with the error.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Inbox:
         self._source, self._loop, self._take, self._end, self._frames = source, loop, take, end, frames
         # Each counter has one writer: the reading thread, and the loop.
         self._read = self._handled = 0
-        self._room = threading.Event()
+        self._has_capacity = threading.Event()
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="sessionls-read", daemon=True).start()
@@ -77,7 +77,7 @@ class Inbox:
             broken: BrokenStream | None = None
             try:
                 for body in self._frames(self._receive):
-                    self._wait_for_room()
+                    self._wait_for_capacity()
                     self._read += len(body)
                     self._loop.call_soon_threadsafe(self._deliver, body)
             except BrokenStream as error:
@@ -87,28 +87,28 @@ class Inbox:
     def _receive(self, size: int) -> bytes:
         try:
             return os.read(self._source, size)
-        except OSError:  # the other end is gone without a goodbye
+        except OSError:  # the other end closed the connection abruptly
             return b""
 
-    def _wait_for_room(self) -> None:
-        while self._read - self._handled > _MAX_AHEAD:
-            self._room.clear()
-            if self._read - self._handled > _MAX_AHEAD:
-                self._room.wait()
+    def _wait_for_capacity(self) -> None:
+        while self._read - self._handled > _MAX_UNHANDLED:
+            self._has_capacity.clear()
+            if self._read - self._handled > _MAX_UNHANDLED:
+                self._has_capacity.wait()
 
     def _deliver(self, body: bytes) -> None:
         try:
             self._take(body)
         finally:
             self._handled += len(body)
-            self._room.set()
+            self._has_capacity.set()
 
 
 class Outbox:
     """Writes messages in order, without ever making the event loop wait.
 
-    `frame` makes of a body what is written. `lost` is called once on the loop, with a word on why, when the other end is gone or
-    has stopped reading.
+    `frame` converts a body to the bytes to write. `lost` is called once on the loop, with the reason, when the other end has
+    closed the connection or stopped reading.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Outbox:
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         # Each counter has one writer: the loop, and the writing thread.
         self._queued = self._written = 0
-        self._gone = False
+        self._disconnected = False
         self._thread = threading.Thread(target=self._run, name="sessionls-write", daemon=True)
 
     def start(self) -> None:
@@ -130,33 +130,33 @@ class Outbox:
         return self._queued - self._written
 
     async def drain(self) -> None:
-        """Wait while much waits for the other end, as long as that reads."""
-        written, deadline = self._written, time.monotonic() + _STUCK
-        while self.backlog > _HIGH and not self._gone and time.monotonic() < deadline:
-            await asyncio.sleep(_PAUSE)
+        """Wait while the backlog is long, as long as the other end still reads."""
+        written, deadline = self._written, time.monotonic() + _STUCK_SECONDS
+        while self.backlog > _DRAIN_ABOVE and not self._disconnected and time.monotonic() < deadline:
+            await asyncio.sleep(_POLL_SECONDS)
             if self._written != written:
-                written, deadline = self._written, time.monotonic() + _STUCK
+                written, deadline = self._written, time.monotonic() + _STUCK_SECONDS
 
     def write(self, body: bytes) -> None:
-        """Send a message. What is written after the connection is lost goes nowhere."""
-        if self._gone:
+        """Send a message. Messages after the connection is lost are discarded."""
+        if self._disconnected:
             return
-        # Judged before this message is added: one that is long says nothing about whether the client reads.
+        # Checked before adding this message: a long message does not mean that the client has stopped reading.
         if self.backlog > MAX_BACKLOG:
-            self._give_up(f"The client does not read: more than {MAX_BACKLOG >> 20} MiB wait for it.")
+            self._disconnect(f"The client does not read: more than {MAX_BACKLOG >> 20} MiB wait for it.")
             return
         data = self._frame(body)
         self._queued += len(data)
         self._queue.put(data)
 
     def close(self, patience: float = 2.0) -> None:
-        """Write what waits and stop; after `patience` seconds without it. Blocks."""
+        """Write the backlog and stop, after `patience` seconds at the latest. Blocks."""
         self._queue.put(None)
         self._thread.join(patience)
 
-    def _give_up(self, reason: str) -> None:
-        if not self._gone:
-            self._gone = True
+    def _disconnect(self, reason: str) -> None:
+        if not self._disconnected:
+            self._disconnected = True
             self._lost(reason)
 
     def _run(self) -> None:
@@ -181,6 +181,6 @@ class Outbox:
                 rest = rest[os.write(self._sink, rest[:_BATCH]) :]
         except OSError:
             with contextlib.suppress(RuntimeError):  # the loop may have ended
-                self._loop.call_soon_threadsafe(self._give_up, "The client is gone: it takes no more messages.")
+                self._loop.call_soon_threadsafe(self._disconnect, "The client is gone: it takes no more messages.")
             return False
         return True

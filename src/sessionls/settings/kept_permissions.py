@@ -16,7 +16,7 @@ from sessionls.domain.results import KeptPermission, KeptPermissionList
 
 __all__ = ["PermissionFile"]
 
-_PATIENCE = 10.0  # longest wait in seconds for another process's change
+_LOCK_SECONDS = 10.0  # longest wait in seconds for another process's change
 
 
 class PermissionFile:
@@ -29,14 +29,14 @@ class PermissionFile:
         return await asyncio.to_thread(self._read)
 
     async def keep(self, permission: KeptPermission) -> None:
-        def keep(known: list[KeptPermission]) -> list[KeptPermission]:
-            return known if any(_covers(one) == _covers(permission) for one in known) else [*known, permission]
+        def add(known: list[KeptPermission]) -> list[KeptPermission]:
+            return known if any(_key(other) == _key(permission) for other in known) else [*known, permission]
 
-        await asyncio.to_thread(self._change, keep)
+        await asyncio.to_thread(self._change, add)
 
     async def remove(self, permission_id: str) -> bool:
         def remove(known: list[KeptPermission]) -> list[KeptPermission]:
-            return [one for one in known if one.id != permission_id]
+            return [permission for permission in known if permission.id != permission_id]
 
         return await asyncio.to_thread(self._change, remove)
 
@@ -46,7 +46,7 @@ class PermissionFile:
 
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._path.with_name(f"{self._path.name}.lock"), timeout=_PATIENCE):
+            with FileLock(self._path.with_name(f"{self._path.name}.lock"), timeout=_LOCK_SECONDS):
                 known = self._read()
                 changed = change(known)
                 if changed == known:
@@ -73,16 +73,16 @@ class PermissionFile:
 
     def _write(self, permissions: list[KeptPermission]) -> None:
         text = KeptPermissionList(permissions=permissions).model_dump_json(by_alias=True, exclude_none=True, indent=2)
-        handle, made = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(f"{text}\n")
-            Path(made).replace(self._path)
+            Path(temporary).replace(self._path)
         except OSError:
             with contextlib.suppress(OSError):
-                Path(made).unlink()
+                Path(temporary).unlink()
             raise
 
 
-def _covers(permission: KeptPermission) -> tuple[str, str, str | None]:
+def _key(permission: KeptPermission) -> tuple[str, str, str | None]:
     return permission.tool, permission.scope, permission.folder

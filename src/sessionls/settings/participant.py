@@ -1,4 +1,4 @@
-"""Who takes part: the person at this editor or terminal."""
+"""The local participant: the person at this editor or terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sessionls.sessions.workspace.git import Git
 __all__ = ["local_participant", "participant"]
 
 # git answers in a few milliseconds; a home on a disconnected network drive must not block the start.
-_PATIENCE = 2.0  # seconds
+_GIT_SECONDS = 2.0
 
 
 def participant(name: str, email: str | None = None) -> Participant:
@@ -25,8 +25,8 @@ def participant(name: str, email: str | None = None) -> Participant:
 
 
 async def local_participant(*folders: Path, name: str | None = None, email: str | None = None) -> Participant:
-    """The person here: as given, else as `git config` says in the first of the workspace's folders, else by the login name."""
-    if name is None:  # an e-mail address of git's belongs to git's name: another name goes without it
+    """The local person: `name` and `email`, else those of `git config` in the first workspace folder, else the login name."""
+    if name is None:  # git's e-mail address belongs to git's name, so it is not combined with another name
         configured = await _git_identity(folders)
         name, email = configured.get("user.name"), email or configured.get("user.email")
     if name is None:
@@ -35,12 +35,12 @@ async def local_participant(*folders: Path, name: str | None = None, email: str 
 
 
 async def _git_identity(folders: Sequence[Path]) -> dict[str, str]:
-    """`user.name` and `user.email` of git, as far as they are set; nothing where git does not answer."""
+    """`user.name` and `user.email` of git, if they are set; empty if git does not answer."""
     first = next(iter(folders), None)
     folder = first if first is not None and await asyncio.to_thread(first.is_dir) else None
     git = Git(lambda: folders)
     answer = await git(
-        None if folder is None else str(folder), "config", "--null", "--get-regexp", r"^user\.(name|email)$", seconds=_PATIENCE
+        None if folder is None else str(folder), "config", "--null", "--get-regexp", r"^user\.(name|email)$", seconds=_GIT_SECONDS
     )
     entries = (entry.partition("\n") for entry in answer.output.decode("utf-8", "replace").split("\0"))
     return {key: value.strip() for key, _, value in entries if value.strip()}

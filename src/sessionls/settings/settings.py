@@ -1,8 +1,8 @@
 """All settings: their names, their meaning, and the sources of their values.
 
-A value given explicitly (some can be, in an editor's `initializationOptions`) wins over the environment
-(`SESSIONLS_…`), which wins over the configuration file (TOML), which wins over the default. Keys of model providers are not
-settings: they stay in the environment, under the names that litellm reads, and a file that holds one is refused.
+Explicit values (an editor can set some in `initializationOptions`) override the environment (`SESSIONLS_…`), which overrides the
+configuration file (TOML), which overrides the default. Keys of model providers are not settings: they stay in the environment,
+under the names that litellm reads, and a file with a key is refused.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def config_dir() -> Path:
 
 def config_file() -> Path:
     """The configuration file, whether it exists or not."""
-    named = os.environ.get(PREFIX + "CONFIG")
-    return Path(named).expanduser() if named else config_dir() / "config.toml"
+    path = os.environ.get(PREFIX + "CONFIG")
+    return Path(path).expanduser() if path else config_dir() / "config.toml"
 
 
 def _default_data_dir() -> Path:
@@ -190,24 +190,24 @@ class Settings(BaseSettings):
     def load(cls, **explicit: Any) -> Self:
         """The current settings. `explicit` values take precedence over all others, unless they are None.
 
-        Reads a file: where an event loop runs, call it in a thread. Raises `InvalidParams`, which names the setting and where
-        its value stands.
+        Reads a file: with a running event loop, call it in a thread. Raises `InvalidParams`, which names the setting and the
+        source of its value.
         """
-        given = {name: value for name, value in explicit.items() if value is not None}
+        explicit_values = {name: value for name, value in explicit.items() if value is not None}
         if os.environ.get(PREFIX + "CONFIG") and not config_file().is_file():
             raise InvalidParams("SESSIONLS_CONFIG names no file.", fields=["SESSIONLS_CONFIG"], hint="Correct or unset it.")
         try:
-            settings = cls(**given)
+            settings = cls(**explicit_values)
         except ValidationError as error:
-            raise _explained(error, given) from None
+            raise _explain(error, explicit_values) from None
         except tomllib.TOMLDecodeError as error:
             raise InvalidParams(
-                f"The configuration file is not valid TOML: {error}.", fields=["SESSIONLS_CONFIG"], hint=_WHERE
+                f"The configuration file is not valid TOML: {error}.", fields=["SESSIONLS_CONFIG"], hint=_FILE_HINT
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise InvalidParams(
-                f"The configuration file cannot be read: {reason}.", fields=["SESSIONLS_CONFIG"], hint=_WHERE
+                f"The configuration file cannot be read: {reason}.", fields=["SESSIONLS_CONFIG"], hint=_FILE_HINT
             ) from None
         if _has_password(settings.url) and settings.url != os.environ.get(PREFIX + "DATABASE_URL"):
             raise InvalidParams(
@@ -247,7 +247,7 @@ class Settings(BaseSettings):
 
     @field_validator("trusted_folders", mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
+    def _split_folders(cls, value: Any) -> Any:
         return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
     @field_validator("command_environment", mode="before")
@@ -257,7 +257,7 @@ class Settings(BaseSettings):
 
     @field_validator("command_environment")
     @classmethod
-    def _harmless(cls, value: list[str]) -> list[str]:
+    def _check_variable_names(cls, value: list[str]) -> list[str]:
         for name in value:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.()-]*\*?", name):
                 raise ValueError(f"{name[:60]!r} is not the name of a variable")
@@ -267,17 +267,17 @@ class Settings(BaseSettings):
 
     @field_validator("data_dir")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
+    def _make_absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
     @field_validator("trusted_folders")
     @classmethod
-    def _home(cls, value: list[Path]) -> list[Path]:
+    def _expand_home(cls, value: list[Path]) -> list[Path]:
         return [path.expanduser() for path in value]
 
     @field_validator("permissions")
     @classmethod
-    def _known_rules(cls, value: dict[str, Permission]) -> dict[str, Permission]:
+    def _check_rules(cls, value: dict[str, Permission]) -> dict[str, Permission]:
         for name in value:
             if (problem := rule_problem(name)) is not None:
                 raise ValueError(problem)
@@ -285,7 +285,7 @@ class Settings(BaseSettings):
 
     @field_validator("agents")
     @classmethod
-    def _agent_names(cls, value: dict[str, ExternalAgent]) -> dict[str, ExternalAgent]:
+    def _check_agent_names(cls, value: dict[str, ExternalAgent]) -> dict[str, ExternalAgent]:
         for name in value:
             if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
                 raise ValueError(f"{name[:60]!r} is not the name of an agent: it has letters a-z, digits, - and _")
@@ -293,7 +293,7 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _known_database(cls, value: str | None) -> str | None:
+    def _check_database_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise ValueError("it begins with sqlite:/// or postgresql://")
         return value
@@ -319,34 +319,34 @@ def shown_url(url: str) -> str:
 def _has_password(url: str) -> bool:
     try:
         parts = urlsplit(url)
-    except ValueError:  # nobody knows what is in it
+    except ValueError:  # it may contain a password
         return not url.startswith("sqlite:")
     return ":" in parts.netloc.rpartition("@")[0] or _SECRET_PARAMETER.search(parts.query) is not None
 
 
-_WHERE = "`sessionls doctor` says which file is read."
+_FILE_HINT = "`sessionls doctor` says which file is read."
 
 
-def _explained(error: ValidationError, given: dict[str, Any]) -> InvalidParams:
+def _explain(error: ValidationError, explicit_values: dict[str, Any]) -> InvalidParams:
     """The first problem with its location, but without the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]
     name = str(first["loc"][0])
     if name in Settings.model_fields:
         reason = str(first["msg"]).removeprefix("Value error, ")
-        if name in given:
-            place, field = f"{name!r}, as given", name
+        if name in explicit_values:
+            location, field = f"{name!r}, as given", name
         elif os.environ.get(PREFIX + name.upper()):
-            place = field = PREFIX + name.upper()
+            location = field = PREFIX + name.upper()
         else:
-            place, field = f"{name!r} in the configuration file", name
-        return InvalidParams(f"The setting {place} is wrong: {reason}.", fields=[field], hint="Correct or remove it.")
-    place = "as given" if name in given else "in the configuration file"
+            location, field = f"{name!r} in the configuration file", name
+        return InvalidParams(f"The setting {location} is wrong: {reason}.", fields=[field], hint="Correct or remove it.")
+    location = "as given" if name in explicit_values else "in the configuration file"
     if is_secret_name(name):
         return InvalidParams(
             f"{name!r} looks like a key, and keys do not belong in the configuration file.",
             fields=[name],
             hint="Remove it there and set the key in the environment, as in OPENAI_API_KEY or ANTHROPIC_API_KEY.",
         )
-    near = difflib.get_close_matches(name.replace("-", "_"), Settings.model_fields, n=1)
-    known = f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(Settings.model_fields)}."
-    return InvalidParams(f"There is no setting {name!r} ({place}).", fields=[name], hint=known)
+    similar = difflib.get_close_matches(name.replace("-", "_"), Settings.model_fields, n=1)
+    hint = f"Did you mean {similar[0]!r}?" if similar else f"The settings are: {', '.join(Settings.model_fields)}."
+    return InvalidParams(f"There is no setting {name!r} ({location}).", fields=[name], hint=hint)
