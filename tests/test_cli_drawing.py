@@ -10,35 +10,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionls.cli.names import context_of
-from sessionls.cli.render import when
-from sessionls.cli.stream import settled
+from sessionls.cli.render import relative_time
+from sessionls.cli.stream import stable_length
 from sessionls.cli.terminal import safe
 from sessionls.domain.model import FileContext, SelectionContext
 
 
 class TestSettledText:
     def test_a_paragraph_is_settled_when_the_next_one_begins(self) -> None:
-        assert settled("one\n\n") == 0
-        assert settled("one\n\ntwo") == len("one\n\n")
+        assert stable_length("one\n\n") == 0
+        assert stable_length("one\n\ntwo") == len("one\n\n")
 
     def test_fenced_code_is_settled_only_as_a_whole(self) -> None:
         code = "```python\na = 1\n\nb = 2\n"
-        assert settled(code) == 0
-        assert settled(code + "```\n\nafter") == len(code + "```\n\n")
+        assert stable_length(code) == 0
+        assert stable_length(code + "```\n\nafter") == len(code + "```\n\n")
 
     def test_a_shorter_fence_inside_does_not_end_the_code(self) -> None:
-        assert settled("````\n```\n\n```\n\ntext\n") == 0
+        assert stable_length("````\n```\n\n```\n\ntext\n") == 0
 
     def test_indented_text_may_continue_a_list(self) -> None:
-        assert settled("- one\n\n  still one\n") == 0
+        assert stable_length("- one\n\n  still one\n") == 0
 
     @given(st.lists(st.sampled_from(["a", "```\n", "\n", "\n\n", "  b", "~~~\n", "- c\n"]), max_size=30))
     def test_settled_text_stays_settled(self, pieces: list[str]) -> None:
         text, before = "", 0
         for piece in pieces:
             text += piece
-            assert settled(text) >= before
-            before = settled(text)
+            assert stable_length(text) >= before
+            before = stable_length(text)
 
 
 class TestContextArguments:
@@ -62,7 +62,7 @@ def test_times_are_shown_relative_to_now() -> None:
     now = datetime(2026, 1, 31, 12, tzinfo=UTC)
     ages = {5: "just now", 300: "5 min ago", 7200: "2 h ago", 90_000: "1 day ago", 200_000: "2 days ago"}
     for seconds, words in ages.items():
-        assert when((now - timedelta(seconds=seconds)).isoformat(), now) == words
+        assert relative_time((now - timedelta(seconds=seconds)).isoformat(), now) == words
 
 
 def test_control_sequences_are_made_harmless() -> None:

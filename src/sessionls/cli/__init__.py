@@ -14,22 +14,22 @@ _HELP = frozenset({"--help", "-h"})
 
 def main() -> None:
     """The entry point of `sessionls`. A language client starts it with `serve` or `--stdio`."""
-    words = sys.argv[1:]
-    if words[:1] in (["serve"], ["--stdio"]) and not _HELP.intersection(words):
+    arguments = sys.argv[1:]
+    if arguments[:1] in (["serve"], ["--stdio"]) and not _HELP.intersection(arguments):
         from sessionls.server.app import main as serve
 
         sys.exit(serve())
-    if words[:1] == ["acp"] and not _HELP.intersection(words) and set(words[1:]) <= {"--trust"}:
+    if arguments[:1] == ["acp"] and not _HELP.intersection(arguments) and set(arguments[1:]) <= {"--trust"}:
         from sessionls.acp_agent.app import main as serve_acp
 
-        sys.exit(serve_acp(trust="--trust" in words))
-    if words[:1] == ["mcp"] and not _HELP.intersection(words):
+        sys.exit(serve_acp(trust="--trust" in arguments))
+    if arguments[:1] == ["mcp"] and not _HELP.intersection(arguments):
         from sessionls.cli.mcp_relay import main as relay
 
         sys.exit(relay())
     try:
         from sessionls.cli.commands import run
 
-        run(words)
+        run(arguments)
     except KeyboardInterrupt:  # still importing: there is nothing to cancel or to report
         sys.exit(130)

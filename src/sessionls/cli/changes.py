@@ -22,36 +22,37 @@ _STATES = {"applied": "", "reverted": "reverted", "partly": "partly reverted", "
 async def show_changes(cli: CliContext, session: str, message: str | None, since: str | None, *, as_json: bool) -> int:
     """Print each file and its hunks, and which of them the files still have."""
     found = await find_session(cli.sessions, session)
-    listed = await cli.sessions.changes(found.id, await _scope(cli, found.id, message, since))
+    changes = await cli.sessions.changes(found.id, await _scope(cli, found.id, message, since))
     if as_json:
-        cli.terminal.json(listed.wire())
+        cli.terminal.json(changes.wire())
         return 0
-    for file in listed.files:
+    for file in changes.files:
         _print_file(cli, file)
-    _print_rest(cli, listed)
+    _print_rest(cli, changes)
     return 0
 
 
 async def revert_changes(
-    cli: CliContext, session: str, message: str, since: str | None, again: str | None, *, file: str | None, hunk: str | None
+    cli: CliContext, session: str, message: str, since: str | None, revert_id: str | None, *, file: str | None, hunk: str | None
 ) -> int:
     """Revert changes and print the changed files. If that is not possible, print the conflicts."""
     found = await find_session(cli.sessions, session)
-    if again is not None:
-        reverts = (await cli.sessions.changes(found.id, ChangeScope())).reverts or []
-        scope = ChangeScope(revert_id=next((one.revert_id for one in reverts if one.revert_id.endswith(again.lower())), again))
+    if revert_id is not None:
+        changes = await cli.sessions.changes(found.id, ChangeScope())
+        known_ids = [revert.revert_id for revert in changes.reverts or ()]
+        scope = ChangeScope(revert_id=next((known for known in known_ids if known.endswith(revert_id.lower())), revert_id))
     else:
         scope = await _scope(cli, found.id, None if since is not None else message, since)
     uri = None if file is None else uris.from_path(cli.folder / file)
     try:
-        done = await cli.sessions.revert(found.id, scope, uri=uri, hunk=hunk)
+        result = await cli.sessions.revert(found.id, scope, uri=uri, hunk=hunk)
     except NotPermitted as problem:
-        for one in problem.data.get("files", ()):
-            _print_patch(cli, one.get("patch", ""))
+        for conflict in problem.data.get("files", ()):
+            _print_patch(cli, conflict.get("patch", ""))
         raise
-    names = ", ".join(uris.display(one, [cli.folder_uri]) for one in done.uris)
-    cli.terminal.note(f"Reverted in {names}. To undo this: sessionls revert {short(found.id)} --of {short(done.revert_id)}")
-    for notice in done.notices or ():
+    names = ", ".join(uris.display(changed, [cli.folder_uri]) for changed in result.uris)
+    cli.terminal.note(f"Reverted in {names}. To undo this: sessionls revert {short(found.id)} --of {short(result.revert_id)}")
+    for notice in result.notices or ():
         cli.terminal.note(notice, "yellow")
     return 0
 
@@ -90,13 +91,13 @@ def _print(cli: CliContext, text: str, style: str) -> None:
     cli.terminal.out.print(Text(safe(text), style=style), soft_wrap=True)
 
 
-def _print_rest(cli: CliContext, listed: ChangeList) -> None:
-    if not listed.files:
+def _print_rest(cli: CliContext, changes: ChangeList) -> None:
+    if not changes.files:
         cli.terminal.note("No agent changed files in this session.")
-    for revert in listed.reverts or ():
+    for revert in changes.reverts or ():
         by = revert.by.name if revert.by is not None else "somebody"
-        names = ", ".join(uris.display(one, [cli.folder_uri]) for one in revert.uris)
+        names = ", ".join(uris.display(uri, [cli.folder_uri]) for uri in revert.uris)
         cli.terminal.note(f"{short(revert.revert_id)}: {by} reverted changes in {names}.")
-    if listed.commands:
-        ran = "; ".join(command.summary for command in listed.commands[-5:])
+    if changes.commands:
+        ran = "; ".join(command.summary for command in changes.commands[-5:])
         cli.terminal.note(f"Commands that may have changed files: {ran}", "yellow")

@@ -18,7 +18,7 @@ from sessionls.sessions.service import Sessions
 from sessionls.settings.participant import local_participant
 from sessionls.settings.settings import Settings
 
-__all__ = ["CliContext", "opened"]
+__all__ = ["CliContext", "open_context"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +38,22 @@ class CliContext:
 
 
 @asynccontextmanager
-async def opened(terminal: Terminal, *, trust: bool = False, start: bool = True, **explicit: Any) -> AsyncIterator[CliContext]:
+async def open_context(
+    terminal: Terminal, *, trust: bool = False, start: bool = True, **explicit: Any
+) -> AsyncIterator[CliContext]:
     """Compose and (unless `start` is false) start everything, and close it at the end, also after an error.
 
-    The folder's own definitions are used only if it is trusted: with `trust` or the setting `trusted_folders`.
+    Definitions in the folder are used only if it is trusted: with `trust` or the setting `trusted_folders`.
     """
     folder, settings = await asyncio.to_thread(lambda: (Path.cwd(), Settings.load(**explicit)))
     trusted = trust or await asyncio.to_thread(settings.trusts, folder)
-    _, local = await asyncio.gather(
+    _, local_person = await asyncio.gather(
         asyncio.to_thread(preload),
         local_participant(folder, name=settings.participant_name, email=settings.participant_email),
     )
     store = open_store(settings)
-    # (What does not start says by itself where the database cannot be reached.)
-    participant = await identify(store, local, renames=settings.participant_name is not None) if start else local
+    # Without `start`, the command itself reports that the database cannot be reached.
+    participant = await identify(store, local_person, renames=settings.participant_name is not None) if start else local_person
     editor = TerminalEditor(uris.from_path(folder), terminal)
     composition = compose(settings, editor, bounds=Bounds(trusted), participant=participant, store=store)
     try:

@@ -15,7 +15,7 @@ from typing import Literal
 from rich.text import Text
 
 from sessionls import __version__
-from sessionls.cli.context import CliContext, opened
+from sessionls.cli.context import CliContext, open_context
 from sessionls.cli.terminal import Terminal, safe
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.model import Agent, ModelInfo
@@ -23,7 +23,7 @@ from sessionls.environment import withheld_names
 from sessionls.sessions.workspace.git import Git, is_too_old, old_problem
 from sessionls.settings.settings import PREFIX, Settings, config_file
 
-__all__ = ["Check", "examine"]
+__all__ = ["Check", "run_checks"]
 
 _MARKS = {"ok": ("✓", "green"), "note": ("·", "dim"), "problem": ("✗", "red")}
 
@@ -38,19 +38,19 @@ class Check:
     hint: str = ""
 
 
-async def examine(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> int:
+async def run_checks(terminal: Terminal, *, fetch_model: bool, as_json: bool) -> int:
     """Run and print all checks. The exit code is 1 if no model can answer or if sessions cannot be stored."""
     settings = await asyncio.to_thread(Settings.load)
     if fetch_model:
         await _fetch(terminal, settings)
-    checks = await asyncio.to_thread(lambda: [_ourselves(), _configuration(), *_data(settings)])
+    checks = await asyncio.to_thread(lambda: [_version(), _configuration(), *_data(settings)])
     checks += [await _git(), *_commands(settings)]
     with terminal.busy("Looking for models and MCP servers …"):
         checks += await _composition(terminal)
     if as_json:
         terminal.json([{"name": check.name, "state": check.state, "says": check.says, "hint": check.hint} for check in checks])
     else:
-        _tell(terminal, checks)
+        _print_checks(terminal, checks)
     return 1 if any(check.state == "problem" and check.name in ("answers", "database") for check in checks) else 0
 
 
@@ -63,7 +63,7 @@ async def _fetch(terminal: Terminal, settings: Settings) -> None:
         await asyncio.to_thread(fetch_weights, settings.data_dir, terminal.note)
 
 
-def _tell(terminal: Terminal, checks: Sequence[Check]) -> None:
+def _print_checks(terminal: Terminal, checks: Sequence[Check]) -> None:
     width = max(len(check.name) for check in checks)
     for check in checks:
         mark, style = _MARKS[check.state]
@@ -73,29 +73,29 @@ def _tell(terminal: Terminal, checks: Sequence[Check]) -> None:
             terminal.out.print(Text(f"{' ' * (width + 4)}{safe(check.hint)}", style="dim"), soft_wrap=True)
 
 
-# -- before anything is composed ---------------------------------------------------------------------------------------
+# -- without a composition ---------------------------------------------------------------------------------------------
 
 
-def _ourselves() -> Check:
+def _version() -> Check:
     return Check("sessionls", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
 
 
 def _configuration() -> Check:
     path = config_file()
-    where = f"{path}" if path.is_file() else f"no file (would be {path})"
+    location = f"{path}" if path.is_file() else f"no file (would be {path})"
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    named = sorted(name for name in os.environ if name in known)
+    present = sorted(name for name in os.environ if name in known)
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in {*known, PREFIX + "CONFIG"})
-    says = where + (f"; set in the environment: {', '.join(named)}" if named else "")
+    says = location + (f"; set in the environment: {', '.join(present)}" if present else "")
     if unknown:
         return Check("settings", "problem", f"{says}; unknown settings: {', '.join(unknown)}", "Correct or remove them.")
-    return Check("settings", "ok" if named or path.is_file() else "note", says)
+    return Check("settings", "ok" if present or path.is_file() else "note", says)
 
 
 def _data(settings: Settings) -> Iterator[Check]:
     folder = settings.data_dir
-    there = folder if folder.exists() else next(parent for parent in folder.parents if parent.exists())
-    if not os.access(there, os.W_OK):
+    existing = folder if folder.exists() else next(parent for parent in folder.parents if parent.exists())
+    if not os.access(existing, os.W_OK):
         yield Check("data", "problem", f"{folder} cannot be written", f"Change its permissions, or set {PREFIX}DATA_DIR.")
     elif not folder.exists():
         yield Check("data", "note", f"{folder}, will be created with the first session")
@@ -106,8 +106,8 @@ def _data(settings: Settings) -> Iterator[Check]:
 
 
 async def _git() -> Check:
-    here = await asyncio.to_thread(Path.cwd)
-    git = Git(lambda: [here])
+    folder = await asyncio.to_thread(Path.cwd)
+    git = Git(lambda: [folder])
     answer = await git(None, "--version", seconds=5)
     if not await git.installed():
         return Check(
@@ -123,17 +123,17 @@ async def _git() -> Check:
 
 
 def _commands(settings: Settings) -> Iterator[Check]:
-    """Which of the environment variables in the settings commands get."""
+    """Reports the environment variables in the settings that commands do not get."""
     if withheld := withheld_names(settings.command_environment):
         hint = "Programs that an agent starts never get keys and passwords."
         yield Check("commands", "problem", f"do not get {', '.join(withheld)}, which looks like a secret", hint)
 
 
-# -- with all that is composed -----------------------------------------------------------------------------------------
+# -- with a composition ------------------------------------------------------------------------------------------------
 
 
 async def _composition(terminal: Terminal) -> list[Check]:
-    async with opened(terminal, start=False) as cli:
+    async with open_context(terminal, start=False) as cli:
         checks = [await _database(cli)]
         await cli.composition.catalog.reload()
         # Both wait for programs and servers, so run them at the same time.
@@ -142,7 +142,7 @@ async def _composition(terminal: Terminal) -> list[Check]:
             _keys(listed),
             _ollama(listed),
             *_embedded(cli.settings, listed),
-            await _answers(cli),
+            await _default_model(cli),
             *_agents(cli),
             *_skills(cli),
         ]
@@ -188,7 +188,7 @@ def _embedded(settings: Settings, models: Sequence[ModelInfo]) -> Iterator[Check
     yield Check("embedded", "ok" if model.available else "note", says, "" if model.available else (model.problem or ""))
 
 
-async def _answers(cli: CliContext) -> Check:
+async def _default_model(cli: CliContext) -> Check:
     """The model that answers by default, and why."""
     try:
         model = await cli.composition.models.choose(())
@@ -232,20 +232,20 @@ def _skills(cli: CliContext) -> Iterator[Check]:
 
 async def _servers(cli: CliContext) -> list[Check]:
     """The MCP servers. Starts each for a few seconds at most, except those of an untrusted workspace."""
-    found = await cli.composition.servers.check() if cli.composition.servers is not None else []
-    if not found:
+    servers = await cli.composition.servers.check() if cli.composition.servers is not None else []
+    if not servers:
         return [Check("mcp", "note", "no servers configured")]
-    up = [f"{one.name} ({len(one.tools)} tools)" for one in found if one.state == "up"]
-    checks = [Check("mcp", "ok", ", ".join(up))] if up else []
+    running = [f"{server.name} ({len(server.tools)} tools)" for server in servers if server.state == "up"]
+    checks = [Check("mcp", "ok", ", ".join(running))] if running else []
     hints = {
         "untrusted": "Allow it with --trust or the setting trusted_folders.",
         "starting": "A slow start is not a problem: agents get its tools as soon as it has started.",
     }
-    for one in found:
-        says = f"{one.name}, from {one.source}: {one.problem}"
-        if one.state == "failed":
-            checks.append(Check("mcp", "problem", says, f"Correct or remove it in {one.source}."))
-        elif one.state != "up":
-            checks.append(Check("mcp", "note", says, hints.get(one.state, "")))
-        checks += [Check("mcp", "note", f"{one.name}, from {one.source}: {note}") for note in one.notes]
+    for server in servers:
+        says = f"{server.name}, from {server.source}: {server.problem}"
+        if server.state == "failed":
+            checks.append(Check("mcp", "problem", says, f"Correct or remove it in {server.source}."))
+        elif server.state != "up":
+            checks.append(Check("mcp", "note", says, hints.get(server.state, "")))
+        checks += [Check("mcp", "note", f"{server.name}, from {server.source}: {note}") for note in server.notes]
     return checks

@@ -12,10 +12,10 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.domain.uris import printable
 from sessionls.sessions.imports import Brought
 
-__all__ = ["bring_all"]
+__all__ = ["import_sessions"]
 
 
-async def bring_all(cli: CliContext, program: str, ids: Sequence[str], *, only_list: bool, as_json: bool) -> int:
+async def import_sessions(cli: CliContext, program: str, ids: Sequence[str], *, only_list: bool, as_json: bool) -> int:
     """Import these sessions, or all, and print the results. Returns the exit code: 1 if one could not be imported."""
     definition = cli.composition.catalog.get(program)
     if definition.runtime != "acp":
@@ -29,7 +29,7 @@ async def bring_all(cli: CliContext, program: str, ids: Sequence[str], *, only_l
             listed = await history.list()
             if history.more:
                 cli.terminal.note(f"{program} has more sessions in this folder: only {len(listed):,} of them are listed.")
-            unknown = [one for one in ids if not any(session.id.startswith(one) for session in listed)]
+            unknown = [prefix for prefix in ids if not any(session.id.startswith(prefix) for session in listed)]
             if unknown:
                 raise UsageError(f"{program} has no session {unknown[0]} in this folder.", "--list lists them.")
             for session in listed:
@@ -41,16 +41,16 @@ async def bring_all(cli: CliContext, program: str, ids: Sequence[str], *, only_l
                     continue
                 try:
                     foreign = await history.read(session)
-                    brought = await cli.sessions.bring(foreign)
+                    imported = await cli.sessions.bring(foreign)
                 except SessionlsError as error:
                     failed += 1
                     row["problem"] = error.message
                 else:
-                    row |= {"sessionId": brought.session.id, "added": brought.added, "continued": brought.continued}
+                    row |= {"sessionId": imported.session.id, "added": imported.added, "continued": imported.continued}
                     if foreign.cut:
                         row["cut"] = True
                 if not as_json:
-                    _tell(cli, row, None if "problem" in row else brought)
+                    _print_result(cli, row, None if "problem" in row else imported)
     if as_json:
         cli.terminal.json({"sessions": rows})
         return 1 if failed else 0
@@ -62,16 +62,16 @@ async def bring_all(cli: CliContext, program: str, ids: Sequence[str], *, only_l
     return 1 if failed else 0
 
 
-def _tell(cli: CliContext, row: dict[str, Any], brought: Brought | None) -> None:
-    if brought is None:
+def _print_result(cli: CliContext, row: dict[str, Any], imported: Brought | None) -> None:
+    if imported is None:
         cli.terminal.fail(f"{printable(row['id'])} could not be imported: {row['problem']}")
         return
-    if brought.continued:
-        words = "continued here, so left unchanged"
-    elif brought.added:
-        words = f"{brought.added} messages"
+    if imported.continued:
+        outcome = "continued here, so left unchanged"
+    elif imported.added:
+        outcome = f"{imported.added} messages"
     else:
-        words = "nothing new"
+        outcome = "nothing new"
     if row.get("cut"):
-        words += "; its end is left out, because it is too long"
-    cli.terminal.write(f"{short(brought.session.id)}  {safe(brought.session.title)}  ({words})\n")
+        outcome += "; its end is left out, because it is too long"
+    cli.terminal.write(f"{short(imported.session.id)}  {safe(imported.session.title)}  ({outcome})\n")

@@ -13,38 +13,38 @@ from sessionls.domain.permission import Answer, Question
 
 __all__ = ["ask_person"]
 
-_DETAIL = 80  # lines that are shown
+_MAX_LINES = 80  # lines that are shown
 _ANSWERS: dict[str, Answer] = {"y": "once", "yes": "once", "s": "session", "session": "session", "n": "deny", "no": "deny"}
-_SHORT_WORDS = "  [y]es · [n]o: "
-_WORDS = "  [y]es, once · yes for this [s]ession: {scope}, in replies to your messages · [n]o: "
+_SHORT_PROMPT = "  [y]es · [n]o: "
+_PROMPT = "  [y]es, once · yes for this [s]ession: {scope}, in replies to your messages · [n]o: "
 
 
 async def ask_person(terminal: Terminal, question: Question) -> Answer | None:
     """The person's answer; None at the end of the input."""
     lines = safe(question.detail or "").splitlines()
-    more = [f"… {len(lines) - _DETAIL} more lines"] if len(lines) > _DETAIL else []
+    more = [f"… {len(lines) - _MAX_LINES} more lines"] if len(lines) > _MAX_LINES else []
     with terminal.paused_live():
         terminal.err.print(Text(f"{safe(question.agent)} asks: {safe(question.summary)}", style="bold yellow"))
-        for line in (*lines[:_DETAIL], *more):
+        for line in (*lines[:_MAX_LINES], *more):
             terminal.err.print(Text(f"  {line}", style="green" if line[:1] == "+" else "red" if line[:1] == "-" else "dim"))
-        _forget_typed()
+        _discard_typed_input()
         while True:
-            words = _WORDS.format(scope=safe(question.scope)) if question.scope else _SHORT_WORDS
-            terminal.err.print(Text(words, style="yellow"), end="")
+            prompt = _PROMPT.format(scope=safe(question.scope)) if question.scope else _SHORT_PROMPT
+            terminal.err.print(Text(prompt, style="yellow"), end="")
             try:
-                line_ = await _line()
+                typed = await _read_line()
             except asyncio.CancelledError:
                 terminal.err.print()
                 terminal.err.print(Text("  The request was answered elsewhere or withdrawn.", style="dim"))
                 raise
-            if line_ is None:
+            if typed is None:
                 terminal.err.print()
                 return None
-            if (answer := _ANSWERS.get(line_.strip().lower())) is not None:
+            if (answer := _ANSWERS.get(typed.strip().lower())) is not None:
                 return answer
 
 
-def _forget_typed() -> None:
+def _discard_typed_input() -> None:
     """Discard input that was typed before the question."""
     if sys.platform == "win32":
         import msvcrt
@@ -57,10 +57,10 @@ def _forget_typed() -> None:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
-async def _line() -> str | None:
+async def _read_line() -> str | None:
     """Read a line without a thread, because a blocked thread could not be stopped. None at the end of the input."""
     if sys.platform == "win32":
-        return await _line_on_windows()
+        return await _read_line_on_windows()
     loop = asyncio.get_running_loop()
     source = sys.stdin.fileno()
     ready = asyncio.Event()
@@ -73,7 +73,7 @@ async def _line() -> str | None:
     return data.decode("utf-8", "replace") if data else None
 
 
-async def _line_on_windows() -> str | None:
+async def _read_line_on_windows() -> str | None:
     import msvcrt
 
     typed = ""

@@ -58,16 +58,16 @@ __all__ = [
     "need_lines",
     "permission_table",
     "question_lines",
+    "relative_time",
     "session_table",
-    "spent",
     "tool_line",
-    "when",
+    "usage_text",
 ]
 
-_SEVERITY = {1: ("error", "red"), 2: ("warning", "yellow"), 3: ("information", "blue"), 4: ("hint", "dim")}
-_STATUS = {"failed": "red", "denied": "yellow", "cancelled": "yellow", "interrupted": "yellow", "paused": "yellow"}
-# Tool arguments to show, the most telling first.
-_TELLING = ("path", "uri", "command", "pattern", "query", "name", "agent", "title")
+_SEVERITIES = {1: ("error", "red"), 2: ("warning", "yellow"), 3: ("information", "blue"), 4: ("hint", "dim")}
+_STATUS_STYLES = {"failed": "red", "denied": "yellow", "cancelled": "yellow", "interrupted": "yellow", "paused": "yellow"}
+# The arguments that identify a tool call, in order of preference.
+_KEY_ARGUMENTS = ("path", "uri", "command", "pattern", "query", "name", "agent", "title")
 
 
 def markdown(text: str) -> Markdown:
@@ -77,14 +77,14 @@ def markdown(text: str) -> Markdown:
 
 def permission_table(permissions: Sequence[KeptPermission]) -> Table:
     table = _table("Id", "Allowed", "Tool", "Where", "Since")
-    for one in permissions:
-        where = "all folders" if one.folder is None else uris.printable(one.folder)
+    for permission in permissions:
+        where = "all folders" if permission.folder is None else uris.printable(permission.folder)
         table.add_row(
-            Text(short(one.id), style="cyan", no_wrap=True),
-            Text(safe(one.scope)),
-            Text(safe(one.tool)),
+            Text(short(permission.id), style="cyan", no_wrap=True),
+            Text(safe(permission.scope)),
+            Text(safe(permission.tool)),
             Text(safe(where), style="dim"),
-            Text(when(one.created_at), style="dim", no_wrap=True),
+            Text(relative_time(permission.created_at), style="dim", no_wrap=True),
         )
     return table
 
@@ -106,7 +106,7 @@ def session_table(sessions: Sequence[Session], *, folders: bool, you: str = "") 
                 style={"asks": "bold yellow", "replying": "green", "paused": "yellow", "archived": "dim"}.get(state, ""),
             ),
             Text(str(session.message_count), justify="right"),
-            Text(when(session.updated_at), style="dim", no_wrap=True),
+            Text(relative_time(session.updated_at), style="dim", no_wrap=True),
         ]
         if access:
             row.append(Text(safe(access_words(session, you))))
@@ -121,17 +121,17 @@ def session_table(sessions: Sequence[Session], *, folders: bool, you: str = "") 
 
 
 def access_words(session: Session, you: str) -> str:
-    """Whose a session is, and who else has access, where the database knows that."""
+    """Who owns a session and who else has access, if the database knows that."""
     if session.people is None:
         return ""
-    persons = [one for one in session.people if one.id != TEAM]
-    owners = [one.name or one.id for one in persons if one.role == "owner" and one.id != you]
-    mine = any(one.id == you and one.role == "owner" for one in persons)
-    others = sum(one.id != you for one in persons)
-    whose = "" if mine or not owners else f"{owners[0]}'s, " if len(owners) == 1 else f"{len(owners)} owners, "
-    if len(persons) < len(session.people):
-        return f"{whose}team"
-    return "private" if mine and not others else f"{whose}shared"
+    people = [person for person in session.people if person.id != TEAM]
+    owners = [person.name or person.id for person in people if person.role == "owner" and person.id != you]
+    is_mine = any(person.id == you and person.role == "owner" for person in people)
+    others = sum(person.id != you for person in people)
+    owner = "" if is_mine or not owners else f"{owners[0]}'s, " if len(owners) == 1 else f"{len(owners)} owners, "
+    if len(people) < len(session.people):
+        return f"{owner}team"
+    return "private" if is_mine and not others else f"{owner}shared"
 
 
 def names(participants: Iterable[Participant]) -> str:
@@ -139,11 +139,13 @@ def names(participants: Iterable[Participant]) -> str:
 
 
 def need_lines(session: Session) -> Iterable[RenderableType]:
-    """What waits for whom: who handed the session to whom, and with which words."""
+    """Who handed the session to whom, with their note and what is waiting."""
     for need in session.needs or ():
         if need.kind != "handOver":
-            continue  # the message itself is there to read
-        yield Text(safe(f"{need.by.name} handed this session to {need.participant.name}, {when(need.at)}"), style="bold yellow")
+            continue  # the message itself is shown
+        yield Text(
+            safe(f"{need.by.name} handed this session to {need.participant.name}, {relative_time(need.at)}"), style="bold yellow"
+        )
         for line in safe(need.note or "").splitlines():
             yield Text(f"  {line}")
         for line in need.waiting or ():
@@ -214,14 +216,14 @@ def message_lines(message: Message, folders: Sequence[str], *, ids: bool = False
         head = Text(safe(message.author.name), style="bold cyan")
         if message.agent:
             head.append(f"  to {safe(message.agent)}", style="not bold dim")
-    head.append(f"  {when(message.created_at)}", style="not bold dim")
+    head.append(f"  {relative_time(message.created_at)}", style="not bold dim")
     if message.status != "complete":
-        head.append(f"  {message.status}", style=_STATUS.get(message.status, "green"))
+        head.append(f"  {message.status}", style=_STATUS_STYLES.get(message.status, "green"))
     if ids:
         head.append(f"  {message.id}", style="not bold dim")
     yield head
     for context in message.context or ():
-        yield Text(safe(f"  {context.kind} {_place(context, folders)}").rstrip(), style="dim")
+        yield Text(safe(f"  {context.kind} {_context_name(context, folders)}").rstrip(), style="dim")
     for part in message.parts:
         match part:
             case TextPart():
@@ -256,7 +258,7 @@ def plan_lines(part: PlanPart) -> Iterable[Text]:
         yield Text(f"  {mark} ", style=style).append(safe(entry.content), style="default")
 
 
-def _place(context: Context, folders: Sequence[str]) -> str:
+def _context_name(context: Context, folders: Sequence[str]) -> str:
     """A short name for the source of a context."""
     match context:
         case SessionContext():
@@ -284,22 +286,24 @@ def hit_lines(hits: Sequence[Hit]) -> Iterable[RenderableType]:
 
 def tool_line(part: ToolPart) -> Text:
     """A tool call in one line."""
-    telling = part.title or next((part.arguments[name] for name in _TELLING if isinstance(part.arguments.get(name), str)), "")
-    line = Text("  ").append(f"{part.name} {telling}".rstrip().replace("\n", " "), style="dim")
+    detail = part.title or next(
+        (part.arguments[name] for name in _KEY_ARGUMENTS if isinstance(part.arguments.get(name), str)), ""
+    )
+    line = Text("  ").append(f"{part.name} {detail}".rstrip().replace("\n", " "), style="dim")
     line.plain = safe(line.plain)
     line.truncate(120, overflow="ellipsis")
     if part.status in ("failed", "denied"):
-        line.append(f"  {safe(outcome_of(part))}", style=_STATUS[part.status])
+        line.append(f"  {safe(outcome_of(part))}", style=_STATUS_STYLES[part.status])
     return line
 
 
 def finding_line(finding: Finding) -> Text:
-    word, style = _SEVERITY[finding.severity]
-    place = f"{finding.uri.rpartition('/')[2]}:{finding.range.start.line + 1}"
-    return Text("  ").append(f"{word} ", style=style).append(safe(f"{place} {finding.title}"))
+    word, style = _SEVERITIES[finding.severity]
+    location = f"{finding.uri.rpartition('/')[2]}:{finding.range.start.line + 1}"
+    return Text("  ").append(f"{word} ", style=style).append(safe(f"{location} {finding.title}"))
 
 
-def spent(usage: Usage | None) -> str:
+def usage_text(usage: Usage | None) -> str:
     """The usage as text: `1,204 tokens in, 88 out, $0.0051`."""
     if usage is None or not usage.input_tokens + usage.output_tokens:
         return ""
@@ -307,10 +311,10 @@ def spent(usage: Usage | None) -> str:
     return f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out{cost}"
 
 
-def when(time: str, now: datetime | None = None) -> str:
+def relative_time(time: str, now: datetime | None = None) -> str:
     """An RFC 3339 time relative to now: `just now`, `5 min ago`, `3 h ago`, `2 days ago`, or else the date."""
-    then = datetime.fromisoformat(time)
-    seconds = ((now or datetime.now(UTC)) - then).total_seconds()
+    moment = datetime.fromisoformat(time)
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     for limit, unit, word in (
         (60, 0, "just now"),
         (3600, 60, "min ago"),
@@ -319,7 +323,7 @@ def when(time: str, now: datetime | None = None) -> str:
     ):
         if seconds < limit:
             return f"{int(seconds // unit)} {word}".replace("1 days", "1 day") if unit else word
-    return then.astimezone().strftime("%Y-%m-%d")
+    return moment.astimezone().strftime("%Y-%m-%d")
 
 
 def _table(*names: str) -> Table:

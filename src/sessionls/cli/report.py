@@ -18,20 +18,20 @@ from sessionls.sessions.workspace.positions import Lines
 __all__ = ["SEVERITIES", "as_sarif", "frames"]
 
 SEVERITIES: Mapping[str, int] = {"error": 1, "warning": 2, "info": 3, "hint": 4}
-_STYLES = {1: ("error", "bold red"), 2: ("warning", "yellow"), 3: ("info", "cyan"), 4: ("hint", "dim")}
+_SEVERITY_STYLES = {1: ("error", "bold red"), 2: ("warning", "yellow"), 3: ("info", "cyan"), 4: ("hint", "dim")}
 _LEVELS = {1: "error", 2: "warning", 3: "note", 4: "note"}
-_AROUND = 1  # lines before and after
-_SHOWN = 6  # lines of a long finding
-_WIDTH = 160  # characters of a line of code
-_SUMMARY = 200  # characters of a scanner's message
+_CONTEXT_LINES = 1  # lines before and after
+_MAX_CODE_LINES = 6  # lines of a long finding
+_MAX_WIDTH = 160  # characters of a line of code
+_MAX_SUMMARY = 200  # characters of a scanner's message
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")  # not after `e.g.`, because a small letter follows
 
 
-def frames(finding: Finding, place: str, lines: Lines | None) -> list[Text]:
+def frames(finding: Finding, path: str, lines: Lines | None) -> list[Text]:
     """One finding: location, severity, rule, message, and the code with the range underlined."""
-    word, style = _STYLES[finding.severity]
+    word, style = _SEVERITY_STYLES[finding.severity]
     start = finding.range.start
-    head = Text(f"{safe(place)}:{start.line + 1}:{start.character + 1} ", style="bold").append(word, style=style)
+    head = Text(f"{safe(path)}:{start.line + 1}:{start.character + 1} ", style="bold").append(word, style=style)
     if finding.rule:
         head.append(f" {safe(finding.rule)}", style="dim not bold")
     shown = [head.append(f" {safe(finding.title)}", style="not bold")]
@@ -53,20 +53,20 @@ def _summary(text: str) -> str:
     lines = text.splitlines()
     plain = " ".join(" ".join(line for line in lines if not line.lstrip().startswith("#")).split())
     first = _SENTENCE_END.split(plain, maxsplit=1)[0]
-    return first if len(first) <= _SUMMARY else first[: _SUMMARY - 1].rstrip() + "…"
+    return first if len(first) <= _MAX_SUMMARY else first[: _MAX_SUMMARY - 1].rstrip() + "…"
 
 
 def _code(finding: Finding, lines: Lines, style: str) -> list[Text]:
     first, last = finding.range.start.line, finding.range.end.line
     if first >= len(lines):
         return []
-    last = min(last, first + _SHOWN - 1, len(lines) - 1)
-    low, high = max(0, first - _AROUND), min(len(lines) - 1, last + _AROUND)
-    width = len(str(high + 1))
+    last = min(last, first + _MAX_CODE_LINES - 1, len(lines) - 1)
+    from_line, to_line = max(0, first - _CONTEXT_LINES), min(len(lines) - 1, last + _CONTEXT_LINES)
+    width = len(str(to_line + 1))
     shown = []
-    for number in range(low, high + 1):
+    for number in range(from_line, to_line + 1):
         # Tabs have different widths. Replacing them with one space keeps the mark below its code.
-        text = safe(lines.line(number)).replace("\t", " ")[:_WIDTH]
+        text = safe(lines.line(number)).replace("\t", " ")[:_MAX_WIDTH]
         shown.append(Text(f"  {number + 1:>{width}} | ", style="dim").append(text, style="not dim"))
         if first <= number <= last:
             begin = finding.range.start.character if number == first else len(text) - len(text.lstrip())
@@ -104,7 +104,7 @@ def as_sarif(
                 "invocations": [
                     {
                         "executionSuccessful": not problems,
-                        "toolExecutionNotifications": [{"level": "error", "message": {"text": words}} for words in problems],
+                        "toolExecutionNotifications": [{"level": "error", "message": {"text": problem}} for problem in problems],
                     }
                 ],
                 "columnKind": "unicodeCodePoints",
@@ -118,9 +118,9 @@ def as_sarif(
 def _result(finding: Finding, path_of: Callable[[str], str], order: Sequence[str]) -> dict[str, Any]:
     name = finding.rule or finding.agent
     start, end = finding.range.start, finding.range.end
-    place = path_of(finding.uri)
-    known = not uris.is_uri(place)
-    location = {"uri": uris.from_path(f"/{place}", windows=False)[8:], "uriBaseId": "ROOT"} if known else {"uri": finding.uri}
+    path = path_of(finding.uri)
+    in_folder = not uris.is_uri(path)
+    location = {"uri": uris.from_path(f"/{path}", windows=False)[8:], "uriBaseId": "ROOT"} if in_folder else {"uri": finding.uri}
     return {
         "ruleId": name,
         "ruleIndex": order.index(name),

@@ -20,10 +20,10 @@ from sessionls.domain.model import Finding
 from sessionls.sessions.review import Review, ReviewStep, ReviewTarget, review
 from sessionls.sessions.workspace.positions import Lines
 
-__all__ = ["FAILED", "FOUND", "ReviewOptions", "run_review"]
+__all__ = ["HAS_FINDINGS", "INCOMPLETE", "ReviewOptions", "run_review"]
 
-FOUND, FAILED = 1, 3
-_FILES = 50  # files whose text is sent with the message; agents read further ones themselves
+HAS_FINDINGS, INCOMPLETE = 1, 3
+_MAX_FILES = 50  # files whose text is sent with the message; agents read further ones themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class ReviewOptions:
     scan: bool = True
 
 
-async def run_review(cli: CliContext, asked: ReviewOptions) -> int:
+async def run_review(cli: CliContext, options: ReviewOptions) -> int:
     """Review, print, and return the exit code: 0 no findings of that severity, 1 findings, 3 the review is incomplete."""
-    target, text = await asyncio.to_thread(_read, cli, asked)
-    agents = tuple(asked.agents) or ("review",)
+    target, text = await asyncio.to_thread(_read, cli, options)
+    agents = tuple(options.agents) or ("review",)
     session = await cli.sessions.create(title=text.rstrip("."), agent=agents[0])
     terminal = cli.terminal
     terminal.note(f"session {session.id}")
@@ -53,46 +53,46 @@ async def run_review(cli: CliContext, asked: ReviewOptions) -> int:
         yield
 
     with terminal.busy("Reviewing …"):
-        done = await review(cli.sessions, session.id, agents, target, text, scan=asked.scan, progress=progress)
-    await _print(cli, asked, done)
-    for problem in done.problems:
+        result = await review(cli.sessions, session.id, agents, target, text, scan=options.scan, progress=progress)
+    await _print(cli, options, result)
+    for problem in result.problems:
         terminal.fail(str(problem), problem.hint)
-    for part in done.scan.parts if done.scan is not None else ():
+    for part in result.scan.parts if result.scan is not None else ():
         if part.kind == "tool" and part.result:
             terminal.note(part.result.partition("\n")[0])
-    terminal.note(f'{len(done.findings)} findings. To continue: sessionls ask --session {short(session.id)} "…"')
-    worst = SEVERITIES.get(asked.fail_on, 0)
-    if any(finding.severity <= worst for finding in done.findings):
-        return FOUND
-    return 0 if done.complete else FAILED
+    terminal.note(f'{len(result.findings)} findings. To continue: sessionls ask --session {short(session.id)} "…"')
+    worst = SEVERITIES.get(options.fail_on, 0)
+    if any(finding.severity <= worst for finding in result.findings):
+        return HAS_FINDINGS
+    return 0 if result.complete else INCOMPLETE
 
 
-def _read(cli: CliContext, asked: ReviewOptions) -> tuple[ReviewTarget, str]:
+def _read(cli: CliContext, options: ReviewOptions) -> tuple[ReviewTarget, str]:
     """What to review, and the message for the agents."""
-    if (bool(asked.paths) + (asked.diff is not None) + asked.staged) > 1:
+    if (bool(options.paths) + (options.diff is not None) + options.staged) > 1:
         raise UsageError("Files, --diff and --staged cannot be combined.", "Use only one of them.")
     files: list[str] = []
-    for given in asked.paths:
-        path = Path(os.path.normpath(cli.folder / Path(given).expanduser()))
+    for name in options.paths:
+        path = Path(os.path.normpath(cli.folder / Path(name).expanduser()))
         if not path.exists():
-            raise UsageError(f"{given} does not exist.", "Use files or folders in this directory.")
+            raise UsageError(f"{name} does not exist.", "Use files or folders in this directory.")
         if not path.is_relative_to(cli.folder):
-            raise UsageError(f"{given} is outside this directory.", "Run the command in the directory that contains the code.")
-        if path.is_file() and len(files) < _FILES:
+            raise UsageError(f"{name} is outside this directory.", "Run the command in the directory that contains the code.")
+        if path.is_file() and len(files) < _MAX_FILES:
             files.append(uris.from_path(path))
-    names = ", ".join(asked.paths[:3]) + (f" and {len(asked.paths) - 3} more" if len(asked.paths) > 3 else "")
-    target = ReviewTarget(asked.paths, files, asked.diff, asked.staged)
+    names = ", ".join(options.paths[:3]) + (f" and {len(options.paths) - 3} more" if len(options.paths) > 3 else "")
+    target = ReviewTarget(options.paths, files, options.diff, options.staged)
     return target, target.question(names)
 
 
-async def _print(cli: CliContext, asked: ReviewOptions, done: Review) -> None:
+async def _print(cli: CliContext, options: ReviewOptions, result: Review) -> None:
     terminal = cli.terminal
-    ordered = sorted(done.findings, key=lambda one: (one.uri, one.range.start.line, one.range.start.character))
-    if asked.form == "json":
-        problems = [{"agent": problem.agent, "message": problem.message} for problem in done.problems]
-        terminal.json({"sessionId": done.session.id, "findings": [finding.wire() for finding in ordered], "problems": problems})
-    elif asked.form == "sarif":
-        incomplete = [f"{problem.agent}: {problem.message}" for problem in done.problems]
+    ordered = sorted(result.findings, key=lambda finding: (finding.uri, finding.range.start.line, finding.range.start.character))
+    if options.form == "json":
+        problems = [{"agent": problem.agent, "message": problem.message} for problem in result.problems]
+        terminal.json({"sessionId": result.session.id, "findings": [finding.wire() for finding in ordered], "problems": problems})
+    elif options.form == "sarif":
+        incomplete = [f"{problem.agent}: {problem.message}" for problem in result.problems]
         terminal.json(as_sarif(ordered, lambda uri: uris.display(uri, [cli.folder_uri]), cli.folder_uri, incomplete))
     else:
         texts: dict[str, Lines | None] = {}
@@ -101,7 +101,7 @@ async def _print(cli: CliContext, asked: ReviewOptions, done: Review) -> None:
                 texts[finding.uri] = await asyncio.to_thread(_lines, cli, finding)
             for line in frames(finding, uris.display(finding.uri, [cli.folder_uri]), texts[finding.uri]):
                 terminal.out.print(line, soft_wrap=True)
-        for reply in done.answers:
+        for reply in result.answers:
             if reply.text.strip():
                 terminal.note(f"{getattr(reply.author, 'agent', '')}: {reply.text}", "")
 

@@ -1,4 +1,4 @@
-"""Says which keys and tokens stand in a session, without showing them."""
+"""Lists the keys and tokens in a session, without showing them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sessionls.cli.terminal import Terminal, safe
 from sessionls.domain.model import Participant
 from sessionls.sessions.export.masking import MaskedSecret
 
-__all__ = ["secrets_words", "tell_secrets"]
+__all__ = ["print_secrets", "secrets_words"]
 
 
-def tell_secrets(terminal: Terminal, secrets: Sequence[MaskedSecret]) -> int:
+def print_secrets(terminal: Terminal, secrets: Sequence[MaskedSecret]) -> int:
     """List what would be masked. Returns the exit code: 1 if anything would be masked."""
     for secret in secrets:
         where = "the session" if secret.message is None else f"message {short(secret.message.id)} by {_author(secret)}"

@@ -23,36 +23,36 @@ __all__ = ["backup", "check", "copy", "migrate", "retention", "status", "vacuum"
 
 T = TypeVar("T")
 
-_EVERY = 1.0  # seconds between two lines of progress
+_PROGRESS_SECONDS = 1.0  # seconds between two lines of progress
 
 
 async def status(terminal: Terminal, *, as_json: bool) -> int:
-    from sessionls.store.maintenance import status as look
+    from sessionls.store.maintenance import status as read_status
 
     url = await _url()
-    found = await asyncio.to_thread(look, url)
+    state = await asyncio.to_thread(read_status, url)
     if as_json:
-        facts: dict[str, Any] = {"url": shown_url(url), "revision": found.revision, "newest": found.newest}
-        terminal.json({**facts, **found.counts, "facts": found.facts})
+        facts: dict[str, Any] = {"url": shown_url(url), "revision": state.revision, "newest": state.newest}
+        terminal.json({**facts, **state.counts, "facts": state.facts})
         return 0
     terminal.out.print(Text(safe(shown_url(url)), style="bold"))
-    terminal.out.print(Text(safe(", ".join(found.facts))))
-    if found.revision is None:
+    terminal.out.print(Text(safe(", ".join(state.facts))))
+    if state.revision is None:
         terminal.out.print("It has no tables yet. The first session creates them, or: sessionls store migrate")
-    elif found.counts:
-        counts = ", ".join(f"{number:,} {name}" for name, number in found.counts.items())
-        terminal.out.print(f"Revision {found.revision}, up to date: {counts}")
-    elif found.revision > found.newest:
-        terminal.out.print(f"Revision {found.revision} is newer than {found.newest}, which this version uses: update sessionls.")
+    elif state.counts:
+        counts = ", ".join(f"{number:,} {name}" for name, number in state.counts.items())
+        terminal.out.print(f"Revision {state.revision}, up to date: {counts}")
+    elif state.revision > state.newest:
+        terminal.out.print(f"Revision {state.revision} is newer than {state.newest}, which this version uses: update sessionls.")
     else:
-        terminal.out.print(f"Revision {found.revision}; this version uses {found.newest}. To migrate: sessionls store migrate")
+        terminal.out.print(f"Revision {state.revision}; this version uses {state.newest}. To migrate: sessionls store migrate")
     return 0
 
 
 async def migrate(terminal: Terminal) -> int:
-    from sessionls.store.maintenance import migrate as bring
+    from sessionls.store.maintenance import migrate as migrate_database
 
-    before, after = await asyncio.to_thread(bring, await _url())
+    before, after = await asyncio.to_thread(migrate_database, await _url())
     if before == after:
         terminal.note(f"Revision {after}: nothing to do.")
     else:
@@ -61,46 +61,46 @@ async def migrate(terminal: Terminal) -> int:
 
 
 async def check(terminal: Terminal) -> int:
-    from sessionls.store.maintenance import check as examine
+    from sessionls.store.maintenance import check as check_database
 
-    wrong = await _with_progress(terminal, examine, await _url())
-    for session_id, faults in wrong.items():
+    faults_by_session = await _with_progress(terminal, check_database, await _url())
+    for session_id, faults in faults_by_session.items():
         for fault in faults:
             terminal.out.print(Text(safe(f"{session_id}: {fault}")), soft_wrap=True)
-    terminal.note(f"Faults in {_sessions(len(wrong))}." if wrong else "No faults found.")
-    return 1 if wrong else 0
+    terminal.note(f"Faults in {_counted(len(faults_by_session))}." if faults_by_session else "No faults found.")
+    return 1 if faults_by_session else 0
 
 
-async def copy(terminal: Terminal, other: str, wanted: list[str], *, back: bool, masks: bool) -> int:
+async def copy(terminal: Terminal, other: str, session_ids: list[str], *, back: bool, masks: bool) -> int:
     from sessionls.cli.names import short
-    from sessionls.store.maintenance import copy as run
+    from sessionls.store.maintenance import copy as copy_database
 
-    target = await asyncio.to_thread(_address, other)
+    target = await asyncio.to_thread(_url_of, other)
     source = await _url()
     if back:
         source, target = target, source
     settings, folder = await asyncio.to_thread(lambda: (Settings.load(), Path.cwd()))
     own = await local_participant(folder, name=settings.participant_name, email=settings.participant_email)
-    report = await _with_progress(terminal, partial(run, own=own, masks=masks), source, target, wanted)
+    report = await _with_progress(terminal, partial(copy_database, own=own, masks=masks), source, target, session_ids)
     for session_id, reason in report.refused.items():
         terminal.out.print(Text(safe(f"{short(session_id)} was not copied: {reason}")), soft_wrap=True)
     if report.masked:
-        places = "1 place" if report.masked == 1 else f"{report.masked:,} places"
-        terminal.note(f"Masked keys and tokens in {places}. To see them: sessionls share SESSION --check")
-    terminal.note(f"Copied {_sessions(len(report.copied))}; unchanged: {report.unchanged}; left out: {len(report.refused)}.")
+        count = "1 place" if report.masked == 1 else f"{report.masked:,} places"
+        terminal.note(f"Masked keys and tokens in {count}. To see them: sessionls share SESSION --check")
+    terminal.note(f"Copied {_counted(len(report.copied))}; unchanged: {report.unchanged}; left out: {len(report.refused)}.")
     return 1 if report.refused else 0
 
 
 async def backup(terminal: Terminal, file: Path) -> int:
-    from sessionls.store.maintenance import backup as write
+    from sessionls.store.maintenance import backup as write_backup
 
-    number = await _with_progress(terminal, write, await _url(), file)
-    terminal.note(f"{file} contains {_sessions(number)}. To restore them: sessionls store copy --from {file}")
+    number = await _with_progress(terminal, write_backup, await _url(), file)
+    terminal.note(f"{file} contains {_counted(number)}. To restore them: sessionls store copy --from {file}")
     return 0
 
 
 async def retention(terminal: Terminal, *, dry_run: bool, as_json: bool) -> int:
-    from sessionls.store.maintenance import vacuum as tidy
+    from sessionls.store.maintenance import vacuum as vacuum_database
     from sessionls.store.retention import RetentionReport, apply_retention, expired_sessions
     from sessionls.store.store import SqlStore
 
@@ -116,17 +116,20 @@ async def retention(terminal: Terminal, *, dry_run: bool, as_json: bool) -> int:
         if not dry_run:
             report = await apply_retention(store, days, expired, _Progress(terminal))
     if report.deleted:
-        await asyncio.to_thread(tidy, settings.url)  # only then is it erased
+        await asyncio.to_thread(vacuum_database, settings.url)  # only then is it erased
     if as_json:
         listed = expired if dry_run else report.deleted
-        facts = [{"id": one.id, "title": one.title, "state": one.state, "updatedAt": one.updated_at} for one in listed]
+        facts = [
+            {"id": session.id, "title": session.title, "state": session.state, "updatedAt": session.updated_at}
+            for session in listed
+        ]
         terminal.json({"dryRun": dry_run, "sessions": facts, "refused": report.refused})
     else:
-        _tell_retention(terminal, expired, report, dry_run=dry_run)
+        _print_retention(terminal, expired, report, dry_run=dry_run)
     return 1 if report.refused else 0
 
 
-def _tell_retention(terminal: Terminal, expired: Sequence[Session], report: RetentionReport, *, dry_run: bool) -> None:
+def _print_retention(terminal: Terminal, expired: Sequence[Session], report: RetentionReport, *, dry_run: bool) -> None:
     from sessionls.cli.names import short
     from sessionls.cli.render import session_table
 
@@ -136,20 +139,20 @@ def _tell_retention(terminal: Terminal, expired: Sequence[Session], report: Rete
     for session_id, reason in report.refused.items():
         terminal.out.print(Text(safe(f"{short(session_id)} was kept: {reason}")), soft_wrap=True)
     if dry_run:
-        terminal.note(f"Would delete {_sessions(len(listed))}. Nothing was deleted.")
+        terminal.note(f"Would delete {_counted(len(listed))}. Nothing was deleted.")
     else:
-        terminal.note(f"Deleted {_sessions(len(listed))}; kept: {len(report.refused)}.")
+        terminal.note(f"Deleted {_counted(len(listed))}; kept: {len(report.refused)}.")
 
 
 async def vacuum(terminal: Terminal) -> int:
-    from sessionls.store.maintenance import vacuum as tidy
+    from sessionls.store.maintenance import vacuum as vacuum_database
 
-    await asyncio.to_thread(tidy, await _url())
+    await asyncio.to_thread(vacuum_database, await _url())
     terminal.note("Done.")
     return 0
 
 
-def _sessions(number: int) -> str:
+def _counted(number: int) -> str:
     return "1 session" if number == 1 else f"{number:,} sessions"
 
 
@@ -157,7 +160,7 @@ async def _url() -> str:
     return (await asyncio.to_thread(Settings.load)).url
 
 
-def _address(other: str) -> str:
+def _url_of(other: str) -> str:
     """The URL for a URL or the path of a SQLite file."""
     if "://" in other:
         if shown_url(other) != other:
@@ -182,6 +185,6 @@ class _Progress:
         self._reported = time.monotonic()
 
     def __call__(self, done: int, of: int) -> None:
-        if time.monotonic() - self._reported >= _EVERY or done == of:
+        if time.monotonic() - self._reported >= _PROGRESS_SECONDS or done == of:
             self._reported = time.monotonic()
-            self._terminal.note(f"{done:,} of {_sessions(of)}")
+            self._terminal.note(f"{done:,} of {_counted(of)}")

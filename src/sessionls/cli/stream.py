@@ -29,7 +29,7 @@ from sessionls.domain.questions import answer_command
 from sessionls.ports.store import Delta, EventNotice, Notice
 from sessionls.sessions.service import Sessions
 
-__all__ = ["ReplyStream", "settled"]
+__all__ = ["ReplyStream", "stable_length"]
 
 T = TypeVar("T")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -45,35 +45,35 @@ class _View(Protocol):
 
 
 class ReplyStream:
-    """Shows one reply of a session: the reply to `message_id`, or without one the next that starts or is resumed."""
+    """Shows one reply of a session: the reply to `message_id`, or without it the next reply that starts or is resumed."""
 
     def __init__(self, terminal: Terminal, session_id: str, message_id: str | None = None, *, quiet: bool = False) -> None:
         self.message_id = message_id
         self.finished: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         """The reply, once it has ended or stopped."""
-        self._asks = terminal.asks
+        self._can_ask = terminal.can_ask
         self._session_id = session_id
         self._reply_id: str | None = None
-        self._seen: dict[int, int] = {}  # code points that were shown, by part
-        self._view: _View = _Silent() if quiet else _Drawn(terminal) if terminal.interactive else _Plain(terminal)
+        self._shown_lengths: dict[int, int] = {}  # code points that were shown, by part
+        self._view: _View = _SilentView() if quiet else _LiveView(terminal) if terminal.interactive else _PlainView(terminal)
 
-    async def during(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> T:
+    async def show_during(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> T:
         """Show the reply while `work` runs, and return the result of `work`. Cancelling this cancels the work."""
         notices: asyncio.Queue[Notice] = asyncio.Queue()
 
-        def learn(notice: Notice) -> None:
-            self._recognise(notice)
+        def on_notice(notice: Notice) -> None:
+            self._track_reply(notice)
             notices.put_nowait(notice)
 
-        stop = sessions.subscribe(learn)
-        opened = await sessions.open(self._session_id, limit=20)
+        stop = sessions.subscribe(on_notice)
+        snapshot = await sessions.open(self._session_id, limit=20)
         if self.message_id is None:
-            self._skip(opened.messages)
+            self._skip_shown_text(snapshot.messages)
         working = asyncio.ensure_future(work())
         drawing = asyncio.create_task(self._draw(notices))
         self._view.status("Waiting for the model …")
         try:
-            # Drawing ends first only if it failed: the pipe was closed.
+            # Drawing ends before the work only if it fails: the pipe was closed.
             await asyncio.wait({working, drawing}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 await drawing
@@ -88,32 +88,32 @@ class ReplyStream:
             self._view.close()
 
     def finish(self, reply: Message) -> None:
-        """Show text for which there was no delta (a reply may end before its first one)."""
+        """Show the text that no delta contained (a reply may end before its first delta)."""
         for index, part in enumerate(reply.parts):
             if isinstance(part, TextPart):
-                self._grow(index, self._seen.get(index, 0), part.text[self._seen.get(index, 0) :])
+                self._show_text(index, self._shown_lengths.get(index, 0), part.text[self._shown_lengths.get(index, 0) :])
         self._view.close()
 
-    def _skip(self, messages: list[Message]) -> None:
+    def _skip_shown_text(self, messages: list[Message]) -> None:
         """Skip the earlier text of a resumed reply, which was already shown."""
         for message in messages:
             if message.role == "agent":
                 parts = enumerate(message.parts)
-                self._seen = {index: len(part.text) for index, part in parts if isinstance(part, TextPart)}
+                self._shown_lengths = {index: len(part.text) for index, part in parts if isinstance(part, TextPart)}
 
     async def _draw(self, notices: asyncio.Queue[Notice]) -> None:
         while True:
             self._handle(await notices.get())
 
-    def _recognise(self, notice: Notice) -> None:
+    def _track_reply(self, notice: Notice) -> None:
         """Find out which reply to show, and notice that it ended."""
         match notice:
             case EventNotice(event=ReplyStarted() as event) if event.session_id == self._session_id:
                 if self._reply_id is None and self.message_id in (None, event.reply_to):
                     self._reply_id = event.message_id
             case EventNotice(event=ReplyFinished() as event) if event.session_id == self._session_id:
-                mine = event.message.id == self._reply_id or self._reply_id is self.message_id is None
-                if mine and not self.finished.done():
+                is_shown_reply = event.message.id == self._reply_id or self._reply_id is self.message_id is None
+                if is_shown_reply and not self.finished.done():
                     self.finished.set_result(event.message)
             case _:
                 pass
@@ -124,7 +124,7 @@ class ReplyStream:
                 self._view.status(f"{event.agent} · {event.model}")
             case Delta() if notice.message_id == self._reply_id:
                 if notice.kind == "text":
-                    self._grow(notice.part, notice.offset, notice.text)
+                    self._show_text(notice.part, notice.offset, notice.text)
                 else:
                     self._view.status("Thinking …")
             case EventNotice(event=StepFinished() as event) if event.message_id == self._reply_id:
@@ -138,7 +138,7 @@ class ReplyStream:
                 for part in event.parts:
                     if isinstance(part, ToolPart) and part.status in ("running", "failed", "denied"):
                         self._view.line(Text("  " * len(event.path)) + tool_line(part))
-            case EventNotice(event=PermissionAsked() as event) if event.message_id == self._reply_id and not self._asks:
+            case EventNotice(event=PermissionAsked() as event) if event.message_id == self._reply_id and not self._can_ask:
                 how = answer_command(event.session_id, event.request_id)
                 self._view.line(
                     Text(safe(f"  {event.summary}: waits for permission. Answer in an editor, or: {how}"), style="yellow")
@@ -148,45 +148,45 @@ class ReplyStream:
             case _:
                 pass
 
-    def _grow(self, part: int, offset: int, text: str) -> None:
-        new = text[max(0, self._seen.get(part, 0) - offset) :]
+    def _show_text(self, part: int, offset: int, text: str) -> None:
+        new = text[max(0, self._shown_lengths.get(part, 0) - offset) :]
         if new:
-            self._seen[part] = self._seen.get(part, 0) + len(new)
+            self._shown_lengths[part] = self._shown_lengths.get(part, 0) + len(new)
             self._view.text(part, new)
 
 
-class _Silent:
+class _SilentView:
     def status(self, text: str) -> None: ...
     def text(self, part: int, text: str) -> None: ...
     def line(self, text: Text) -> None: ...
     def close(self) -> None: ...
 
 
-class _Plain:
+class _PlainView:
     """For a pipe: the text on stdout, with a blank line between parts; everything else on stderr."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._part: int | None = None
-        self._line_open = False
+        self._in_line = False
 
     def status(self, text: str) -> None: ...
 
     def text(self, part: int, text: str) -> None:
-        apart = "\n\n" if self._part not in (None, part) else ""
-        self._part, self._line_open = part, True
-        self._terminal.write(apart + text)
+        separator = "\n\n" if self._part not in (None, part) else ""
+        self._part, self._in_line = part, True
+        self._terminal.write(separator + text)
 
     def line(self, text: Text) -> None:
         self._terminal.note(text.plain)
 
     def close(self) -> None:
-        if self._line_open:
+        if self._in_line:
             self._terminal.write("\n")
-            self._line_open = False
+            self._in_line = False
 
 
-class _Drawn:
+class _LiveView:
     """For a terminal: finished blocks are printed as Markdown; the block being written is redrawn as it grows."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -209,7 +209,7 @@ class _Drawn:
             self._print(len(self._pending))
         self._part = part
         self._pending += text
-        self._print(settled(self._pending))
+        self._print(stable_length(self._pending))
 
     def line(self, text: Text) -> None:
         self._print(len(self._pending))
@@ -231,7 +231,7 @@ class _Drawn:
         return markdown(self._pending) if self._pending.strip() else self._spinner
 
 
-def settled(text: str) -> int:
+def stable_length(text: str) -> int:
     """The length of the text's beginning whose rendering cannot change when more text is added.
 
     It ends at a blank line outside fenced code that is followed by unindented text (indented text may continue a list).

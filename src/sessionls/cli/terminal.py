@@ -18,7 +18,7 @@ from rich.text import Text
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.visible import as_json, shown
 
-__all__ = ["Terminal", "UsageError", "keep_log", "run_command", "safe"]
+__all__ = ["Terminal", "UsageError", "log_to_file", "run_command", "safe"]
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Terminal:
         return sys.stdout.isatty()
 
     @property
-    def asks(self) -> bool:
+    def can_ask(self) -> bool:
         """Whether a person can be asked."""
         return bool(sys.stdin.isatty() and sys.stderr.isatty())
 
@@ -96,7 +96,7 @@ class Terminal:
         """Print a note on stderr."""
         self.err.print(Text(safe(text), style=style), soft_wrap=not sys.stderr.isatty())
 
-    def tell(self, error: SessionlsError) -> None:
+    def print_error(self, error: SessionlsError) -> None:
         """Print an error in one line, and a hint for the terminal."""
         hint = _HINTS.get(error.kind, error.hint)
         if error.kind == "agentUnavailable" and "not trusted" in error.message:
@@ -104,13 +104,13 @@ class Terminal:
         self.fail(error.message, hint)
 
     def fail(self, message: str, hint: str = "") -> None:
-        words = Text("sessionls: ", style="bold red").append(safe(message), style="not bold default")
-        self.err.print(words, soft_wrap=not sys.stderr.isatty())
+        line = Text("sessionls: ", style="bold red").append(safe(message), style="not bold default")
+        self.err.print(line, soft_wrap=not sys.stderr.isatty())
         if hint:
             self.note(f"  {hint}")
 
 
-class _Log(RotatingFileHandler):
+class _LogFile(RotatingFileHandler):
     """Writes warnings and tracebacks into a file of the data folder, if that exists, instead of the terminal."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
@@ -126,9 +126,9 @@ def _log_file() -> Path:
         return Path(os.devnull)
 
 
-def keep_log() -> None:
+def log_to_file() -> None:
     """Log into a file instead of the terminal."""
-    handler = _Log(_log_file(), maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
+    handler = _LogFile(_log_file(), maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
@@ -140,7 +140,7 @@ async def run_command(terminal: Terminal, work: Callable[[], Awaitable[int]]) ->
         terminal.fail(error.message, error.hint)
         return 2
     except SessionlsError as error:
-        terminal.tell(error)
+        terminal.print_error(error)
         return 1
     except BrokenPipeError:
         raise

@@ -55,7 +55,7 @@ class TerminalEditor:
 
     async def ask(self, question: Question) -> Answer | None:
         """The person's answer; None in a pipe."""
-        if not self._terminal.asks:
+        if not self._terminal.can_ask:
             return None
         async with self._asking:
             return await ask_person(self._terminal, question)

@@ -11,7 +11,7 @@ from sessionls.cli.commands.base import app
 __all__ = ["app", "database", "messages", "people", "permissions", "run", "sessions", "setup"]
 
 
-def run(words: Sequence[str]) -> NoReturn:
+def run(arguments: Sequence[str]) -> NoReturn:
     """Run the command and exit: 0 done, 1 an error, 2 wrong usage, 130 cancelled."""
-    app(list(words), prog_name="sessionls")
+    app(list(arguments), prog_name="sessionls")
     raise SystemExit(0)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from sessionls import __version__
-from sessionls.cli.terminal import Terminal, keep_log, run_command
+from sessionls.cli.terminal import Terminal, log_to_file, run_command
 
 if TYPE_CHECKING:
     from sessionls.domain.model import Session
     from sessionls.sessions.service import Sessions
 
-__all__ = ["All", "Json", "SessionArgument", "Trust", "app", "change_session", "change_waiting_message", "do"]
+__all__ = ["All", "Json", "SessionArgument", "Trust", "app", "change_queued_message", "change_session", "do"]
 
 app = typer.Typer(
     name="sessionls",
@@ -36,7 +36,7 @@ Trust = Annotated[bool, typer.Option("--trust", help="Allow agents that this fol
 def do(work: Callable[[Terminal], Awaitable[int]]) -> NoReturn:
     """Run a command and exit with the code that it returns."""
     terminal = Terminal()
-    keep_log()
+    log_to_file()
     try:
         code = asyncio.run(run_command(terminal, lambda: work(terminal)))
     except KeyboardInterrupt:
@@ -52,19 +52,19 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
-def change_waiting_message(
+def change_queued_message(
     change: Callable[[Sessions, str, str], Awaitable[Session]], session: str, message: str, words: str
 ) -> NoReturn:
-    """Change a queued message, and print `words`. `session` and `message` are as the person typed them."""
+    """Change a queued message, and print `words`. `session` and `message` are the names that the person typed."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_message, find_session
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             found = await find_session(cli.sessions, session)
-            waiting = await find_message(cli.sessions, found.id, message)
-            await change(cli.sessions, found.id, waiting.id)
+            queued = await find_message(cli.sessions, found.id, message)
+            await change(cli.sessions, found.id, queued.id)
         terminal.note(words)
         return 0
 
@@ -75,13 +75,13 @@ def change_session(change: Callable[[Sessions, str], Awaitable[Session]], sessio
     """Change a session, and print `words`, with `{id}`, `{agent}` and `{title}` replaced by those of the changed session."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_session, short
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             found = await find_session(cli.sessions, session)
-            after = await change(cli.sessions, found.id)
-        terminal.note(words.format(id=short(after.id), agent=after.agent, title=after.title))
+            changed = await change(cli.sessions, found.id)
+        terminal.note(words.format(id=short(changed.id), agent=changed.agent, title=changed.title))
         return 0
 
     do(work)

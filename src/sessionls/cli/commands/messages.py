@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sessionls.cli.commands.base import Json, SessionArgument, Trust, app, change_session, change_waiting_message, do
+from sessionls.cli.commands.base import Json, SessionArgument, Trust, app, change_queued_message, change_session, do
 from sessionls.cli.terminal import Terminal
 
 
@@ -37,13 +37,13 @@ def ask(
     """
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.ask import Question
+        from sessionls.cli.ask import AskOptions
         from sessionls.cli.ask import ask as send
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
 
-        question = Question(words, session, newest, agent, model, diff, title, as_json, budget)
-        async with opened(terminal, trust=trust) as cli:
-            return await send(cli, question)
+        options = AskOptions(words, session, newest, agent, model, diff, title, as_json, budget)
+        async with open_context(terminal, trust=trust) as cli:
+            return await send(cli, options)
 
     do(work)
 
@@ -69,12 +69,12 @@ def review(
     """
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.review import ReviewOptions, run_review
 
-        asked = ReviewOptions(tuple(paths or ()), diff, staged, tuple(agent or ()), form, fail_on, scan)
-        async with opened(terminal, trust=trust) as cli:
-            return await run_review(cli, asked)
+        options = ReviewOptions(tuple(paths or ()), diff, staged, tuple(agent or ()), form, fail_on, scan)
+        async with open_context(terminal, trust=trust) as cli:
+            return await run_review(cli, options)
 
     do(work)
 
@@ -84,11 +84,11 @@ def resume(session: SessionArgument, trust: Trust = False) -> None:
     """Resume a session, and continue a reply that stopped."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.ask import resume as go_on
-        from sessionls.cli.context import opened
+        from sessionls.cli.ask import resume as resume_reply
+        from sessionls.cli.context import open_context
 
-        async with opened(terminal, trust=trust) as cli:
-            return await go_on(cli, session)
+        async with open_context(terminal, trust=trust) as cli:
+            return await resume_reply(cli, session)
 
     do(work)
 
@@ -107,11 +107,11 @@ def answer(
     """
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.answer import answer_open
-        from sessionls.cli.context import opened
+        from sessionls.cli.answer import answer_request
+        from sessionls.cli.context import open_context
 
-        async with opened(terminal) as cli:
-            return await answer_open(cli, session, words)
+        async with open_context(terminal) as cli:
+            return await answer_request(cli, session, words)
 
     do(work)
 
@@ -128,7 +128,7 @@ def withdraw(
     message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The end of the message's id (see `sessionls show --ids`).")],
 ) -> None:
     """Withdraw a queued message."""
-    change_waiting_message(
+    change_queued_message(
         lambda sessions, found, waiting: sessions.withdraw(found, waiting), session, message, "The message was withdrawn."
     )
 
@@ -139,7 +139,7 @@ def now(
     message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The end of the message's id (see `sessionls show --ids`).")],
 ) -> None:
     """Cancel the current reply, and answer this queued message now."""
-    change_waiting_message(
+    change_queued_message(
         lambda sessions, found, waiting: sessions.send_now(found, waiting),
         session,
         message,

@@ -20,10 +20,10 @@ def people(session: SessionArgument, as_json: Json = False) -> None:
     """Show who has access to a session, and with whom it can be shared."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_session
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             chosen = await find_session(cli.sessions, session)
             found = await cli.sessions.sharing.people(chosen.id)
         if as_json:
@@ -63,19 +63,19 @@ def share(
     """
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_session
-        from sessionls.cli.secrets import secrets_words, tell_secrets
+        from sessionls.cli.secrets import print_secrets, secrets_words
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             found = await find_session(cli.sessions, session)
             if check:
-                return tell_secrets(terminal, await cli.sessions.find_secrets(found.id))
+                return print_secrets(terminal, await cli.sessions.find_secrets(found.id))
             if who is None:
                 raise UsageError("Name a login, a person or `team`.", f"To see who has access: sessionls people {session}")
             await cli.sessions.sharing.share(found.id, who, role)
             secrets = len(await cli.sessions.find_secrets(found.id))
-        terminal.note(f"{'Everybody who may log in' if who == TEAM else who} is {_A[role]} of it now.")
+        terminal.note(f"{'Everybody who may log in' if who == TEAM else who} is {_ROLE_NAMES[role]} of it now.")
         if secrets:
             words = f"It contains {secrets_words(secrets)}, and whoever may read it sees them."
             terminal.note(f"{words} To list them: sessionls share {session} --check", "yellow")
@@ -89,10 +89,10 @@ def unshare(session: SessionArgument, who: PersonArgument) -> None:
     """Take a person's or the team's access to a session away."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_session
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             found = await find_session(cli.sessions, session)
             await cli.sessions.sharing.unshare(found.id, who)
         terminal.note(f"{'The team' if who == TEAM else who} has no access of its own to it any more.")
@@ -108,10 +108,10 @@ def comment(
     """Leave a message in a session that no agent answers."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_session
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             found = await find_session(cli.sessions, session)
             await cli.sessions.comment(found.id, text)
         terminal.note("Left.")
@@ -120,4 +120,4 @@ def comment(
     do(work)
 
 
-_A = {"reader": "a reader", "commenter": "a commenter", "writer": "a writer", "owner": "an owner"}
+_ROLE_NAMES = {"reader": "a reader", "commenter": "a commenter", "writer": "a writer", "owner": "an owner"}

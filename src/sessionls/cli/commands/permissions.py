@@ -26,18 +26,18 @@ def permissions(
         from sessionls.settings.kept_permissions import PermissionFile
         from sessionls.settings.settings import config_dir
 
-        kept = PermissionFile(config_dir() / "permissions.json")
-        known = await kept.all()
+        file = PermissionFile(config_dir() / "permissions.json")
+        known = await file.all()
         if remove is not None:
-            ids = [one.id for one in known]
+            ids = [permission.id for permission in known]
             found = ids if remove == "all" else [name] if (name := only_id(remove, ids)) else []
             if not found and remove != "all":
                 raise UsageError(f"No permission has the id {safe(remove)!r}.", "`sessionls permissions` lists their ids.")
             for permission_id in found:
-                await kept.remove(permission_id)
+                await file.remove(permission_id)
             terminal.note(f"Removed {len(found)} of {len(known)} permissions.")
         elif as_json:
-            terminal.json({"permissions": [one.wire() for one in known]})
+            terminal.json({"permissions": [permission.wire() for permission in known]})
         elif known:
             terminal.out.print(permission_table(known))
             terminal.note(f"sessionls permissions --remove {short(known[0].id)} removes the first one.")

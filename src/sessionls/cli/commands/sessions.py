@@ -26,11 +26,11 @@ def sessions(
     """List the sessions of this folder, newest first. Those that need you come before all others."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import short
         from sessionls.cli.render import session_table
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             page = await cli.sessions.list(
                 workspace_folder="*" if everywhere else None, state="archived" if archived else None, query=query, limit=limit
             )
@@ -39,12 +39,12 @@ def sessions(
         elif page.sessions:
             you = page.you.id if page.you is not None else ""
             terminal.out.print(session_table(page.sessions, folders=everywhere, you=you))
-            handed = [(one, need) for one in page.sessions for need in one.needs or () if need.participant.id == you]
-            for one, need in handed:
-                did = "handed you" if need.kind == "handOver" else "mentions you in"
-                terminal.note(safe(f"{need.by.name} {did} {one.title}: sessionls show {short(one.id)}"), "yellow")
-            if asks := [session for session in page.sessions if session.asking]:
-                terminal.note(f"Waits for permission. To see the request: `sessionls show {short(asks[0].id)}`.", "yellow")
+            needs = [(item, need) for item in page.sessions for need in item.needs or () if need.participant.id == you]
+            for item, need in needs:
+                action = "handed you" if need.kind == "handOver" else "mentions you in"
+                terminal.note(safe(f"{need.by.name} {action} {item.title}: sessionls show {short(item.id)}"), "yellow")
+            if waiting := [session for session in page.sessions if session.asking]:
+                terminal.note(f"Waits for permission. To see the request: `sessionls show {short(waiting[0].id)}`.", "yellow")
             if page.next_cursor:
                 terminal.note(f"There are more: --limit {min(500, limit * 2)}, or --query WORDS.")
         else:
@@ -64,12 +64,12 @@ def show(
     """Show a session's messages."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_session, short
-        from sessionls.cli.render import message_lines, names, need_lines, question_lines, spent
+        from sessionls.cli.render import message_lines, names, need_lines, question_lines, usage_text
         from sessionls.domain.budget import dollars, pause_explanation
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             found = await find_session(cli.sessions, session)
             page = await cli.sessions.history(found.id, limit=limit)
             while page.more and len(page.messages) < limit:  # long messages come in shorter pages
@@ -79,12 +79,12 @@ def show(
         if as_json:
             terminal.json({"session": found.wire(), **page.wire()})
             return 0
-        most = f"budget {dollars(found.budget)}" if found.budget is not None else ""
+        budget_text = f"budget {dollars(found.budget)}" if found.budget is not None else ""
         here = f"open now: {safe(names(found.present))}" if found.present else ""
         agent = f"default agent {safe(found.agent)}"
         people = [f"{one.name or one.id} ({one.role})" for one in found.people or ()]
         access = f"access: {safe(', '.join(people))}" if people else ""
-        facts = (f"session {short(found.id)}", found.state, agent, spent(found.usage), most, access, here)
+        facts = (f"session {short(found.id)}", found.state, agent, usage_text(found.usage), budget_text, access, here)
         terminal.out.print(Text(safe(found.title), style="bold underline"))
         terminal.out.print(Text(" · ".join(fact for fact in facts if fact) + "\n", style="dim"))
         for message in page.messages:
@@ -113,10 +113,10 @@ def search(
     """Search the text of all messages."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.render import hit_lines
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             result = await cli.sessions.search(query, workspace_folder="*" if everywhere else None, limit=limit)
         if as_json:
             terminal.json(result.wire())
@@ -145,9 +145,9 @@ def changes(
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.changes import show_changes
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             return await show_changes(cli, session, message, since, as_json=as_json)
 
     do(work)
@@ -173,9 +173,9 @@ def revert(
 
     async def work(terminal: Terminal) -> int:
         from sessionls.cli.changes import revert_changes
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             return await revert_changes(cli, session, message, since, again, file=file, hunk=hunk)
 
     do(work)
@@ -191,10 +191,10 @@ def fork(
     """Copy a session to continue in the copy, and leave the session unchanged."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_message, find_session, short
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             found = await find_session(cli.sessions, session)
             message = await find_message(cli.sessions, found.id, at) if at else None
             child = await cli.sessions.fork(found.id, at=message.id if message else None, title=title, agent=agent)
@@ -274,21 +274,21 @@ def delete(session: SessionArgument, yes: Annotated[bool, typer.Option("--yes", 
     """Delete a session permanently. Its forks stay complete."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_session, short
         from sessionls.server.features.session_file.files import SessionFiles
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             try:
                 found = await find_session(cli.sessions, session)
-                session_id, words = found.id, f'Delete "{found.title}" with {found.message_count} messages permanently?'
+                session_id, question = found.id, f'Delete "{found.title}" with {found.message_count} messages permanently?'
             except SessionUnreadable:  # (only a whole id finds it)
                 session_id = session.lower()
-                words = "This version of sessionls cannot read the session. Delete it with all its messages permanently?"
+                question = "This version of sessionls cannot read the session. Delete it with all its messages permanently?"
             if not yes:
                 if not sys.stdin.isatty():
                     raise UsageError("The deletion needs confirmation.", "Add --yes.")
-                if not await asyncio.to_thread(typer.confirm, words):
+                if not await asyncio.to_thread(typer.confirm, question):
                     return 1
             await cli.sessions.delete(session_id)
             await asyncio.to_thread(lambda: SessionFiles(cli.settings.data_dir).remove(session_id))
@@ -312,15 +312,15 @@ def export(
     """
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.names import find_session
-        from sessionls.cli.secrets import secrets_words, tell_secrets
+        from sessionls.cli.secrets import print_secrets, secrets_words
         from sessionls.sessions.export.masking import Masking
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             found = await find_session(cli.sessions, session)
             if check:
-                return tell_secrets(terminal, await cli.sessions.find_secrets(found.id))
+                return print_secrets(terminal, await cli.sessions.find_secrets(found.id))
             masking = None if unmasked else Masking()
             if output is None:
                 async for piece in cli.sessions.export_pieces(found.id, form, masking):

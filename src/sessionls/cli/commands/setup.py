@@ -16,10 +16,10 @@ def agents(as_json: Json = False, trust: Trust = False) -> None:
     """List the agents and their skills, with the problems of those that cannot be used."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.render import agent_table, skill_table
 
-        async with opened(terminal, trust=trust) as cli:
+        async with open_context(terminal, trust=trust) as cli:
             found = await cli.sessions.agents()
             skills = (await cli.sessions.skills()).skills
         if as_json:
@@ -42,10 +42,10 @@ def models(as_json: Json = False) -> None:
     """List the available models, and why others are not available."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
+        from sessionls.cli.context import open_context
         from sessionls.cli.render import model_table
 
-        async with opened(terminal) as cli:
+        async with open_context(terminal) as cli:
             with terminal.busy("Looking for models …"):
                 found = await cli.sessions.models()
         if as_json:
@@ -66,9 +66,9 @@ def doctor(
     """Show the settings, the model that would answer and why, and what is missing."""
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.doctor import examine
+        from sessionls.cli.doctor import run_checks
 
-        return await examine(terminal, fetch_model=fetch_model, as_json=as_json)
+        return await run_checks(terminal, fetch_model=fetch_model, as_json=as_json)
 
     do(work)
 
@@ -131,13 +131,13 @@ def import_(
     """
 
     async def work(terminal: Terminal) -> int:
-        from sessionls.cli.context import opened
-        from sessionls.cli.imports import bring_all
+        from sessionls.cli.context import open_context
+        from sessionls.cli.imports import import_sessions
 
         if not program:
             raise UsageError("The program is missing.", "sessionls import --from codex")
-        async with opened(terminal) as cli:
-            return await bring_all(cli, program, ids or (), only_list=only_list, as_json=as_json)
+        async with open_context(terminal) as cli:
+            return await import_sessions(cli, program, ids or (), only_list=only_list, as_json=as_json)
 
     do(work)
 
