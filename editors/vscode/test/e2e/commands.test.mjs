@@ -32,11 +32,12 @@ const choose = async (label) => {
   await picker().locator(".monaco-list-row", { hasText: label }).first().click();
 };
 /** The text of the active editor, as a person sees it. */
-const shown = async () =>
+const editorText = async () =>
   (await window.page.locator(".editor-instance:visible .view-lines").last().innerText()).replaceAll("\u00a0", " ");
-const requested = (text) => until(() => model.requests.findLast((one) => JSON.stringify(one.messages).includes(text)), text);
+const requested = (text) =>
+  until(() => model.requests.findLast((request) => JSON.stringify(request.messages).includes(text)), text);
 
-it("the arrow up brings the last message back", async () => {
+it("the up arrow brings back the last message", async () => {
   await panel.ask("say: once more");
   await panel.text.press("ArrowUp");
   assert.equal(await panel.text.inputValue(), "say: once more");
@@ -52,7 +53,7 @@ it("a typed agent shows in the picker immediately, and is removed when it is des
   await panel.text.fill("");
 });
 
-it("a line of a file is a link to it, wherever it is named", async () => {
+it("a file and line named in a reply is a link, in plain text and in code", async () => {
   const reply = await panel.ask("say: See read.py:2 and `read.py:1`.");
   assert.equal(await reply.locator(".markdown a").count(), 2);
   await reply.getByRole("link", { name: "read.py:2" }).click();
@@ -61,14 +62,14 @@ it("a line of a file is a link to it, wherever it is named", async () => {
   await window.command("View: Close Editor");
 });
 
-it("a message can be handed to the reply that is being written", async () => {
+it("a message can be sent into the reply that is being written", async () => {
   const before = await panel.replies.count();
   await panel.text.fill('tool: list_files {"path": "."}');
   await panel.text.press("Enter");
   await panel.text.fill("say: steered");
   await panel.text.press("Control+Enter");
   await until(async () => (await panel.text.inputValue()) === "", "the composer to be empty");
-  await panel.ended(before);
+  await panel.finishedReply(before);
   await requested("say: steered");
 });
 
@@ -76,7 +77,7 @@ it("a reply is inserted at the cursor, copied, and opened as a document", async 
   const reply = await panel.ask("say: a line of it");
   await reply.hover();
   await reply.getByRole("button", { name: "Insert at Cursor" }).click();
-  await until(async () => (await shown()).includes("a line of it"), "the words in the file");
+  await until(async () => (await editorText()).includes("a line of it"), "the text in the file");
   await reply.hover();
   await reply.getByRole("button", { name: "Open as Document" }).click();
   await window.page.locator(".tab.active", { hasText: "Untitled-1" }).waitFor();
@@ -116,7 +117,7 @@ it("a session is exported as a document", async () => {
   await panel.text.click();
   await window.command("Session: Export…");
   await choose("Markdown");
-  await until(async () => (await shown()).includes("once more"), "the session as Markdown");
+  await until(async () => (await editorText()).includes("once more"), "the session as Markdown");
   await window.shot("export-dark");
 });
 
@@ -131,8 +132,8 @@ it("uncommitted changes are reviewed, and a file for its security", async () => 
   await panel.frame.locator(".message.agent:not(.replying)").last().waitFor();
   await window.open("read.py");
   await window.command("Session: Security Review");
-  const asked = await requested("Review this file for security problems.");
-  assert.match(JSON.stringify(asked.messages), /def read/);
+  const request = await requested("Review this file for security problems.");
+  assert.match(JSON.stringify(request.messages), /def read/);
 });
 
 it("the selection goes into the composer with the agent that was picked, and nothing is sent", async () => {
@@ -147,7 +148,7 @@ it("the selection goes into the composer with the agent that was picked, and not
   assert.match(await panel.agent.innerText(), /review/);
   assert.equal(model.requests.length, before);
   await panel.write("say: looked at");
-  const reply = await panel.sent();
+  const reply = await panel.submit();
   assert.equal(await reply.locator(".author").innerText(), "review");
 });
 
@@ -160,7 +161,7 @@ it("an archived session takes no message until it is brought back", async () => 
   await window.shot("archived-dark");
   await panel.frame.getByRole("button", { name: "Unarchive" }).click();
   await panel.frame.getByText("This session is archived.").waitFor({ state: "hidden" });
-  await panel.sent();
+  await panel.submit();
 });
 
 it("a session is forked and renamed from the palette", async () => {

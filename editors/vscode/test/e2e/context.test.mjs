@@ -1,4 +1,4 @@
-// What the editor can hand over with a message: each kind is offered after #, shown as a chip, and reaches the model.
+// The context that the editor can send with a message: each kind is offered after #, shown as a chip, and reaches the model.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
@@ -39,25 +39,28 @@ after(async () => {
   await model?.stop();
 });
 
-/** Writes `#words`, takes the first that is offered, sends the message, and gives what the model was told with it. */
-async function sentWith(words, label, about) {
-  await panel.write(`say: ${about} #${words}`);
+/** Writes `#query`, picks the first completion, sends the message, and returns the request to the model as text. */
+async function requestWith(query, label, about) {
+  await panel.write(`say: ${about} #${query}`);
   await panel.frame.locator(".menu-item", { hasText: label }).first().click();
   await panel.frame.locator(".chip.taken").waitFor();
-  assert.equal(await panel.text.inputValue(), `say: ${about} `, "the words after # are gone from the text");
-  await panel.sent();
-  const found = await until(() => model.requests.findLast((one) => JSON.stringify(one).includes(`say: ${about}`)), "the request");
-  return JSON.stringify(found);
+  assert.equal(await panel.text.inputValue(), `say: ${about} `, "the query after # is removed from the text");
+  await panel.submit();
+  const request = await until(
+    () => model.requests.findLast((sent) => JSON.stringify(sent).includes(`say: ${about}`)),
+    "the request",
+  );
+  return JSON.stringify(request);
 }
 
-it("all that fits is offered after #", async () => {
+it("# offers every kind of context that is available", async () => {
   await window.page.locator(".tab", { hasText: "settings.json" }).click();
   await window.page.locator(".view-line", { hasText: "4" }).last().click();
   await window.command("Session: Send Message");
   await panel.write("#");
   const labels = await until(async () => {
-    const found = await panel.frame.locator(".menu-item .menu-label").allInnerTexts();
-    return found.length > 2 && found;
+    const shown = await panel.frame.locator(".menu-item .menu-label").allInnerTexts();
+    return shown.length > 2 && shown;
   }, "the list");
   for (const kind of ["file", "symbol", "diagnostics", "diff"]) assert.ok(labels.includes(kind), `${kind} in ${labels}`);
   assert.ok(!labels.includes("selection"), "nothing is selected");
@@ -65,30 +68,30 @@ it("all that fits is offered after #", async () => {
   await panel.text.fill("");
 });
 
-it("#diagnostics hands over what the editor says is wrong", async () => {
-  assert.match(await sentWith("diag", "diagnostics", "what is wrong"), /Duplicate object key/);
+it("#diagnostics sends the problems that the editor shows", async () => {
+  assert.match(await requestWith("diag", "diagnostics", "what is wrong"), /Duplicate object key/);
 });
 
-it("Enter takes nothing that was found for less of the word than is there", async () => {
+it("Enter does not pick a completion that was found for a shorter query", async () => {
   await panel.write("say: in a hurry #reader");
   await panel.text.press("Enter");
   await panel.frame.locator(".menu-item, .chip.taken", { hasText: "reader.py" }).first().waitFor();
   assert.equal(await panel.frame.locator(".chip.taken", { hasNotText: "reader.py" }).count(), 0);
-  assert.match(await panel.text.inputValue(), /^say: in a hurry/, "nor is it sent");
+  assert.match(await panel.text.inputValue(), /^say: in a hurry/, "the message is not sent either");
   await panel.text.fill("");
-  const taken = panel.frame.getByRole("button", { name: "Remove reader.py" });
-  if (await taken.isVisible()) await taken.click();
+  const chip = panel.frame.getByRole("button", { name: "Remove reader.py" });
+  if (await chip.isVisible()) await chip.click();
 });
 
 it("#symbol finds a symbol of the open file", async () => {
-  assert.match(await sentWith("symbol:retr", "retries", "this symbol"), /retries/);
+  assert.match(await requestWith("symbol:retr", "retries", "this symbol"), /retries/);
 });
 
 it("#file finds any file of the workspace by its name", async () => {
-  assert.match(await sentWith("reader", "reader.py", "the reader"), /def read\(path\)/);
+  assert.match(await requestWith("reader", "reader.py", "the reader"), /def read\(path\)/);
 });
 
-it("#file offers nothing that VS Code's own search leaves out", async () => {
+it("#file offers no file that VS Code's search excludes", async () => {
   await panel.write("#reader");
   await panel.frame.locator(".menu-item", { hasText: "reader.py" }).first().waitFor();
   const labels = await panel.frame.locator(".menu-item .menu-label").allInnerTexts();
@@ -99,7 +102,7 @@ it("#file offers nothing that VS Code's own search leaves out", async () => {
   await panel.text.fill("");
 });
 
-it("#diff hands over the uncommitted changes", async () => {
+it("#diff sends the uncommitted changes", async () => {
   await window.open("reader.py");
   await window.page.keyboard.press("Control+End");
   await window.page.keyboard.type("# a change\n");
@@ -107,10 +110,10 @@ it("#diff hands over the uncommitted changes", async () => {
   await window.page.locator(".tab.dirty").waitFor({ state: "hidden" });
   await window.command("Session: Send Message");
   await panel.text.waitFor();
-  assert.match(await sentWith("diff", "diff", "the changes"), /\+# a change/);
+  assert.match(await requestWith("diff", "diff", "the changes"), /\+# a change/);
 });
 
-it("a message shows what went along, and leads there", async () => {
+it("a message shows its context, and a click on it opens the file", async () => {
   const sent = panel.frame.locator(".message.participant").last().locator(".chips.sent");
   assert.match(await sent.innerText(), /Changes since HEAD/);
   const file = panel.frame.locator(".message.participant .chips.sent button", { hasText: "reader.py" }).last();
@@ -130,7 +133,7 @@ it("a slash offers prompt files and commands; a prompt is sent with its argument
   await panel.text.press("Enter");
   await until(async () => (await panel.text.inputValue()) === "/explain ", "its name in the composer");
   await panel.text.pressSequentially("the loop");
-  assert.match(await (await panel.sent()).innerText(), /Explain the loop to a newcomer/);
+  assert.match(await (await panel.submit()).innerText(), /Explain the loop to a newcomer/);
   await panel.write("/rename");
   await panel.text.press("Enter");
   await window.page.locator(".quick-input-title", { hasText: "Rename Session" }).waitFor();
@@ -138,7 +141,7 @@ it("a slash offers prompt files and commands; a prompt is sent with its argument
   assert.equal(await panel.text.inputValue(), "");
 });
 
-it("what stands behind a notebook is not handed over in its place", async () => {
+it("a file behind a notebook is not reviewed in place of the notebook", async () => {
   const before = model.requests.length;
   await window.page.locator(".explorer-folders-view").getByText("book.ipynb", { exact: true }).dblclick();
   await window.page.locator(".tab.active", { hasText: "book" }).waitFor();

@@ -1,4 +1,4 @@
-// Formulas, diagrams and wide tables in a reply: drawn when they come into sight, and their source where they cannot be.
+// Formulas, diagrams and wide tables in a reply: drawn when they come into view, or shown as source if they cannot be drawn.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, themes, until } from "./editor.mjs";
@@ -22,22 +22,22 @@ after(async () => {
 
 const send = async (text) => {
   await panel.text.fill(text);
-  return panel.sent();
+  return panel.submit();
 };
-/** The files that the page has loaded beside its own. */
+/** The scripts that the page has loaded. */
 const loaded = () =>
   panel.frame
     .locator("script[src]")
     .evaluateAll((all) => all.map(({ src }) => src.replace(/^.*\/(\w+)\.js.*$/, "$1")).toSorted());
 /** Whether an image shows something. */
-const isShown = (image) => image.evaluate((one) => one.complete && one.naturalWidth > 0);
+const isShown = (image) => image.evaluate((element) => element.complete && element.naturalWidth > 0);
 
 it("a page without formulas and diagrams loads nothing for them", async () => {
   await send("say: It costs $5 and $10. `$x$`");
   assert.deepEqual(await loaded(), ["webview"]);
 });
 
-it("a formula is drawn, in its line and on lines of its own", async () => {
+it("formulas are drawn, inline and as blocks", async () => {
   const reply = await send("say: The area is $a \\cdot b^2$.\\n\\n$$\\n\\frac{x_1}{2} \\le 3\\n$$\\n\\nDone.");
   await reply.locator(".maths.drawn math").nth(1).waitFor();
   assert.equal(await reply.locator("math mfrac").count(), 1);
@@ -45,7 +45,7 @@ it("a formula is drawn, in its line and on lines of its own", async () => {
   assert.deepEqual(await loaded(), ["formulas", "webview"]);
 });
 
-it("a formula that cannot be drawn stays as it was written, and says why", async () => {
+it("a formula that cannot be drawn shows its source and says why", async () => {
   const reply = await send("say: Broken: $\\frac{a$. After it.");
   const formula = reply.locator(".maths.undrawn");
   await formula.waitFor();
@@ -54,7 +54,7 @@ it("a formula that cannot be drawn stays as it was written, and says why", async
   assert.equal(await reply.getByText("After it.").count(), 1);
 });
 
-it("a diagram is drawn as a picture, with its source at hand", async () => {
+it("a diagram is drawn as a picture, and its source can be shown", async () => {
   const reply = await send("say: See:\\n\\n```mermaid\\nflowchart LR\\n  A[Start] --> B{Done?}\\n  B -->|no| A\\n```");
   const image = reply.locator(".diagram img");
   await image.waitFor();
@@ -66,7 +66,7 @@ it("a diagram is drawn as a picture, with its source at hand", async () => {
   await window.shot("drawing-dark");
 });
 
-it("a diagram that is wrong, or too large, shows its source and why", async () => {
+it("a diagram that is invalid or too large shows its source and says why", async () => {
   const wrong = await send("say: ```mermaid\\nflowchart LR\\n  A -->\\n```");
   await wrong.getByText(/^Not drawn: Parse error/).waitFor();
   assert.match(await wrong.locator("pre").innerText(), /A -->/);
@@ -75,7 +75,7 @@ it("a diagram that is wrong, or too large, shows its source and why", async () =
   assert.ok(await large.locator("pre").isVisible());
 });
 
-it("nothing in a diagram runs or reaches the page, whatever it says", async () => {
+it("a diagram can neither run code nor change the page", async () => {
   const reply = await send(
     'say: ```mermaid\\n%%{init: {"securityLevel": "loose", "themeCSS": "* { display: none }"}}%%\\nflowchart LR\\n' +
       '  A["<img src=x onerror=parent.bad=1>"]\\n  click A "javascript:parent.bad=1"\\n```',
@@ -84,31 +84,31 @@ it("nothing in a diagram runs or reaches the page, whatever it says", async () =
   await image.waitFor();
   await until(() => isShown(image), "the picture");
   const body = panel.frame.locator("body");
-  assert.equal(await body.evaluate((one) => one.ownerDocument.defaultView.parent.bad), undefined);
+  assert.equal(await body.evaluate((element) => element.ownerDocument.defaultView.parent.bad), undefined);
   assert.equal(await panel.frame.locator("svg").count(), 0, "it is no part of the page");
   assert.ok(await panel.text.isVisible());
 });
 
-it("the policy of the page lets no text become code", async () => {
-  const refused = await panel.frame.locator("body").evaluate((one) => {
+it("the content security policy of the page blocks inline scripts", async () => {
+  const policy = await panel.frame.locator("body").evaluate((one) => {
     const script = one.ownerDocument.createElement("script");
     script.textContent = "window.inline = 1";
     one.append(script);
     return one.ownerDocument.querySelector("meta[http-equiv]").content;
   });
-  assert.doesNotMatch(refused, /unsafe-eval|script-src[^;]*unsafe-inline/);
-  assert.equal(await panel.frame.locator("body").evaluate((one) => one.ownerDocument.defaultView.inline), undefined);
+  assert.doesNotMatch(policy, /unsafe-eval|script-src[^;]*unsafe-inline/);
+  assert.equal(await panel.frame.locator("body").evaluate((element) => element.ownerDocument.defaultView.inline), undefined);
 });
 
 it("a wide table scrolls inside the message", async () => {
   const row = (cell) => `|${Array.from({ length: 20 }, (_, at) => `${cell} ${at} of the table`).join("|")}|`;
   const reply = await send(`say: ${row("head")}\\n|${"---|".repeat(20)}\\n${row("cell")}`);
   const table = reply.locator(".table");
-  assert.ok((await table.evaluate((one) => one.scrollWidth - one.clientWidth)) > 0, "it is wider than what shows it");
-  await table.evaluate((one) => one.scrollTo({ left: 200 }));
-  assert.equal(await table.evaluate((one) => one.scrollLeft), 200);
+  assert.ok((await table.evaluate((element) => element.scrollWidth - element.clientWidth)) > 0, "it is wider than what shows it");
+  await table.evaluate((element) => element.scrollTo({ left: 200 }));
+  assert.equal(await table.evaluate((element) => element.scrollLeft), 200);
   const log = panel.frame.locator(".transcript");
-  assert.ok((await log.evaluate((one) => one.scrollWidth - one.clientWidth)) <= 0);
+  assert.ok((await log.evaluate((element) => element.scrollWidth - element.clientWidth)) <= 0);
 });
 
 it("a diagram is drawn again in the colours of another theme", async () => {

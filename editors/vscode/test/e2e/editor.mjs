@@ -15,7 +15,7 @@ export { python, startModel, startTeam } from "./servers.mjs";
 export { freePort, until } from "./waiting.mjs";
 export { shots, themes } from "./window.mjs";
 
-/** The settings of the machine where nothing else is said: the server of this repository. */
+/** The default settings of the machine: the server of this repository. */
 const MACHINE = { "sessionls.server.command": [python, "-m", "sessionls", "serve"] };
 
 /**
@@ -26,17 +26,17 @@ const MACHINE = { "sessionls.server.command": [python, "-m", "sessionls", "serve
  */
 export async function startEditor({ files, model, env = {}, settings = {}, shared = false, ...special }) {
   const join = shared && process.env.SESSIONLS_E2E_SHARED;
-  const usual = { files, model, env, settings };
-  const { machine, window, stop } = await (join ? joinShared(usual) : startOwn({ ...usual, ...special }));
+  const common = { files, model, env, settings };
+  const { machine, window, stop } = await (join ? joinShared(common) : startOwn({ ...common, ...special }));
   return {
     folder: machine.folder,
     tmp: machine.tmp,
     settings: (more) => machine.userSettings(more),
     window,
     commit: () => machine.commit(),
-    fill: (count, what) => machine.fill(count, what),
+    fill: (count, kind) => machine.fill(count, kind),
     damage: () => machine.damage(),
-    killServer: (how) => machine.killServer(how),
+    killServer: (action) => machine.killServer(action),
     stop,
   };
 }
@@ -49,8 +49,8 @@ async function startOwn({ files, model, env, settings, machine: machineSettings,
   const workspace = path.join(machine.folder, "all.code-workspace");
   if (folders.length > 0)
     machine.write({ "all.code-workspace": JSON.stringify({ folders: folders.map((name) => ({ path: name })) }) });
-  const opens = folders.length > 0 ? workspace : machine.folder;
-  const vscode = await startVSCode(machine, { env: machine.environment(model, env), opens, trusted, others });
+  const target = folders.length > 0 ? workspace : machine.folder;
+  const vscode = await startVSCode(machine, { env: machine.environment(model, env), opens: target, trusted, others });
   const browser = await chromium.launch({ ...browserOptions(), headless: true, args: CHROMIUM });
   return {
     machine,
@@ -60,7 +60,7 @@ async function startOwn({ files, model, env, settings, machine: machineSettings,
       page.setDefaultTimeout(20_000);
       const window = new Window(page);
       await page.goto(vscode.url);
-      await window.started();
+      await window.waitUntilStarted();
       return window;
     },
     stop: async () => {
@@ -71,7 +71,7 @@ async function startOwn({ files, model, env, settings, machine: machineSettings,
   };
 }
 
-/** A test that leaves a picture of the window behind when it fails. */
+/** A test that takes a screenshot of the window when it fails. */
 export function step(name, window, run) {
   test(name, async (context) => {
     try {

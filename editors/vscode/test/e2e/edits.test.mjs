@@ -24,31 +24,31 @@ after(async () => {
 
 const call = (name, args) => ({ tools: [{ name, arguments: args }] });
 const button = (name) => window.page.locator(".panel").getByRole("button", { name, exact: true });
-/** Ticks all that is previewed, and applies it. */
+/** Ticks and applies everything in the preview. */
 async function apply() {
   await window.page.locator(".panel .monaco-list-row .edit-checkbox").first().click();
   await button("Apply").click();
 }
 const edits = () => panel.frame.locator(".card.edit");
 
-/** Has the agent do something that is previewed; gives the number of its reply. */
-async function asked(...answers) {
-  const before = await panel.replies.count();
+/** Has the agent do something that is previewed. Returns the index of its reply. */
+async function requestEdit(...answers) {
+  const index = await panel.replies.count();
   await model.script(...answers);
   await panel.text.fill("Change it");
   await panel.text.press("Enter");
   await button("Discard").waitFor({ timeout: 60_000 });
-  return before;
+  return index;
 }
 
-it("an edit of unsaved code is previewed, and made when it is applied", async () => {
+it("an edit of unsaved code is previewed, and is made when the person applies it", async () => {
   await window.open("a.py");
   await window.page.locator(".monaco-editor .view-line").first().click();
   await window.page.keyboard.press("Control+Home");
   await window.page.keyboard.type("# never saved\n");
   await window.command("Session: New");
   await panel.text.waitFor();
-  const reply = await asked(
+  const reply = await requestEdit(
     call("read_file", { path: "a.py" }),
     call("edit_file", { path: "a.py", edits: [{ old: "two = 2", new: "two = 3" }] }),
     { text: "Changed." },
@@ -57,21 +57,24 @@ it("an edit of unsaved code is previewed, and made when it is applied", async ()
   await window.page.locator(".notifications-toasts").getByText("tick it in Refactor Preview").waitFor();
   await window.shot("preview-dark");
   await apply();
-  await panel.ended(reply);
+  await panel.finishedReply(reply);
   await until(async () => /# never saved\s+one = 1\s+two = 3/.test(await window.text()), "the edit");
   assert.equal(await edits().getByText("not applied").count(), 0);
   const lines = panel.replies.nth(reply).locator(".tool > summary");
-  assert.deepEqual(await lines.evaluateAll((all) => all.map((one) => one.title)), ["Read a.py: 3 lines", "Edited a.py: +1 −1"]);
+  assert.deepEqual(await lines.evaluateAll((elements) => elements.map((element) => element.title)), [
+    "Read a.py: 3 lines",
+    "Edited a.py: +1 −1",
+  ]);
   assert.match(await edits().first().innerText(), /\+1 −1/);
   await window.shotInEachTheme("tool-lines");
 });
 
-it("an edit that is discarded is not made, and the agent is told so", async () => {
-  const reply = await asked(call("edit_file", { path: "a.py", edits: [{ old: "two = 3", new: "two = 4" }] }), {
+it("a discarded edit is not made, and the agent is told", async () => {
+  const reply = await requestEdit(call("edit_file", { path: "a.py", edits: [{ old: "two = 3", new: "two = 4" }] }), {
     text: "A pity.",
   });
   await button("Discard").click();
-  await panel.ended(reply);
+  await panel.finishedReply(reply);
   assert.match(await window.text(), /two = 3/);
   await edits().nth(1).getByText("not applied").waitFor();
   assert.match(
@@ -81,7 +84,7 @@ it("an edit that is discarded is not made, and the agent is told so", async () =
   await window.shot("preview-discarded-dark");
 });
 
-it("what was discarded can be shown as it was proposed", async () => {
+it("a discarded edit can still be shown as a diff", async () => {
   await edits()
     .nth(1)
     .getByRole("button", { name: /^Show Changes/ })
@@ -96,39 +99,39 @@ it("what was discarded can be shown as it was proposed", async () => {
 });
 
 it("new and deleted files are previewed too", async () => {
-  const made = await asked(call("create_file", { path: "new/b.py", text: "b = 1\n" }), { text: "Made." });
+  const created = await requestEdit(call("create_file", { path: "new/b.py", text: "b = 1\n" }), { text: "Made." });
   await window.shot("preview-create-dark");
   await apply();
-  await panel.ended(made);
+  await panel.finishedReply(created);
   await until(() => fs.existsSync(path.join(editor.folder, "new", "b.py")), "the new file");
-  const gone = await asked(call("delete_file", { path: "gone.py" }), { text: "Deleted." });
+  const kept = await requestEdit(call("delete_file", { path: "gone.py" }), { text: "Deleted." });
   await button("Discard").click();
-  await panel.ended(gone);
+  await panel.finishedReply(kept);
   assert.ok(fs.existsSync(path.join(editor.folder, "gone.py")));
-  const again = await asked(call("delete_file", { path: "gone.py" }), { text: "Deleted." });
+  const deleted = await requestEdit(call("delete_file", { path: "gone.py" }), { text: "Deleted." });
   await apply();
-  await panel.ended(again);
+  await panel.finishedReply(deleted);
   await until(() => !fs.existsSync(path.join(editor.folder, "gone.py")), "the file to go");
 });
 
-/** Has the agent ask for something; gives the number of its reply. */
-async function questioned(...answers) {
-  const before = await panel.replies.count();
+/** Has the agent ask for a permission. Returns the index of its reply. */
+async function requestPermission(...answers) {
+  const index = await panel.replies.count();
   await model.script(...answers);
   await panel.text.fill("Do it");
   await panel.text.press("Enter");
   await panel.frame.locator(".question").waitFor({ timeout: 60_000 });
-  return before;
+  return index;
 }
 const answers = () => panel.frame.locator(".question .buttons vscode-button");
 const deny = async (reply) => {
   await panel.frame.getByRole("button", { name: /^Deny/ }).click();
-  await panel.ended(reply);
+  await panel.finishedReply(reply);
 };
 
-it("a question that is longer than its box has no yes under the pointer, and can be read whole", async () => {
+it("a long question puts Show All and Deny before Allow, and opens in full", async () => {
   const command = Array.from({ length: 60 }, (_, at) => `echo line ${at}`).join("\n");
-  const reply = await questioned(call("run_command", { command }), { text: "A pity." });
+  const reply = await requestPermission(call("run_command", { command }), { text: "A pity." });
   assert.deepEqual((await answers().allInnerTexts()).slice(0, 3), ["Show All", "Deny", "Allow Once"]);
   await window.shotInEachTheme("question-long");
   await panel.frame.getByRole("button", { name: /^Show All/ }).click();
@@ -138,8 +141,10 @@ it("a question that is longer than its box has no yes under the pointer, and can
   await deny(reply);
 });
 
-it("a question about a file shows its diff in colours, and opens as one", async () => {
-  const reply = await questioned(call("create_file", { path: "Makefile", text: "all:\n\techo hello\n" }), { text: "A pity." });
+it("a question about a file shows a coloured diff, and opens in the diff editor", async () => {
+  const reply = await requestPermission(call("create_file", { path: "Makefile", text: "all:\n\techo hello\n" }), {
+    text: "A pity.",
+  });
   assert.equal(await panel.frame.locator(".question .patch-added").count(), 2);
   assert.deepEqual((await answers().allInnerTexts()).slice(-2), ["Deny", "Always…"]);
   await window.shotInEachTheme("question-diff");
@@ -153,8 +158,8 @@ it("a question about a file shows its diff in colours, and opens as one", async 
 
 it("a permanent permission is not asked for again until it is removed", async () => {
   const picked = (name) => window.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first();
-  const runs = { tools: [{ name: "run_command", arguments: { command: "echo kept" } }] };
-  const reply = await questioned(runs, { text: "Ran." });
+  const command = { tools: [{ name: "run_command", arguments: { command: "echo kept" } }] };
+  const reply = await requestPermission(command, { text: "Ran." });
   await panel.frame.getByRole("button", { name: /^Always allow/ }).click();
   await picked("Not Now").waitFor();
   await window.shot("always-dark");
@@ -163,20 +168,20 @@ it("a permanent permission is not asked for again until it is removed", async ()
   assert.equal(await panel.frame.locator(".question").count(), 1, "the first of the choices keeps nothing");
   await panel.frame.getByRole("button", { name: /^Always allow/ }).click();
   await picked("Always in This Folder").click();
-  await panel.ended(reply);
+  await panel.finishedReply(reply);
   await window.command("Session: New");
   await panel.frame.getByText("Write a message to begin.").waitFor();
-  await model.script(runs, { text: "Ran again." });
+  await model.script(command, { text: "Ran again." });
   await panel.text.fill("Do it");
   await panel.text.press("Enter");
-  await panel.ended(0);
+  await panel.finishedReply(0);
   assert.match(await panel.replies.first().innerText(), /Ran again/);
   await window.command("Session: Permissions");
   const permissions = window.page.locator(".pane", { has: window.page.getByRole("heading", { name: "Permissions" }) });
-  const kept = permissions.getByRole("treeitem", { name: /echo kept/ });
-  await kept.waitFor();
+  const permission = permissions.getByRole("treeitem", { name: /echo kept/ });
+  await permission.waitFor();
   await window.shot("permissions-dark");
-  await kept.hover();
-  await kept.getByRole("button", { name: "Remove Permission" }).click();
+  await permission.hover();
+  await permission.getByRole("button", { name: "Remove Permission" }).click();
   await permissions.getByText("None. Agents ask each time").waitFor();
 });

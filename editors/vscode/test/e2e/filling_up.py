@@ -1,6 +1,6 @@
 """Fills the database of a test: `filling_up.py DATA_DIR FOLDER COUNT messages|sessions`.
 
-A session of so many messages, or so many sessions of one exchange each.
+One session of COUNT messages, or COUNT sessions of one exchange each.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from bench import Bench
 from filling import fill, many_sessions
 
 
-async def main(data: str, folder: str, count: str, what: str) -> None:
-    where = Bench(Path(data), Path(folder), {"SESSIONLS_DATA_DIR": data}, model="", quick=True)
-    if what == "messages":
-        await fill(where, int(count))
+async def main(data: str, folder: str, count: str, kind: str) -> None:
+    bench = Bench(Path(data), Path(folder), {"SESSIONLS_DATA_DIR": data}, model="", quick=True)
+    if kind == "messages":
+        await fill(bench, int(count))
     else:
-        await many_sessions(where, range(int(count)))
+        await many_sessions(bench, range(int(count)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-// A review of unsaved code, and what becomes of its finding: Problems, the gutter, a reply there, a fix that is asked for and
-// undone, dismissal, the suggestion. One window, one story; each test goes on where the one before ended.
+// A review of unsaved code, and the life of its finding: Problems, the gutter, a reply in its thread, a fix that is requested and
+// undone, dismissal, the suggestion. All tests use one window; each continues where the previous one ended.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, themes, until } from "./editor.mjs";
@@ -42,24 +42,24 @@ const card = () => panel.frame.locator(".finding");
 const press = (key) => window.page.keyboard.press(key);
 
 /** Puts the cursor into the first editor, at the start, with nothing selected. */
-async function intoEditor() {
+async function focusEditor() {
   await lines().locator(".view-line").first().click();
   await press("Control+Home");
 }
 
 async function openThread() {
-  await intoEditor();
+  await focusEditor();
   await glyphs().first().click();
   await thread().getByText(TITLE).waitFor();
 }
 
-const act = (name) => thread().getByRole("button", { name }).first();
+const threadButton = (name) => thread().getByRole("button", { name }).first();
 
-async function gone() {
+async function waitUntilGone() {
   await until(async () => (await problems().count()) === 0 && (await glyphs().count()) === 0, "the finding to go");
 }
 
-async function there() {
+async function waitUntilShown() {
   await problems().waitFor();
   await glyphs().first().waitFor();
   assert.equal(await problems().count(), 1);
@@ -68,7 +68,7 @@ async function there() {
 
 it("a review of unsaved code puts its finding into Problems and the gutter", async () => {
   await window.open("read.py");
-  await intoEditor();
+  await focusEditor();
   await window.page.keyboard.type("# never saved\n");
   await press("Control+End");
   await press("ArrowUp");
@@ -81,13 +81,13 @@ it("a review of unsaved code puts its finding into Problems and the gutter", asy
   await panel.replies.getByText("One finding.").waitFor({ timeout: 60_000 });
   assert.match(JSON.stringify(model.requests[0]), /never saved/);
   await window.command("Problems: Focus on Problems View");
-  await there();
+  await waitUntilShown();
   await window.shot("finding-problems-dark");
 });
 
-it("Problems show its title alone, and the hover its text as Markdown", async () => {
+it("Problems shows only its title, and the hover shows its text as Markdown", async () => {
   assert.doesNotMatch(await problems().innerText(), /takes the/);
-  await intoEditor();
+  await focusEditor();
   await lines().locator(".view-line", { hasText: "readlines" }).locator("span span").last().hover();
   const hover = window.page.locator(".monaco-hover:visible", { hasText: TITLE });
   await hover.locator("strong", { hasText: "last" }).waitFor();
@@ -97,7 +97,7 @@ it("Problems show its title alone, and the hover its text as Markdown", async ()
   await press("Escape");
 });
 
-it("its thread says what is wrong, and runs or loads nothing", async () => {
+it("its thread shows its text, without images and command links", async () => {
   await openThread();
   assert.match(await thread().innerText(), /Error · off-by-one/);
   assert.equal(await thread().locator("img[src*='example.org']").count(), 0);
@@ -118,63 +118,63 @@ it("a reply in the thread goes to the session with the finding and the unsaved c
   await until(async () => !(await thread().innerText()).includes("Writing…"), "the reply to end");
   await thread().getByText("Why every file?").waitFor();
   await window.shot("finding-replied-dark");
-  const told = JSON.stringify(model.requests.at(-1).messages.at(-1));
-  for (const words of ["Why *every* file?", TITLE, "off-by-one", CODE])
-    assert.ok(told.includes(words), `the model got: ${words}`);
-  assert.equal(await panel.replies.nth(1).locator(".author").innerText(), "review", "who found it answers");
+  const message = JSON.stringify(model.requests.at(-1).messages.at(-1));
+  for (const expected of ["Why *every* file?", TITLE, "off-by-one", CODE])
+    assert.ok(message.includes(expected), `the model got: ${expected}`);
+  assert.equal(await panel.replies.nth(1).locator(".author").innerText(), "review", "the agent that found it answers");
   await panel.replies.nth(1).getByText("The slice ends before").waitFor();
 });
 
-it("a fix is asked for, made in the editor, and takes the finding away", async () => {
+it("a requested fix is made in the editor, and the finding disappears", async () => {
   await model.script(
     call("read_file", { path: "read.py" }),
     call("edit_file", { path: "read.py", edits: [{ old: CODE, new: FIXED }] }),
     { text: "It reads all of it now." },
   );
-  await act("Fix with Agent").click();
+  await threadButton("Fix with Agent").click();
   const allow = panel.frame.getByRole("button", { name: "Allow Once" });
   await allow.waitFor({ timeout: 60_000 });
   await window.shot("finding-fix-asked-dark");
   await allow.click();
   await panel.replies.getByText("It reads all of it now.").waitFor({ timeout: 60_000 });
   await until(async () => (await window.text()).includes(FIXED), "the edit");
-  await gone();
+  await waitUntilGone();
   await card().getByText("its code was changed").scrollIntoViewIfNeeded();
   await window.shot("finding-fixed-dark");
 });
 
-it("undo brings the text and the finding back, with what was said about it", async () => {
-  await intoEditor();
+it("undo brings back the text, the finding and its replies", async () => {
+  await focusEditor();
   await press("Control+z");
   await until(async () => (await window.text()).includes(CODE), "the old text");
-  await there();
+  await waitUntilShown();
   assert.match(await window.text(), /never saved/, "nothing else was undone");
   await openThread();
   await thread().getByText("The slice ends before").waitFor();
   await press("Escape");
 });
 
-it("on disk it is fixed, and open again when the code comes back", async () => {
-  await intoEditor();
+it("a finding is fixed when the fix is saved, and open again when the old code is saved", async () => {
+  await focusEditor();
   await press("Control+y");
   await press("Control+s");
   await card().locator("vscode-badge", { hasText: "fixed" }).waitFor();
-  await gone();
+  await waitUntilGone();
   await press("Control+z");
   await press("Control+s");
   await card()
     .getByRole("button", { name: `Fix: ${TITLE}` })
     .waitFor();
-  await there();
+  await waitUntilShown();
 });
 
-it("another server shows it once, and what is being written below it stays", async () => {
+it("after a restart of the server the finding is shown once, and a draft in its thread is kept", async () => {
   await openThread();
   await thread().locator(".comment-form-container .monaco-editor, .comment-form .monaco-editor").first().click();
   await window.page.keyboard.type("half a thought");
   await window.command("Session: Restart Server");
   await until(async () => (await problems().count()) === 0, "the server to end");
-  await there();
+  await waitUntilShown();
   const written = thread().getByText("half a thought");
   await written.click();
   await press("ControlOrMeta+A");
@@ -185,72 +185,72 @@ it("another server shows it once, and what is being written below it stays", asy
   await press("Control+Home");
 });
 
-it("dismissed in the thread it goes, and can be opened again in the panel", async () => {
+it("a finding that is dismissed in its thread disappears, and can be reopened in the panel", async () => {
   await openThread();
-  await act("Dismiss").click();
-  await gone();
+  await threadButton("Dismiss").click();
+  await waitUntilGone();
   await card().locator("vscode-badge", { hasText: "dismissed" }).scrollIntoViewIfNeeded();
   await window.shot("finding-dismissed-dark");
   const reopen = card().getByRole("button", { name: "Reopen" });
   await reopen.focus();
   await reopen.press("Enter");
-  await there();
+  await waitUntilShown();
 });
 
-it("the panel's link leads to where the code is now", async () => {
-  await intoEditor();
+it("the panel's link goes to the current position of the code", async () => {
+  await focusEditor();
   await window.page.keyboard.type("# one more\n");
   await card().getByRole("button", { name: "read.py:5" }).click();
   await until(
     async () => (await window.page.locator(".line-numbers.active-line-number").first().innerText()) === "5",
     "the line",
   );
-  await intoEditor();
+  await focusEditor();
   await until(async () => {
     await press("Control+z");
     return !(await window.text()).includes("one more");
   }, "the line to go");
 });
 
-it("what an edit changed is shown in the diff editor, also after a reload", async () => {
+it("the diff editor shows what an edit changed, also after a reload", async () => {
   const show = panel.frame.getByRole("button", { name: /^Show Changes/ });
   await show.click();
   const diff = window.page.locator(".monaco-diff-editor");
-  const holds = async (side, words) =>
-    (await diff.locator(`.editor.${side} .view-lines:not(.line-delete)`).innerText()).replaceAll("\u00a0", " ").includes(words);
-  const shown = () =>
+  const contains = async (side, text) =>
+    (await diff.locator(`.editor.${side} .view-lines:not(.line-delete)`).innerText()).replaceAll("\u00a0", " ").includes(text);
+  const diffIsShown = () =>
     until(
-      async () => (await diff.count()) > 0 && (await holds("original", CODE)) && (await holds("modified", FIXED)),
+      async () => (await diff.count()) > 0 && (await contains("original", CODE)) && (await contains("modified", FIXED)),
       "the change",
     );
-  await shown();
-  assert.ok(await holds("original", "def read(path):"), "the whole document");
+  await diffIsShown();
+  assert.ok(await contains("original", "def read(path):"), "the whole document");
   await window.shot("edit-changes-dark");
   await editor.settings({ "workbench.colorTheme": themes.light });
   await window.reload();
   await show.click({ timeout: 60_000 });
-  await shown();
+  await diffIsShown();
   await window.shot("edit-changes-light");
   await window.command("View: Close Editor");
 });
 
 it("the suggestion is applied from the panel", async () => {
   await window.command("Problems: Focus on Problems View");
-  await there();
+  await waitUntilShown();
   await openThread();
-  // What was said below it before the window was reloaded.
+  // The reply from before the window was reloaded.
   await thread().getByText("The slice ends before the last line").waitFor();
   await window.shot("finding-thread-light");
   await card().getByRole("button", { name: "Apply Suggestion" }).click();
   await until(async () => (await window.text()).includes("        return list(file)"), "the suggestion");
-  await gone();
+  await waitUntilGone();
   await window.shot("finding-applied-light");
 });
 
-it("a setting keeps the gutter free", async () => {
-  await intoEditor();
+it("a setting turns off the threads in the gutter", async () => {
+  await focusEditor();
   await press("Control+z");
-  await there();
+  await waitUntilShown();
   await editor.settings({ "sessionls.findings.threads": false });
   await window.reload();
   await window.command("Problems: Focus on Problems View");

@@ -1,5 +1,5 @@
-// From nothing to a reply: the server that the .vsix brings is installed, a model is set up, the walkthrough leads through it.
-// Each part has an editor of its own, on a machine that lacks something else.
+// From nothing to a reply: the server that the .vsix brings is installed, a model is set up, the walkthrough shows the steps.
+// Each part has its own editor, on a machine that lacks something different.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
@@ -38,21 +38,21 @@ const stop = async () => {
   editor = window = undefined;
 };
 
-/** A folder for PATH with one program, which does what these words of a shell say. */
-function programs(name, words) {
+/** A folder for PATH with one program, `python3`, which runs this shell script. */
+function fakePython(name, script) {
   const folder = path.join(bin, name);
   fs.mkdirSync(folder);
-  fs.writeFileSync(path.join(folder, "python3"), `#!/bin/sh\n${words}\n`, { mode: 0o755 });
+  fs.writeFileSync(path.join(folder, "python3"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   return folder;
 }
 
-const notification = (words) => window.page.locator(".notification-list-item").filter({ hasText: words }).first();
+const notification = (text) => window.page.locator(".notification-list-item").filter({ hasText: text }).first();
 const welcome = () => window.page.locator(".welcome-view-content");
 const showSessions = async () => {
   await window.page.locator(".activitybar").getByRole("tab", { name: "Sessions" }).click();
 };
 /** Where the extension keeps the environments that it makes. */
-const made = () => {
+const environments = () => {
   const folder = path.join(editor.tmp, "data/User/globalStorage/sessionls.sessionls/server");
   return fs.existsSync(folder) ? fs.readdirSync(folder) : [];
 };
@@ -64,7 +64,7 @@ describe(
     before(async () => {
       const base = execFileSync(python, ["-c", "import sys; print(sys._base_executable)"], { encoding: "utf8" }).trim();
       // A Python by another name, so that what is installed beside it is not on the PATH.
-      const PATH = windows ? path.dirname(base) : programs("good", `exec ${base} "$@"`);
+      const PATH = windows ? path.dirname(base) : fakePython("good", `exec ${base} "$@"`);
       const pip = [".config/pip/pip.conf", ".pip/pip.conf"]
         .map((name) => path.join(os.homedir(), name))
         .find((file) => fs.existsSync(file));
@@ -73,7 +73,7 @@ describe(
     });
     after(stop);
 
-    it("it is offered, with what it means, in a notification and in the view", async () => {
+    it("installing the server is offered in a notification and in the view, with its size", async () => {
       await notification("The sessionls server is not installed yet")
         .getByRole("button", { name: "Install the Server" })
         .waitFor();
@@ -93,20 +93,20 @@ describe(
       await window.shot("installing-dark");
       await notification("Installing the sessionls server").getByRole("button", { name: "Cancel" }).click();
       await welcome().getByRole("button", { name: "Install the Server" }).waitFor();
-      await until(() => made().length === 0, "what was made of it to go");
+      await until(() => environments().length === 0, "the partial environment to be removed");
     });
 
-    it("it is installed where the person says so, and a session answers", async () => {
+    it("the server is installed, and a session answers", async () => {
       await welcome().getByRole("button", { name: "Install the Server" }).click();
       await notification("is installed and running").waitFor({ timeout: INSTALLING });
       await window.shot("installed-dark");
-      assert.match(made().join(), /^\d[\w.]*-[0-9a-f]{12}$/);
+      assert.match(environments().join(), /^\d[\w.]*-[0-9a-f]{12}$/);
       await window.command("Session: New");
       await panel.text.waitFor();
       assert.match(await (await panel.ask("say: hello from the bundled server")).innerText(), /hello from the bundled server/);
     });
 
-    it("it is found without a question from then on", async () => {
+    it("after a reload the installed server is used without asking again", async () => {
       await window.reload();
       await panel.replies.getByText("hello from the bundled server").waitFor({ timeout: 60_000 });
       await panel.ask("say: and again");
@@ -121,28 +121,29 @@ describe(
   () => {
     const started = path.join(bin, "started");
     before(async () => {
-      const own = ".venv/bin/python";
+      const workspacePython = ".venv/bin/python";
       await start({
         machine: {},
         trusted: false,
-        files: { ...files, [own]: `#!/bin/sh\ntouch ${started}\nexit 1\n` },
-        env: { PATH: programs("old", "exit 1") },
-        prepare: ({ folder }) => fs.chmodSync(path.join(folder, own), 0o755),
+        files: { ...files, [workspacePython]: `#!/bin/sh\ntouch ${started}\nexit 1\n` },
+        env: { PATH: fakePython("old", "exit 1") },
+        prepare: ({ folder }) => fs.chmodSync(path.join(folder, workspacePython), 0o755),
       });
     });
     after(stop);
 
-    it("the way out is shown, and nothing of the workspace is started", async () => {
+    it("the notification says how to continue, and no program of the workspace is started", async () => {
       await notification("not installed yet").getByRole("button", { name: "Install the Server" }).click();
-      const way = notification("The server needs Python 3.11 or newer, which was not found");
-      await way.waitFor();
-      for (const name of ["Get Python", "Choose a Python…", "Open Settings"]) await way.getByRole("button", { name }).waitFor();
+      const choices = notification("The server needs Python 3.11 or newer, which was not found");
+      await choices.waitFor();
+      for (const name of ["Get Python", "Choose a Python…", "Open Settings"])
+        await choices.getByRole("button", { name }).waitFor();
       await window.page.waitForTimeout(500); // it slides in
       await window.shot("no-python-dark");
       assert.equal(fs.existsSync(started), false);
     });
 
-    it("a Python that is chosen is kept in the machine's settings and used", async () => {
+    it("a chosen Python is used, and saved in the machine's settings", async () => {
       const base = execFileSync(python, ["-c", "import sys; print(sys._base_executable)"], { encoding: "utf8" }).trim();
       await notification("The server needs Python").getByRole("button", { name: "Choose a Python…" }).click();
       const box = window.page.locator(".quick-input-widget:visible input").first();
@@ -154,13 +155,13 @@ describe(
       const settings = JSON.parse(fs.readFileSync(path.join(editor.tmp, "data/Machine/settings.json"), "utf8"));
       assert.deepEqual(settings, { "sessionls.server.python": base });
       await notification("Installing the sessionls server").getByRole("button", { name: "Cancel" }).click();
-      await until(() => made().length === 0, "what was made of it to go");
+      await until(() => environments().length === 0, "the partial environment to be removed");
       assert.equal(fs.existsSync(started), false);
     });
   },
 );
 
-/** A server that lists a model, which fails. */
+/** A model server that lists one model, whose requests fail. */
 async function startBroken() {
   const server = http.createServer((request, response) => {
     response.writeHead(request.url.endsWith("/models") ? 200 : 500, { "content-type": "application/json" });
@@ -181,10 +182,10 @@ describe("without a model", () => {
   let ollama, port;
   before(async () => {
     port = await freePort();
-    const none = ["ANTHROPIC", "OPENAI", "GEMINI", "GOOGLE", "MISTRAL", "DEEPSEEK", "GROQ", "OPENROUTER", "OR", "XAI"];
+    const providers = ["ANTHROPIC", "OPENAI", "GEMINI", "GOOGLE", "MISTRAL", "DEEPSEEK", "GROQ", "OPENROUTER", "OR", "XAI"];
     await start({
       env: {
-        ...Object.fromEntries(none.map((name) => [`${name}_API_KEY`, undefined])),
+        ...Object.fromEntries(providers.map((name) => [`${name}_API_KEY`, undefined])),
         SESSIONLS_MODEL: undefined,
         SESSIONLS_EMBEDDED: "false",
         OLLAMA_API_BASE: `http://127.0.0.1:${port}`,
@@ -198,14 +199,14 @@ describe("without a model", () => {
 
   const modelButton = (name) => panel.frame.locator(".session-head").getByRole("button", { name });
 
-  it("the panel says so, and the view", async () => {
+  it("the panel says that no model can answer", async () => {
     await window.command("Session: New");
     await panel.frame.getByText("No model can answer yet").waitFor();
     await modelButton("The default model: none").waitFor();
     await window.shotInEachTheme("no-model");
   });
 
-  it("an Ollama that is started is found by itself", async () => {
+  it("a started Ollama is found automatically", async () => {
     ollama = http.createServer((_request, response) => response.end(JSON.stringify({ models: [{ name: "qwen3" }] })));
     await new Promise((resolve) => ollama.listen(port, "127.0.0.1", resolve));
     await modelButton("The default model: ollama/qwen3").waitFor({ timeout: 60_000 });
@@ -218,7 +219,7 @@ describe("without a model", () => {
     await panel.frame.getByText("No model can answer yet").waitFor({ timeout: 60_000 });
   });
 
-  it("a key that is typed in makes a session answer", async () => {
+  it("with an entered key a session answers", async () => {
     await panel.frame.getByRole("button", { name: "Set Up a Model…" }).click();
     const rows = window.page.locator(".quick-input-list .monaco-list-row");
     await rows.filter({ hasText: "OpenAI" }).first().waitFor();
@@ -240,19 +241,19 @@ describe("without a model", () => {
   });
 
   it("the key is in no file: no setting, no log, no session", () => {
-    const found = [];
-    const look = (folder) => {
+    const leaks = [];
+    const searchFolder = (folder) => {
       for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
         const file = path.join(folder, entry.name);
-        if (entry.isDirectory()) look(file);
-        else if (entry.isFile() && fs.readFileSync(file).includes(KEY)) found.push(path.relative(editor.tmp, file));
+        if (entry.isDirectory()) searchFolder(file);
+        else if (entry.isFile() && fs.readFileSync(file).includes(KEY)) leaks.push(path.relative(editor.tmp, file));
       }
     };
-    look(editor.tmp);
-    assert.deepEqual(found, []);
+    searchFolder(editor.tmp);
+    assert.deepEqual(leaks, []);
   });
 
-  it("the key outlives the window", async () => {
+  it("the key is kept after a reload of the window", async () => {
     await window.reload();
     await modelButton(/The default model: openai\//).waitFor({ timeout: 60_000 });
     await panel.ask("say: still with a key");
@@ -275,7 +276,7 @@ describe("without a model", () => {
     await window.shotInEachTheme("header");
   });
 
-  it("a server of one's own is set up: its models are listed, and one answers before it is said to work", async () => {
+  it("an own endpoint is set up: its models are listed, and it is tested before it is reported to work", async () => {
     const rows = window.page.locator(".quick-input-list .monaco-list-row");
     const box = window.page.locator(".quick-input-widget:visible input").first();
     const enter = async (title, text) => {
@@ -291,10 +292,10 @@ describe("without a model", () => {
     await window.command("Session: Set Up a Model…");
     await rows.filter({ hasText: "Own Endpoint" }).click();
     await begin("http://127.0.0.1:9/v1");
-    const silent = notification("Nothing answers at 127.0.0.1:9");
-    await silent.waitFor();
+    const unreachable = notification("Nothing answers at 127.0.0.1:9");
+    await unreachable.waitFor();
     await window.shot("endpoint-silent-dark");
-    await silent.getByRole("button", { name: "Change…" }).click();
+    await unreachable.getByRole("button", { name: "Change…" }).click();
     const broken = await startBroken();
     await begin(broken.url);
     await rows.filter({ hasText: "broken" }).first().click();
@@ -315,7 +316,7 @@ describe("without a model", () => {
     assert.match(await (await panel.ask("say: from my own server")).innerText(), /from my own server/);
   });
 
-  it("the walkthrough leads through it, and knows what is done", async () => {
+  it("the walkthrough shows its steps, and marks those that are done", async () => {
     await window.page.setViewportSize({ width: 1500, height: 850 });
     await window.command("Session: Get Started");
     const page = window.page.locator(".gettingStartedContainer");

@@ -1,4 +1,4 @@
-// A workspace of two folders: New asks which one a session is about, the list shows those of all folders, and follows them.
+// A workspace of two folders: New asks for the folder of a session; the list shows the sessions of all current folders.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
@@ -46,18 +46,18 @@ it("a new session asks for its folder, and sessions of both are listed", async (
   await window.shot("folders-dark");
 });
 
-it("a folder that is taken out takes its sessions along", async () => {
+it("removing a folder removes its sessions from the list", async () => {
   await window.command("Workspaces: Remove Folder from Workspace");
   await picker().filter({ hasText: "two" }).first().click();
   await until(async () => (await titles()).join() === "say: about the one", "the session of the other folder alone");
 });
 
-it("a folder that is added brings its sessions", async () => {
+it("adding a folder adds its sessions to the list", async () => {
   await window.command("Workspaces: Add Folder to Workspace");
   const input = window.page.locator(".quick-input-widget:visible input").first();
   await input.waitFor();
-  // It fills itself with the folder that it begins in, and takes no other before that.
-  await until(async () => (await input.inputValue()).includes("/folder/"), "the folder that the dialog begins in");
+  // It fills itself with the folder that it starts in, and accepts no other folder before that.
+  await until(async () => (await input.inputValue()).includes("/folder/"), "the folder that the dialog starts in");
   await input.fill(`${editor.folder}/two/`);
   const add = window.page.locator(".quick-input-widget:visible .monaco-button", { hasText: "Add" });
   await until(async () => {
@@ -68,7 +68,7 @@ it("a folder that is added brings its sessions", async () => {
   assert.deepEqual((await titles()).sort(), ["say: about the one", "say: about the two"]);
 });
 
-it("a review of changes where there is no repository says so, and leaves no session behind", async () => {
+it("a review of changes without a repository says so, and creates no session", async () => {
   await window.command("Session: Review Changes");
   await window.page.getByText("No workspace folder is in a git repository.").first().waitFor();
   await until(async () => (await window.page.locator(".tab", { hasText: "New session" }).count()) === 0, "the panel to go");

@@ -18,7 +18,7 @@ export const files = {
 };
 
 const entry = (content, status, priority = "medium") => ({ content, status, priority });
-/** An agent that is a program of its own, with a plan. */
+/** An external agent that has a plan. */
 export function planner(folder) {
   const script = path.join(folder, "planner.json");
   const entries = [
@@ -64,15 +64,15 @@ const SLOW = `slow: ${Array.from({ length: 6000 }, (_, at) => `word${at}`).join(
 export async function arrange({ editor, model, window, run }, names, ids) {
   const { panel } = window;
   const { frame } = panel;
-  const known = () => {
+  const listSessions = () => {
     const env = { ...process.env, SESSIONLS_DATA_DIR: path.join(editor.tmp, "sessions") };
-    const words = ["-m", "sessionls", "sessions", "--json", "--all"];
-    return JSON.parse(execFileSync(python, words, { encoding: "utf8", env, cwd: editor.folder })).sessions;
+    const args = ["-m", "sessionls", "sessions", "--json", "--all"];
+    return JSON.parse(execFileSync(python, args, { encoding: "utf8", env, cwd: editor.folder })).sessions;
   };
   const begin = async () => {
     const empty = frame.getByText("Write a message to begin.");
     await until(async () => {
-      await run("session.new"); // says so where the server has not started yet
+      await run("session.new"); // fails while the server has not started yet
       return empty.waitFor({ timeout: 3000 }).then(
         () => true,
         () => false,
@@ -87,14 +87,14 @@ export async function arrange({ editor, model, window, run }, names, ids) {
   const ask = async (text, ...answers) => {
     await model.script(...answers);
     await panel.text.fill(text);
-    return panel.sent();
+    return panel.submit();
   };
   const allow = async () => {
     const before = await panel.replies.count();
     await frame.getByRole("button", { name: "Allow Once" }).click();
-    await panel.ended(Math.max(0, before - 1));
+    await panel.finishedReply(Math.max(0, before - 1));
   };
-  const stories = {
+  const scenarios = {
     interrupted: async () => {
       await post(`${SLOW} interrupted`);
       await frame.locator(".message.agent.replying").getByText("word0").waitFor();
@@ -151,13 +151,13 @@ export async function arrange({ editor, model, window, run }, names, ids) {
       await ask("say: in the fork");
     },
   };
-  const before = new Set();
-  for (const name of names.filter((one) => stories[one])) {
+  const earlier = new Set();
+  for (const name of names.filter((name) => scenarios[name])) {
     await begin();
-    await stories[name]();
-    const made = known().filter(({ id }) => !before.has(id));
-    ids[name] = (made.find(({ parent }) => parent) ?? made[0]).id;
-    for (const { id } of made) before.add(id);
+    await scenarios[name]();
+    const created = listSessions().filter(({ id }) => !earlier.has(id));
+    ids[name] = (created.find(({ parent }) => parent) ?? created[0]).id;
+    for (const { id } of created) earlier.add(id);
   }
 }
 
@@ -170,12 +170,12 @@ export const places = {
 };
 
 const bottom = async (panel) => {
-  await panel.frame.locator(".transcript").evaluate((one) => one.scrollTo(0, one.scrollHeight));
+  await panel.frame.locator(".transcript").evaluate((element) => element.scrollTo(0, element.scrollHeight));
 };
 const top = async (panel) => {
-  await panel.frame.locator(".transcript").evaluate((one) => one.scrollTo(0, 0));
+  await panel.frame.locator(".transcript").evaluate((element) => element.scrollTo(0, 0));
 };
-const see = (selector) => (panel) => panel.frame.locator(selector).first().scrollIntoViewIfNeeded();
+const scrollTo = (selector) => (panel) => panel.frame.locator(selector).first().scrollIntoViewIfNeeded();
 
 /** What is in a picture: a session, how it is brought into view, and how that is taken back. */
 export const states = [
@@ -195,10 +195,10 @@ export const states = [
   },
   { name: "wide", pose: top },
   { name: "wide-end", session: "wide", pose: bottom },
-  { name: "drawn", pose: see("table") },
+  { name: "drawn", pose: scrollTo("table") },
   { name: "drawn-end", session: "drawn", pose: bottom },
-  { name: "finding", pose: see(".finding") },
-  { name: "plan", pose: see(".plan") },
+  { name: "finding", pose: scrollTo(".finding") },
+  { name: "plan", pose: scrollTo(".plan") },
   { name: "failed", pose: bottom },
   { name: "limit", pose: bottom },
   { name: "changed", pose: bottom },
@@ -206,8 +206,8 @@ export const states = [
     name: "changed-open",
     session: "changed",
     pose: async (panel) => {
-      await panel.frame.locator("details").evaluateAll((all) => {
-        for (const one of all) one.open = true;
+      await panel.frame.locator("details").evaluateAll((elements) => {
+        for (const element of elements) element.open = true;
       });
       await bottom(panel);
     },

@@ -1,6 +1,6 @@
-// Every state of a session's page, in each theme and place: nothing is cut off, and axe finds nothing serious. As a part of all
-// tests it looks at some states in one place. With SESSIONLS_GALLERY=1 it looks at all of them, and puts a sheet of pictures for
-// each into tests/screenshots/vscode/gallery, to be looked at; with a list of places, states or both, at those.
+// Every state of a session's page, in each theme and place: nothing is cut off, and axe finds nothing serious. In a
+// normal run it checks some states in one place. With SESSIONLS_GALLERY=1 it checks all of them, and puts a sheet of pictures for
+// each into tests/screenshots/vscode/gallery, to be looked at; with a list of places, states or both, it checks only those.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import os from "node:os";
@@ -8,20 +8,20 @@ import path from "node:path";
 import { after, before } from "node:test";
 import { freePort, shots, startEditor, startModel, step, themes, until } from "./editor.mjs";
 import { arrange, files, places, planner, states } from "./gallery.mjs";
-import { cut, serious } from "./looking.mjs";
+import { layoutProblems, seriousProblems } from "./looking.mjs";
 
-const asked = process.env.SESSIONLS_GALLERY;
-const chosen = (all, few) => {
-  if (!asked) return few;
-  const named = asked.split(",").filter((name) => all.includes(name));
-  return named.length > 0 ? named : all;
+const selection = process.env.SESSIONLS_GALLERY;
+const select = (all, few) => {
+  if (!selection) return few;
+  const selected = selection.split(",").filter((name) => all.includes(name));
+  return selected.length > 0 ? selected : all;
 };
-const inPlaces = chosen(Object.keys(places), ["side170"]);
-const inStates = chosen(
+const selectedPlaces = select(Object.keys(places), ["side170"]);
+const selectedStates = select(
   states.map(({ name }) => name),
   ["changed-open", "agents", "empty"],
 );
-const shown = states.filter(({ name }) => inStates.includes(name));
+const shownStates = states.filter(({ name }) => selectedStates.includes(name));
 const BODY = {
   dark: "vscode-dark",
   light: "vscode-light",
@@ -33,8 +33,8 @@ let model, editor, window, panel, port, scratch, sheets;
 const ids = {};
 const it = (name, run) => step(name, () => window, run);
 
-const drive = async (told) => {
-  const answer = await fetch(`http://127.0.0.1:${port}`, { method: "POST", body: JSON.stringify(told) });
+const drive = async (request) => {
+  const answer = await fetch(`http://127.0.0.1:${port}`, { method: "POST", body: JSON.stringify(request) });
   if (!answer.ok) throw new Error(await answer.text());
 };
 const run = (command, ...args) => drive({ command, args });
@@ -71,7 +71,7 @@ after(async () => {
 async function sheet(name, place, pictures) {
   sheets ??= await window.page.context().newPage();
   const columns = { low: 1, tab: 2 }[place] ?? 4;
-  const images = pictures.map((one) => `<img src="data:image/png;base64,${one.toString("base64")}">`).join("");
+  const images = pictures.map((png) => `<img src="data:image/png;base64,${png.toString("base64")}">`).join("");
   await sheets.setViewportSize({ width: 2200, height: 800 });
   await sheets.setContent(
     `<body style="margin:0"><div id="all" style="display:inline-grid;gap:4px;background:#f0f;grid-template-columns:repeat(${columns},auto)">${images}`,
@@ -108,41 +108,41 @@ async function goTo(place) {
   } else await run("workbench.action.closeSidebar");
 }
 
-it("sessions in every state", async () => {
-  const needed = new Set(shown.map(({ name, session = name }) => session));
+it("sessions in every state are set up", async () => {
+  const needed = new Set(shownStates.map(({ name, session = name }) => session));
   await arrange({ editor, model, window, run }, [...needed], ids);
 });
 
-/** Shows a state in each theme, and gives what is wrong with it. */
-async function look(place, state) {
+/** Shows a state in each theme, and returns its problems. */
+async function inspect(place, state) {
   await show(place, "session" in state ? state.session : state.name);
   await state.pose(panel);
   const pictures = [];
-  const wrong = [...(await cut(panel))];
+  const problems = [...(await layoutProblems(panel))];
   for (const theme of Object.keys(themes)) {
     await drive({ settings: { "workbench.colorTheme": themes[theme] } });
     await panel.frame.locator(`body.${BODY[theme]}`).waitFor();
     await window.page.waitForTimeout(150); // colours fade
-    if (asked) pictures.push(await picture(place));
-    if (place === inPlaces[0]) wrong.push(...(await serious(panel)).map((one) => `${theme}: ${one}`));
+    if (selection) pictures.push(await picture(place));
+    if (place === selectedPlaces[0]) problems.push(...(await seriousProblems(panel)).map((problem) => `${theme}: ${problem}`));
   }
-  if (asked) await sheet(state.name, place, pictures);
+  if (selection) await sheet(state.name, place, pictures);
   await state.undo?.(panel);
-  return wrong;
+  return problems;
 }
 
-for (const place of inPlaces) {
-  it(`in ${place}`, async () => {
+for (const place of selectedPlaces) {
+  it(`every state is shown without problems in ${place}`, async () => {
     fs.mkdirSync(path.join(shots, "gallery", place), { recursive: true });
-    const wrong = [];
+    const problems = [];
     await goTo(place);
-    for (const state of shown) {
-      const found = await look(place, state).catch(async (error) => {
+    for (const state of shownStates) {
+      const found = await inspect(place, state).catch(async (error) => {
         await window.shot(`failed-gallery-${place}-${state.name}`);
         return [error.message];
       });
-      wrong.push(...found.map((one) => `${state.name}: ${one}`));
+      problems.push(...found.map((problem) => `${state.name}: ${problem}`));
     }
-    assert.deepEqual(wrong, []);
+    assert.deepEqual(problems, []);
   });
 }

@@ -1,4 +1,4 @@
-// Images as context: pasted, dropped, taken after # and chosen; seen as thumbnails, sent to the model, shown in the message.
+// Images as context: pasted, dropped, picked after # and chosen; shown as thumbnails, sent to the model, shown in the message.
 /* global DataTransfer, atob, File, ClipboardEvent, DragEvent, innerWidth */
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
@@ -58,61 +58,63 @@ after(async () => {
   await model?.stop();
 });
 
-/** What a paste into the composer, or a drop on it, brings. */
-const bring = (event, bytes, name, type = "image/png") =>
+/** Pastes a file into the composer, or drops it there. */
+const insert = (event, bytes, name, type = "image/png") =>
   panel.text.evaluate(
     (element, { event, data, name, type }) => {
       const transfer = new DataTransfer();
       const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
       transfer.items.add(new File([bytes], name, { type }));
-      const about = { bubbles: true, cancelable: true };
+      const options = { bubbles: true, cancelable: true };
       element.dispatchEvent(
         event === "paste"
-          ? new ClipboardEvent("paste", { ...about, clipboardData: transfer })
-          : new DragEvent(event, { ...about, dataTransfer: transfer }),
+          ? new ClipboardEvent("paste", { ...options, clipboardData: transfer })
+          : new DragEvent(event, { ...options, dataTransfer: transfer }),
       );
     },
     { event, data: Buffer.from(bytes).toString("base64"), name, type },
   );
 
-const taken = (label) => panel.frame.locator(".chip.taken", { hasText: label });
+const chip = (label) => panel.frame.locator(".chip.taken", { hasText: label });
 
-it("an image that is pasted is a chip with a thumbnail", async () => {
-  await bring("paste", pasted, "image.png");
-  await taken("Pasted image").locator("img.thumbnail").waitFor();
+it("a pasted image becomes a chip with a thumbnail", async () => {
+  await insert("paste", pasted, "image.png");
+  await chip("Pasted image").locator("img.thumbnail").waitFor();
 });
 
-it("so is one that is dropped, and one of the folder after #", async () => {
-  await bring("drop", dropped, "errors.png");
-  await taken("errors.png").locator("img.thumbnail").waitFor();
+it("so do a dropped image, and an image of the folder picked after #", async () => {
+  await insert("drop", dropped, "errors.png");
+  await chip("errors.png").locator("img.thumbnail").waitFor();
   await panel.write("say: What do they show? #chart");
   await panel.frame.locator(".menu-item", { hasText: "chart.png" }).first().click();
-  await taken("chart.png").locator("img.thumbnail").waitFor();
-  const loaded = await panel.frame.locator("img.thumbnail").evaluateAll((all) => all.map((one) => one.naturalWidth));
+  await chip("chart.png").locator("img.thumbnail").waitFor();
+  const loaded = await panel.frame
+    .locator("img.thumbnail")
+    .evaluateAll((elements) => elements.map((element) => element.naturalWidth));
   assert.deepEqual(loaded, [640, 300, 480]);
 });
 
-it("what is no image is refused with a word", async () => {
-  await bring("paste", Buffer.from("not an image"), "false.png");
+it("a file that is not an image is rejected with a message", async () => {
+  await insert("paste", Buffer.from("not an image"), "false.png");
   await panel.frame.getByText("false.png is not an image.").waitFor();
-  assert.equal(await taken("false.png").count(), 0);
+  assert.equal(await chip("false.png").count(), 0);
 });
 
-it("chips outlive the window", async () => {
+it("chips are kept after a reload of the window", async () => {
   await window.reload();
-  await taken("Pasted image").locator("img.thumbnail").waitFor({ timeout: 60_000 });
+  await chip("Pasted image").locator("img.thumbnail").waitFor({ timeout: 60_000 });
 });
 
 it("the model gets them, and the message shows them", async () => {
   for (const [name, theme] of Object.entries({ dark: themes.dark, light: themes.light })) {
     await editor.settings({ "workbench.colorTheme": theme });
     await window.reload();
-    await taken("Pasted image").locator("img.thumbnail").waitFor({ timeout: 60_000 });
+    await chip("Pasted image").locator("img.thumbnail").waitFor({ timeout: 60_000 });
     await window.shot(`images-composer-${name}`);
   }
-  await panel.sent();
+  await panel.submit();
   const request = await until(
-    () => model.requests.findLast((one) => JSON.stringify(one).includes("What do they show?")),
+    () => model.requests.findLast((request) => JSON.stringify(request).includes("What do they show?")),
     "the request",
   );
   const parts = request.messages.at(-1).content.filter(({ type }) => type === "image_url");
@@ -130,7 +132,9 @@ it("the model gets them, and the message shows them", async () => {
   await window.shot("images-message-dark");
   await window.page.setViewportSize({ width: 480, height: 800 });
   await window.shot("images-message-narrow");
-  const outside = await shown.evaluateAll((all) => all.some((one) => one.getBoundingClientRect().right > innerWidth));
+  const outside = await shown.evaluateAll((elements) =>
+    elements.some((element) => element.getBoundingClientRect().right > innerWidth),
+  );
   assert.equal(outside, false, "nothing runs out of the page");
   await window.page.setViewportSize({ width: 1280, height: 800 });
 });
@@ -147,5 +151,5 @@ it("an image is chosen from a command", async () => {
   const box = window.page.locator(".quick-input-widget input").first();
   await box.waitFor();
   await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "chart.png" }).click();
-  await taken("chart.png").locator("img.thumbnail").waitFor();
+  await chip("chart.png").locator("img.thumbnail").waitFor();
 });

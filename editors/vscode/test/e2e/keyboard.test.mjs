@@ -25,22 +25,23 @@ const press = async (...keys) => {
 };
 const type = (text) => window.page.keyboard.type(text);
 const call = (name, args) => ({ tools: [{ name, arguments: args }] });
-const hasFocus = (element) => element.evaluate((one) => one === one.ownerDocument.activeElement && one.ownerDocument.hasFocus());
+const hasFocus = (locator) =>
+  locator.evaluate((element) => element === element.ownerDocument.activeElement && element.ownerDocument.hasFocus());
 
 /** Runs a command from the palette, by its title. */
 async function command(title) {
   const input = window.page.locator(".quick-input-widget:visible input").first();
   const focused = window.page.locator(".quick-input-list .monaco-list-row.focused").first();
-  const shows = async () => (await focused.getAttribute("aria-label", { timeout: 1500 }).catch(() => "")).startsWith(title);
+  const isSelected = async () => (await focused.getAttribute("aria-label", { timeout: 1500 }).catch(() => "")).startsWith(title);
   await until(async () => {
     await press("F1");
-    // What is typed before the palette has the focus would go into the editor.
+    // Text typed before the palette has the focus would go into the editor.
     const opened = async () => (await input.isVisible()) && (await hasFocus(input));
     if (!(await until(opened, "the palette", 3000).catch(() => false))) return false;
     await type(title);
-    // The wanted one may stand below others that match, too.
+    // The command may be listed below others that also match.
     for (let row = 0; row < 6; row += 1) {
-      if (await shows()) return true;
+      if (await isSelected()) return true;
       await press("ArrowDown");
     }
     await press("Escape");
@@ -59,7 +60,7 @@ async function reach(element, key = "Tab") {
   assert.fail(`The element is not reached with ${key}.`);
 }
 
-/** The keys are for the question of the page as soon as VS Code knows of it. */
+/** Repeats the keys, which work only once VS Code knows of the question in the page. */
 async function answer(key) {
   const questions = panel.frame.locator(".question");
   await questions.first().waitFor();
@@ -70,13 +71,13 @@ async function answer(key) {
   }, `the answer with ${key}`);
 }
 
-it("a new session takes text at once, and answers", async () => {
+it("a new session has the focus in its composer, and answers", async () => {
   await command("Session: New");
   await panel.text.waitFor();
   await until(() => hasFocus(panel.text), "the composer to have the focus");
   await type("say: hello");
   await press("Enter");
-  assert.match(await (await panel.ended(0)).innerText(), /hello/);
+  assert.match(await (await panel.finishedReply(0)).innerText(), /hello/);
   assert.ok(await hasFocus(panel.text), "the next message can be written");
 });
 
@@ -89,7 +90,7 @@ it("an agent is chosen for one message", async () => {
   await press("Enter");
   await reach(panel.text, "Shift+Tab");
   await press("Enter");
-  assert.equal(await (await panel.ended(1)).locator(".author").innerText(), "review");
+  assert.equal(await (await panel.finishedReply(1)).locator(".author").innerText(), "review");
   assert.match(await panel.agent.innerText(), /code/, "the next message goes to the default agent");
 });
 
@@ -123,7 +124,7 @@ it("a question of another session is found and answered, and the change is revie
       );
   }, "the session that needs an answer");
   await answer("Control+y");
-  await panel.ended(3);
+  await panel.finishedReply(3);
   const file = path.join(editor.folder, "orders.py");
   const text = () => fs.readFileSync(file, "utf8");
 

@@ -20,21 +20,21 @@ after(async () => {
   await model?.stop();
 });
 
-/** From now on measures each key in this page, from when it is pressed to the end of the next frame. */
+/** Starts to measure each key in this page, from its press to the end of the next frame. */
 const measure = (element) =>
-  element.evaluate((one) => {
-    const page = one.ownerDocument.defaultView;
+  element.evaluate((node) => {
+    const page = node.ownerDocument.defaultView;
     page.keyTimes = [];
-    const measured = () => {
-      const began = page.performance.now();
-      page.requestAnimationFrame(() => page.setTimeout(() => page.keyTimes.push(page.performance.now() - began)));
+    const onKey = () => {
+      const started = page.performance.now();
+      page.requestAnimationFrame(() => page.setTimeout(() => page.keyTimes.push(page.performance.now() - started)));
     };
-    page.addEventListener("keydown", measured, true);
+    page.addEventListener("keydown", onKey, true);
   });
 
-/** The times that were measured, in words. */
-const measured = async (element) => {
-  const times = await element.evaluate((one) => one.ownerDocument.defaultView.keyTimes);
+/** A summary of the measured times. */
+const summary = async (element) => {
+  const times = await element.evaluate((element) => element.ownerDocument.defaultView.keyTimes);
   const sorted = times.toSorted((a, b) => a - b).map(Math.round);
   return `${sorted.length} keys: median ${sorted[sorted.length >> 1]} ms, longest ${sorted.at(-1)} ms`;
 };
@@ -48,7 +48,7 @@ it("typing in a session of 10,000 messages", async (test) => {
   await panel.text.click();
   await measure(panel.text);
   await window.page.keyboard.type("a text of some forty letters, typed here", { delay: 60 });
-  test.diagnostic(await measured(panel.text));
+  test.diagnostic(await summary(panel.text));
 });
 
 it("the arrow keys in a list of 2,000 sessions", async (test) => {
@@ -58,5 +58,5 @@ it("the arrow keys in a list of 2,000 sessions", async (test) => {
   const body = window.page.locator("body");
   await measure(body);
   for (let count = 0; count < 40; count += 1) await window.page.keyboard.press("ArrowDown", { delay: 40 });
-  test.diagnostic(await measured(body));
+  test.diagnostic(await summary(body));
 });

@@ -7,17 +7,17 @@ import sys
 import psutil
 
 
-def main(folder: str, how: str = "kill") -> None:
-    found = 0
+def main(folder: str, action: str = "kill") -> None:
+    count = 0
     for process in psutil.process_iter():
         try:
             serves = "serve" in process.cmdline() and "sessionls" in " ".join(process.cmdline())
             if serves and folder in process.environ().get("SESSIONLS_DATA_DIR", ""):
-                process.suspend() if how == "suspend" else process.kill()
-                found += 1
+                process.suspend() if action == "suspend" else process.kill()
+                count += 1
         except psutil.Error:  # gone meanwhile, or another person's
             continue
-    print(found)
+    print(count)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// What ends a reply before it is whole, and says so: the model's limit, and the session's budget.
+// What ends a reply early, and how the panel shows it: the model's limit, and the session's budget.
 import { after, before } from "node:test";
 import { startEditor, startModel, step } from "./editor.mjs";
 
@@ -20,16 +20,16 @@ after(async () => {
   await model?.stop();
 });
 
-it("an answer that the model's limit cut off says so, and how it goes on", async () => {
+it("an answer cut off by the model's limit says so, and how to continue", async () => {
   await panel.text.fill("full: half an answer");
   await panel.text.press("Enter");
-  const reply = await panel.ended(0);
+  const reply = await panel.finishedReply(0);
   await reply.getByText("The answer was cut off: the model reached its limit of output tokens.").waitFor();
   await reply.getByText('Send "go on"').waitFor();
   await window.shot("cut-off-dark");
 });
 
-it("a session whose budget is used up is paused, and says why and what to do", async () => {
+it("a session is paused when its budget is used up, and says what to do", async () => {
   await window.command("Session: Set Budget");
   await box().fill("much");
   await window.page.getByText("Enter an amount in US dollars").waitFor();
@@ -44,12 +44,12 @@ it("a session whose budget is used up is paused, and says why and what to do", a
     .getByText("The session has used $0.00 of its budget of $0.00. Raise the budget, or remove it, and resume.")
     .waitFor();
   await window.shotInEachTheme("budget");
-  // Before the budget is raised it does not go on.
+  // It cannot be resumed before the budget is raised.
   await panel.frame.getByRole("button", { name: "Resume" }).click();
   await panel.frame.getByRole("alert").getByText("of its budget").waitFor();
 });
 
-it("when it is raised the session goes on where it was", async () => {
+it("after the budget is removed, the session resumes", async () => {
   await panel.frame.getByRole("button", { name: "Set Budget…", exact: true }).click();
   await box().fill("");
   await box().press("Enter");
@@ -57,7 +57,7 @@ it("when it is raised the session goes on where it was", async () => {
   await panel.replies.nth(1).getByText("this can wait").waitFor();
 });
 
-it("meters show the budget, and how much of the model's window is taken; the older part is summarised on demand", async () => {
+it("meters show the budget and the use of the model's window, and older messages are summarised on demand", async () => {
   const pick = (name) => window.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().click();
   await window.command("Session: Switch Model");
   await pick("Another Model, by Name");

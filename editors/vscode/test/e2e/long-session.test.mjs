@@ -1,4 +1,4 @@
-// A session of 10,000 messages beside one of 50: it opens with the same work, pages back as one scrolls, and is as quick to write in.
+// A session of 10,000 messages beside one of 50: it loads as many messages, loads older pages on scrolling, and is as quick to write in.
 // The times are printed, with their ratio; what is asserted is how much of the session the page holds.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
@@ -27,15 +27,15 @@ after(async () => {
   await model?.stop();
 });
 
-/** Opens a session from the palette, and gives the milliseconds from choosing it to its last message being there. */
+/** Opens a session from the palette. Returns the milliseconds until its last message is shown. */
 async function open(count) {
   await window.command("Session: Open…");
   const row = window.page.locator(".quick-input-list .monaco-list-row", { hasText: `A session of ${count} messages` });
   await row.first().waitFor();
-  const began = performance.now();
+  const started = performance.now();
   await row.first().click();
   await panel.replies.last().getByText("The parser reads").waitFor();
-  return performance.now() - began;
+  return performance.now() - started;
 }
 
 const close = async () => {
@@ -44,7 +44,7 @@ const close = async () => {
 };
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-it("opens with its newest messages alone, however many there are", async (test) => {
+it("opens with only its newest messages, however many there are", async (test) => {
   const times = { [SHORT]: [], [LONG]: [] };
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const count of [SHORT, LONG]) {
@@ -59,36 +59,39 @@ it("opens with its newest messages alone, however many there are", async (test) 
   );
 });
 
-it("loads a page each time the start comes near, and what was in sight stays in place", async (test) => {
+it("loads an older page on scrolling to the start, and the visible messages keep their position", async (test) => {
   await open(LONG);
   const log = panel.frame.locator(".transcript");
   const times = [];
   for (let page = 2; page <= 12; page += 1) {
-    const began = performance.now();
-    const before = await scrolled(log, 100);
+    const started = performance.now();
+    const before = await scrollTo(log, 100);
     await until(async () => (await panel.messages.count()) >= page * PAGE, "the page before");
-    times.push(performance.now() - began);
-    const seen = panel.frame.locator(`.message[data-id="${before.id}"]`);
-    await until(async () => Math.abs((await place(seen, log)) - before.top) < 3, "what was in sight to stay there");
+    times.push(performance.now() - started);
+    const firstVisible = panel.frame.locator(`.message[data-id="${before.id}"]`);
+    await until(
+      async () => Math.abs((await offsetOf(firstVisible, log)) - before.top) < 3,
+      "the visible message to keep its position",
+    );
   }
   test.diagnostic(`a page back: ${Math.round(median(times))} ms, the last ${Math.round(times.at(-1))} ms`);
   await window.shot("long-session-dark");
 });
 
-it("a reply at its end is written and followed as in a short one", async () => {
+it("a new reply at its end is shown and followed", async () => {
   await panel.frame.getByRole("button", { name: "To the newest message" }).click();
   const reply = await panel.ask("say: still quick");
   await reply.getByText("still quick").waitFor();
   assert.ok(await reply.isVisible());
 });
 
-/** Scrolls, and gives the first message and where it stands then, before the page can do anything about it. */
-const scrolled = (log, top) =>
+/** Scrolls, and returns the first message and its position, before the page loads older messages. */
+const scrollTo = (log, top) =>
   log.evaluate((element, to) => {
     element.scrollTop = to;
     const first = element.querySelector(".message");
     return { id: first.dataset.id, top: first.getBoundingClientRect().top - element.getBoundingClientRect().top };
   }, top);
 
-/** Where a message stands below the upper edge of what shows it, in pixels. */
-const place = async (message, log) => (await message.boundingBox()).y - (await log.boundingBox()).y;
+/** The distance in pixels of a message from the upper edge of the transcript. */
+const offsetOf = async (message, log) => (await message.boundingBox()).y - (await log.boundingBox()).y;

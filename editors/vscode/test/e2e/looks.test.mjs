@@ -1,4 +1,4 @@
-// How everything looks, in each theme and in a narrow window: pictures in tests/screenshots/vscode, to be looked at.
+// Screenshots in each theme and in a narrow window, for tests/screenshots/vscode, and checks with axe.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -24,8 +24,8 @@ after(async () => {
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe finds wrong with the page that is serious, in lines. */
-async function found() {
+/** The serious problems that axe finds in the page, one string each. */
+async function seriousProblems() {
   const body = await panel.frame.locator("body").elementHandle();
   const frame = await body.ownerFrame();
   await frame.evaluate(axe);
@@ -55,17 +55,17 @@ const finding = JSON.stringify({
 
 it("a session with all kinds of parts", async () => {
   await panel.text.fill("think: First I look at the loop, then at the slice. | It drops the last line.");
-  const thought = await panel.sent();
-  await thought.locator("details.reasoning").waitFor();
+  const reasoned = await panel.submit();
+  await reasoned.locator("details.reasoning").waitFor();
   await panel.text.fill(`@review tool: report_finding ${finding}`);
-  const reviewed = await panel.sent();
+  const reviewed = await panel.submit();
   await panel.text.fill(`say: ${LONG}\\n\\n\`\`\`ts\\nconst ${LONG} = "${LONG}";\\n\`\`\``);
-  const long = await panel.sent();
+  const long = await panel.submit();
   const box = await long.boundingBox();
   const inner = await long.locator(".message-body").boundingBox();
   assert.ok(inner.x + inner.width <= box.x + box.width + 1, "nothing runs out of its message");
   await panel.text.fill("fail: 401");
-  const failed = await panel.sent();
+  const failed = await panel.submit();
   await failed.locator(".failure").waitFor();
   await failed.getByRole("button", { name: "Switch Model…" }).waitFor();
   await failed.getByRole("button", { name: "Replace the Key…" }).waitFor();
@@ -79,12 +79,12 @@ it("a session with all kinds of parts", async () => {
     await window.shot(`failed-reply-${name}`);
     await reviewed.scrollIntoViewIfNeeded();
     await window.shot(`finding-${name}`);
-    assert.deepEqual(await found(), [], `nothing serious in ${name}`);
+    assert.deepEqual(await seriousProblems(), [], `nothing serious in ${name}`);
     await panel.text.fill("#");
     await panel.text.press("End");
     await panel.agent.click();
     await window.shot(`menu-${name}`);
-    assert.deepEqual(await found(), [], `nothing serious in ${name}, with a menu`);
+    assert.deepEqual(await seriousProblems(), [], `nothing serious in ${name}, with a menu`);
     await panel.agent.press("Escape");
     await panel.text.fill("");
   }

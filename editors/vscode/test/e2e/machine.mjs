@@ -1,4 +1,5 @@
-// The folders of one VS Code: the workspace, the profile, the home, the sessions. They lie in one folder that is removed at the end.
+// The folders of one VS Code: the workspace, the profile, the home, the sessions. They are in one temporary folder that is removed
+// at the end.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -35,11 +36,11 @@ export class Machine {
     this.extensions = this.directory("extensions");
   }
 
-  /** A folder of this machine, made if it is not there. */
+  /** A folder of this machine, created if it does not exist. */
   directory(name) {
-    const made = path.join(this.tmp, name);
-    fs.mkdirSync(made, { recursive: true });
-    return made;
+    const folder = path.join(this.tmp, name);
+    fs.mkdirSync(folder, { recursive: true });
+    return folder;
   }
 
   write(files) {
@@ -49,22 +50,22 @@ export class Machine {
     }
   }
 
-  /** Writes the settings of the person: those of all tests, and these. Returns whether they were others before. */
-  userSettings(more) {
+  /** Writes the user settings: those of all tests, and these. Returns whether they changed. */
+  userSettings(extra) {
     const file = path.join(this.directory("data/User"), "settings.json");
-    const settings = { ...SETTINGS, ...more };
+    const settings = { ...SETTINGS, ...extra };
     const before = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : undefined;
     fs.writeFileSync(file, JSON.stringify(settings));
     return !isDeepStrictEqual(before, settings);
   }
 
-  /** VS Code reads a setting that a machine may override from here, and not from the settings of the person. */
+  /** VS Code reads settings of the scope `machine` from here, and not from the user settings. */
   machineSettings(settings) {
     fs.writeFileSync(path.join(this.directory("data/Machine"), "settings.json"), JSON.stringify(settings));
   }
 
-  /** What the server finds in its environment. */
-  environment(model, more = {}) {
+  /** The environment of the server. */
+  environment(model, extra = {}) {
     const gitConfig = path.join(this.home, ".gitconfig");
     fs.writeFileSync(gitConfig, "[user]\n\tname = Ada Lovelace\n\temail = ada@example.org\n");
     return {
@@ -74,20 +75,20 @@ export class Machine {
       OPENAI_API_KEY: "none",
       OPENAI_API_BASE: model?.url,
       GIT_CONFIG_GLOBAL: gitConfig,
-      ...more,
+      ...extra,
     };
   }
 
   /** Makes the folder a git repository, and commits all that is in it. */
   commit() {
     const author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
-    for (const words of [["init"], ["add", "."], [...author, "commit", "-m", "All"]])
-      execFileSync("git", words, { cwd: this.folder, stdio: "ignore" });
+    for (const args of [["init"], ["add", "."], [...author, "commit", "-m", "All"]])
+      execFileSync("git", args, { cwd: this.folder, stdio: "ignore" });
   }
 
-  /** Puts a session of so many `messages` into the database, titled after their number, or so many small `sessions`. */
-  fill(count, what = "messages") {
-    execFileSync(python, [path.join(import.meta.dirname, "filling_up.py"), this.sessions, this.folder, String(count), what]);
+  /** Puts a session of so many `messages` into the database, named after that number, or so many small `sessions`. */
+  fill(count, kind = "messages") {
+    execFileSync(python, [path.join(import.meta.dirname, "filling_up.py"), this.sessions, this.folder, String(count), kind]);
   }
 
   /** Makes all sessions unreadable, as damage or a newer version does. */
@@ -98,9 +99,9 @@ export class Machine {
   }
 
   /** Kills the server without a warning, or suspends it (`suspend`). Returns how many servers there were. */
-  killServer(how = "kill") {
-    const words = [path.join(import.meta.dirname, "killing.py"), this.sessions, how];
-    return Number(execFileSync(python, words, { encoding: "utf8" }));
+  killServer(action = "kill") {
+    const args = [path.join(import.meta.dirname, "killing.py"), this.sessions, action];
+    return Number(execFileSync(python, args, { encoding: "utf8" }));
   }
 
   remove() {

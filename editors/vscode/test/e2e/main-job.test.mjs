@@ -1,5 +1,5 @@
 // The main job in real VS Code: a session, messages and replies, another agent for one message, context from an unsaved buffer,
-// pause, reload, resume, fork. One window, one story; each test goes on where the one before ended.
+// pause, reload, resume, fork. All tests use one window; each continues where the previous one ended.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
@@ -44,11 +44,11 @@ const MARKDOWN = [
   "[page]: https://example.org/page",
 ];
 
-/** The last request that the model got and that holds these words, as text. */
-const told = (words) =>
+/** The last request to the model that contains this text, as JSON. */
+const requestWith = (text) =>
   until(
-    () => model.requests.map((one) => JSON.stringify(one)).findLast((one) => one.includes(words)),
-    `a request with “${words}”`,
+    () => model.requests.map((request) => JSON.stringify(request)).findLast((request) => request.includes(text)),
+    `a request with “${text}”`,
   );
 
 it("a new session answers a message, with Markdown and coloured code", async () => {
@@ -56,18 +56,18 @@ it("a new session answers a message, with Markdown and coloured code", async () 
   await panel.text.waitFor();
   await window.shotInEachTheme("empty");
   await panel.text.fill(`say: ${MARKDOWN.join("\\n")}`);
-  const reply = await panel.sent();
+  const reply = await panel.submit();
   assert.match(await reply.innerText(), /The last line is dropped/);
   assert.equal(await reply.locator(".hljs-keyword").first().innerText(), "def", "code is coloured");
   assert.equal(await reply.locator("img, script, [onerror]").count(), 0, "nothing is loaded or run");
-  const links = await reply.locator("a").evaluateAll((found) => found.map((link) => link.getAttribute("href")));
+  const links = await reply.locator("a").evaluateAll((elements) => elements.map((link) => link.getAttribute("href")));
   assert.deepEqual(links, ["https://example.org", "read.py:3", "https://example.org/page", "https://example.org/x.png"]);
-  assert.doesNotMatch(await reply.innerText(), /\[page\]/, "a definition is shown nowhere");
+  assert.doesNotMatch(await reply.innerText(), /\[page\]/, "a link definition is not shown");
   assert.equal(await panel.text.inputValue(), "", "the composer is empty again");
   await window.shot("reply-dark");
 });
 
-it("a link to the web is opened once, after a question; one to a line shows it", async () => {
+it("a link to the web asks before it opens; a link to a line opens the file there", async () => {
   const dialogs = window.page.locator(".monaco-dialog-box");
   await panel.replies.first().getByRole("link", { name: "link" }).click();
   await dialogs.getByText("https://example.org").first().waitFor();
@@ -83,7 +83,7 @@ it("a link to the web is opened once, after a question; one to a line shows it",
   await window.command("View: Close Editor");
 });
 
-it("the last message comes back for another one", async () => {
+it("the up arrow brings back the last message", async () => {
   await panel.text.press("Control+ArrowUp");
   assert.equal(await panel.text.inputValue(), "");
   await panel.text.press("ArrowUp");
@@ -91,7 +91,7 @@ it("the last message comes back for another one", async () => {
   await panel.text.fill("");
 });
 
-it("an agent named for one message answers that one alone", async () => {
+it("an agent picked for one message answers only that message", async () => {
   await panel.agent.click();
   await panel.frame.getByRole("option", { name: /^review/ }).waitFor();
   await window.shot("agents-dark");
@@ -103,7 +103,7 @@ it("an agent named for one message answers that one alone", async () => {
   assert.equal(await answered.locator(".author").innerText(), "code");
 });
 
-it("@agent at the start does the same", async () => {
+it("@agent at the start of a message does the same", async () => {
   await panel.write("@exp");
   await panel.frame.locator(".menu-item", { hasText: "explain" }).waitFor();
   await window.shot("mention-dark");
@@ -116,7 +116,7 @@ it("@agent at the start does the same", async () => {
   assert.match(await panel.agent.innerText(), /code/);
 });
 
-it("the selection is offered, goes along only when taken, and is that of the unsaved buffer", async () => {
+it("the selection is offered, is sent only when added, and includes unsaved changes", async () => {
   await window.open("read.py");
   await window.page.keyboard.press("Control+Home");
   await window.page.keyboard.type("# never saved\n");
@@ -127,15 +127,15 @@ it("the selection is offered, goes along only when taken, and is that of the uns
   const offer = panel.frame.getByRole("button", { name: "Add read.py:1–2" });
   await offer.waitFor();
   await panel.ask("say: nothing unseen");
-  assert.doesNotMatch(await told("nothing unseen"), /never saved/);
+  assert.doesNotMatch(await requestWith("nothing unseen"), /never saved/);
   await offer.click();
   await panel.frame.getByRole("button", { name: "Remove read.py:1–2" }).waitFor();
   await window.shotInEachTheme("chips");
   await panel.ask("say: with the selection");
-  assert.match(await told("with the selection"), /never saved/);
+  assert.match(await requestWith("with the selection"), /never saved/);
 });
 
-it("# adds a file, and a chip can be taken out again", async () => {
+it("# adds a file, and its chip can be removed", async () => {
   await panel.write("say: no file #note");
   await panel.frame.locator(".menu-item", { hasText: "notes.md" }).first().waitFor();
   await window.shot("completion-dark");
@@ -143,5 +143,5 @@ it("# adds a file, and a chip can be taken out again", async () => {
   await panel.frame.getByRole("button", { name: "Remove notes.md" }).click();
   assert.equal(await panel.frame.locator(".chip.taken").count(), 0);
   await panel.text.press("Enter");
-  await told("no file");
+  await requestWith("no file");
 });

@@ -1,4 +1,4 @@
-// A session in a side bar of 300 and of 170 pixels: nothing is cut off. The pictures, in each theme, are to be looked at.
+// A session in a side bar of 300 and of 170 pixels: nothing is cut off. It takes screenshots in each theme.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step } from "./editor.mjs";
@@ -38,66 +38,67 @@ after(async () => {
   await model?.stop();
 });
 
-/** What can be pressed or read beside the messages and is not whole: what stands out of the page, or is cut off by what holds it. */
-const cut = () =>
+/** Controls and texts outside the messages that extend beyond the page, one string each. */
+const cutOff = () =>
   panel.frame.locator("body").evaluate((body) => {
     const { innerWidth, innerHeight } = body.ownerDocument.defaultView;
     const all = body.querySelectorAll(".panel > header *, .foot *, .menu, .menu *, .message-head *, .note, .note *, .bar *");
-    return [...all].flatMap((one) => {
-      const { left, right, top, bottom, width } = one.getBoundingClientRect();
-      const inFoot = one.closest(".foot, .menu") !== null && one.closest(".questions, .menu-list, .completions") === null;
-      if (one.closest("pre, .questions") !== null) return []; // they scroll
-      const out = left < -1 || right > innerWidth + 1 || (inFoot && (top < -1 || bottom > innerHeight + 1));
-      return width > 0 && out
-        ? [`${one.tagName}.${one.className} ${left}–${right}, ${top}–${bottom}: ${one.textContent.slice(0, 40)}`]
+    return [...all].flatMap((element) => {
+      const { left, right, top, bottom, width } = element.getBoundingClientRect();
+      const inFooter =
+        element.closest(".foot, .menu") !== null && element.closest(".questions, .menu-list, .completions") === null;
+      if (element.closest("pre, .questions") !== null) return []; // they scroll
+      const isOutside = left < -1 || right > innerWidth + 1 || (inFooter && (top < -1 || bottom > innerHeight + 1));
+      return width > 0 && isOutside
+        ? [`${element.tagName}.${element.className} ${left}–${right}, ${top}–${bottom}: ${element.textContent.slice(0, 40)}`]
         : [];
     });
   });
-/** An icon alone on its line, with its words below it. */
-const alone = () =>
+/** Icons whose text has wrapped below them. */
+const wrapped = () =>
   panel.frame.locator(".bar > .codicon:first-child, .note > .codicon:first-child").evaluateAll((icons) =>
     icons.flatMap((icon) => {
-      const words = icon.nextElementSibling?.getBoundingClientRect();
-      const own = icon.getBoundingClientRect();
-      return own.width > 0 && words && words.top > own.bottom ? [icon.parentElement.textContent] : [];
+      const label = icon.nextElementSibling?.getBoundingClientRect();
+      const box = icon.getBoundingClientRect();
+      return box.width > 0 && label && label.top > box.bottom ? [icon.parentElement.textContent] : [];
     }),
   );
 const overflow = () => panel.frame.locator(".transcript").evaluate((element) => element.scrollWidth - element.clientWidth);
 
-async function whole(name) {
+async function checkLayout(name) {
   await window.page.waitForTimeout(300);
   await window.shot(`narrow-${name}`);
-  assert.deepEqual(await cut(), [], name);
-  assert.deepEqual(await alone(), [], name);
+  assert.deepEqual(await cutOff(), [], name);
+  assert.deepEqual(await wrapped(), [], name);
   assert.ok((await overflow()) <= 0, `nothing runs out of the messages: ${name}`);
 }
 
-const sizes = async (name) => {
+const checkWidths = async (name) => {
   for (const width of [170, 300]) {
     await window.sideBarWidth(width);
-    await whole(`${name}-${width}`);
+    await checkLayout(`${name}-${width}`);
   }
 };
 
-it("a reply with all that it may have", async () => {
+it("a reply with a table, a formula, code and a finding is not cut off", async () => {
   await model.script(
     { text: TEXT, tools: [{ name: "report_finding", arguments: FINDING }] },
     { text: "One $\\frac{a}{b}$.\n\n```python\nreturn [line.rstrip() for line in path.read_text().splitlines()]\n```" },
   );
   await panel.text.fill("@review What is wrong with the reader, and with what it is used for?");
-  await panel.sent();
+  await panel.submit();
   await window.command("Session: Open in Side Bar");
   await panel.text.waitFor();
   await panel.replies.first().waitFor();
   await window.command("View: Close All Editors");
-  await sizes("reply");
+  await checkWidths("reply");
 });
 
-it("a question with a change", async () => {
+it("a question with a change is not cut off", async () => {
   await model.script(...CHANGE);
   await panel.text.fill("@careful change it");
   await panel.text.press("Enter");
   await panel.frame.getByRole("button", { name: "Deny" }).waitFor();
-  await sizes("question");
+  await checkWidths("question");
   await window.shotInEachTheme("narrow-question-300");
 });

@@ -1,4 +1,4 @@
-// Stopping and going on: queue, cancel, pause, a reload of the window, resume, fork, permission, a server that was killed.
+// Pausing and resuming: queue, cancel, pause, a reload of the window, resume, fork, permission, a server that was killed.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
@@ -24,20 +24,20 @@ after(async () => {
   await model?.stop();
 });
 
-/** Waits until the composer has the focus: what is typed goes there. */
-const composing = () => until(() => panel.text.evaluate((area) => area === area.ownerDocument.activeElement), "the focus");
+/** Waits until the composer has the focus. */
+const composerFocused = () => until(() => panel.text.evaluate((area) => area === area.ownerDocument.activeElement), "the focus");
 
-it("a message sent during a reply waits, and is shown waiting", async () => {
+it("a message sent during a reply waits, and is shown as waiting", async () => {
   await panel.text.fill(`slow: ${words(60)}`);
   await panel.text.press("Enter");
   await panel.frame.locator(".message.agent.replying").waitFor();
   await panel.write("say: second");
   await panel.send.click();
-  await composing();
+  await composerFocused();
   await panel.frame.getByText("1 waiting").waitFor();
   await panel.frame.getByText("Waiting for the previous reply").waitFor();
   await window.shot("queue-dark");
-  assert.match(await (await panel.ended(1)).innerText(), /second/);
+  assert.match(await (await panel.finishedReply(1)).innerText(), /second/);
   assert.match(await panel.replies.first().innerText(), /word59/);
 });
 
@@ -46,11 +46,11 @@ it("cancel ends the reply and keeps what it wrote", async () => {
   await panel.text.press("Enter");
   await panel.frame.getByText("begun word0", { exact: false }).last().waitFor();
   await panel.frame.getByRole("button", { name: "Cancel Reply" }).click();
-  const reply = await panel.ended(2);
+  const reply = await panel.finishedReply(2);
   assert.match(await reply.innerText(), /begun[\s\S]*Cancelled/);
 });
 
-it("a paused reply and an unsent draft survive a reload of the window, and the reply goes on", async () => {
+it("a paused reply and a draft survive a reload of the window, and the reply can be resumed", async () => {
   await panel.text.fill(`slow: ${words(80)}`);
   await panel.text.press("Enter");
   await panel.frame.locator(".message.agent.replying").getByText("word0").waitFor();
@@ -76,7 +76,7 @@ it("a paused reply and an unsent draft survive a reload of the window, and the r
   await panel.text.fill("");
 });
 
-it("a question for permission stands in the panel, and no means no", async () => {
+it("a permission question is shown in the panel, and Deny prevents the call", async () => {
   const before = await panel.replies.count();
   await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
   await panel.text.press("Enter");
@@ -86,19 +86,19 @@ it("a question for permission stands in the panel, and no means no", async () =>
   await question.getByRole("button", { name: /^Allow for This Session: read_file/ }).waitFor();
   await window.shotInEachTheme("permission");
   await panel.frame.getByRole("button", { name: "Deny" }).press("Enter");
-  await composing();
-  const reply = await panel.ended(before);
+  await composerFocused();
+  const reply = await panel.finishedReply(before);
   await reply.locator(".tool.denied").waitFor();
   assert.equal(await panel.frame.locator(".question").count(), 0);
-  assert.ok(!model.requests.some((one) => JSON.stringify(one).includes("the content")), "the model never saw the file");
+  assert.ok(!model.requests.some((request) => JSON.stringify(request).includes("the content")), "the model never saw the file");
 });
 
-it("a yes lets the tool run, and its call is shown folded", async () => {
+it("Allow Once runs the tool, and its call is shown collapsed", async () => {
   const before = await panel.replies.count();
   await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
   await panel.text.press("Enter");
   await panel.frame.getByRole("button", { name: "Allow Once" }).click();
-  const reply = await panel.ended(before);
+  const reply = await panel.finishedReply(before);
   const tool = reply.locator(".tool.done");
   assert.equal(await tool.getByText("the content").isVisible(), false);
   await tool.locator("summary").click();
@@ -106,11 +106,11 @@ it("a yes lets the tool run, and its call is shown folded", async () => {
   await window.shot("tool-dark");
 });
 
-it("keys answer the question of the panel, pause its reply and cancel it", async () => {
-  const keys = async (...pressed) => {
-    for (const key of pressed) await window.page.keyboard.press(key);
+it("keyboard shortcuts answer the question, pause the reply and cancel it", async () => {
+  const press = async (...keys) => {
+    for (const key of keys) await window.page.keyboard.press(key);
   };
-  for (const [key, became] of [
+  for (const [key, status] of [
     ["Control+d", "denied"],
     ["Control+y", "done"],
   ]) {
@@ -121,10 +121,10 @@ it("keys answer the question of the panel, pause its reply and cancel it", async
     await panel.text.click();
     await until(async () => {
       if ((await panel.frame.locator(".question").count()) === 0) return true;
-      await keys("Control+k", key);
+      await press("Control+k", key);
       return false;
-    }, `the key for ${became}`);
-    await (await panel.ended(before)).locator(`.tool.${became}`).waitFor();
+    }, `the key for ${status}`);
+    await (await panel.finishedReply(before)).locator(`.tool.${status}`).waitFor();
   }
   const before = await panel.replies.count();
   await panel.text.fill(`slow: ${words(200)}`);
@@ -138,13 +138,13 @@ it("keys answer the question of the panel, pause its reply and cancel it", async
     .nth(before + 1)
     .getByText("word0")
     .waitFor();
-  await keys("Control+k", "Control+p");
+  await press("Control+k", "Control+p");
   await panel.frame.getByText("This session is paused.").waitFor();
   await panel.frame.getByRole("button", { name: "Resume" }).click();
-  await panel.ended(before + 1);
+  await panel.finishedReply(before + 1);
 });
 
-it("a session that asks behind another editor is found until it is answered, whatever became of the notification", async () => {
+it("a hidden session that asks for permission is indicated until it is answered, even if its notification is cleared", async () => {
   const before = await panel.replies.count();
   await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
   await window.command("View: Show Sessions");
@@ -169,12 +169,12 @@ it("a session that asks behind another editor is found until it is answered, wha
   }
   await item.click();
   await panel.frame.getByRole("button", { name: "Allow Once" }).click();
-  await panel.ended(before);
+  await panel.finishedReply(before);
   await item.waitFor({ state: "hidden" });
   await until(async () => !/needs you: permission/.test(await row.innerText()), "the session to ask no more");
 });
 
-it("a waiting message is edited, withdrawn, or sent now", async () => {
+it("a waiting message can be moved up, withdrawn, edited, or sent now", async () => {
   const before = await panel.replies.count();
   await panel.text.fill(`slow: ${words(900)}`);
   await panel.text.press("Enter");
@@ -197,11 +197,11 @@ it("a waiting message is edited, withdrawn, or sent now", async () => {
   await panel.text.press("Enter");
   await waiting.getByRole("button", { name: /^Send Now/ }).click();
   await panel.replies.nth(before).getByText("Cancelled").waitFor();
-  assert.match(await (await panel.ended(before + 1)).innerText(), /at once/);
+  assert.match(await (await panel.finishedReply(before + 1)).innerText(), /at once/);
   assert.equal(await panel.frame.locator(".bar.problem").count(), 0, "nothing of it is an error");
 });
 
-it("a fork from a message opens beside, with all up to it and nothing after", async () => {
+it("a fork from a message opens beside, with the messages up to it", async () => {
   const all = await panel.messages.count();
   const actions = panel.messages
     .nth(1)
@@ -220,7 +220,7 @@ it("a fork from a message opens beside, with all up to it and nothing after", as
   await until(async () => (await panel.messages.count()) === all, "the parent, as it was");
 });
 
-it("one's own message is edited and sent again, in a fork that ends before it", async () => {
+it("Edit and Resend puts a message into the composer of a fork that ends before it", async () => {
   const resend = async (message) => {
     await message.hover();
     await message.getByRole("button", { name: "Edit and Resend" }).click();
@@ -240,7 +240,7 @@ it("one's own message is edited and sent again, in a fork that ends before it", 
   await panel.frame.getByRole("button", { name: "forked" }).waitFor();
 });
 
-it("a deleted session takes no messages until it is brought back", async () => {
+it("a deleted session accepts no messages until it is restored", async () => {
   await panel.text.fill("say: not sent");
   await window.command("Session: Delete");
   await panel.frame.getByText("This session was deleted.").waitFor();
@@ -255,7 +255,7 @@ it("a deleted session takes no messages until it is brought back", async () => {
   await panel.replies.nth(4).waitFor();
 });
 
-it("a server that is killed in the middle of a reply is started again, and the reply can be gone on with", async () => {
+it("a server killed during a reply is restarted, and the reply can be resumed", async () => {
   const before = await panel.replies.count();
   await panel.text.fill(`slow: ${words(200)}`);
   await panel.text.press("Enter");
@@ -285,13 +285,13 @@ it("a server that is killed in the middle of a reply is started again, and the r
     .waitFor({ timeout: 60_000 });
 });
 
-it("a message that the server ended before it had is in the composer again", async () => {
+it("a message that the server did not receive before it ended returns to the composer", async () => {
   const before = await panel.messages.count();
   assert.equal(editor.killServer("suspend"), 1);
   await panel.text.fill("say: nobody hears this");
   await panel.text.press("Enter");
   await until(async () => (await panel.text.inputValue()) === "", "the message to be on its way");
-  await window.page.waitForTimeout(500); // it is written to a process that reads no more
+  await window.page.waitForTimeout(500); // until it is written to a process that no longer reads
   assert.equal(editor.killServer(), 1);
   await panel.frame.getByText("The server ended before it received the message.").waitFor({ timeout: 90_000 });
   assert.equal(await panel.text.inputValue(), "say: nobody hears this");
@@ -301,7 +301,7 @@ it("a message that the server ended before it had is in the composer again", asy
   assert.equal(await panel.frame.getByText("The server ended before it received the message.").count(), 0);
 });
 
-it("a server that hangs is put away, and what it did not have comes back too", async () => {
+it("a server that hangs is replaced, and the message it did not receive returns to the composer", async () => {
   assert.equal(editor.killServer("suspend"), 1);
   await panel.text.fill("say: still nobody");
   await panel.text.press("Enter");

@@ -4,8 +4,8 @@ import { after, before } from "node:test";
 import { startEditor, startModel, startTeam, step, until } from "./editor.mjs";
 
 const OTHERS = ["cleo", "dan", "eva", "finn", "gus", "hanna", "ida", "maximiliana_wolkenstein_hohenfels_of_the_night_shift"];
-let model, team, anns, bens, ann, ben;
-/** Where a step fails there are pictures of both windows. */
+let model, team, annEditor, benEditor, ann, ben;
+/** A step that fails takes screenshots of both windows. */
 const it = (name, run) =>
   step(
     name,
@@ -23,29 +23,29 @@ const it = (name, run) =>
 before(async () => {
   model = await startModel();
   team = await startTeam("ann", "ben", ...OTHERS);
-  const as = (name) => ({
+  const optionsFor = (name) => ({
     model,
     files: { "notes.md": "# Notes\n" },
     settings: { "sessionls.participant.name": NAMES[name] },
     env: { SESSIONLS_DATABASE_URL: team.members[name].url },
   });
-  anns = await startEditor(as("ann"));
-  bens = await startEditor({ ...as("ben"), shares: anns });
-  ann = await anns.window();
-  ben = await bens.window();
+  annEditor = await startEditor(optionsFor("ann"));
+  benEditor = await startEditor({ ...optionsFor("ben"), shares: annEditor });
+  ann = await annEditor.window();
+  ben = await benEditor.window();
   await ben.command("View: Show Sessions");
 });
 
 after(async () => {
-  await bens?.stop();
-  await anns?.stop();
+  await benEditor?.stop();
+  await annEditor?.stop();
   await team?.stop();
   await model?.stop();
 });
 
 const NAMES = { ann: "Ann Lee", ben: "Ben" };
 const people = (window) => window.panel.frame.locator("button.people");
-const listed = (window) => window.page.locator(".sidebar .monaco-list-row");
+const sessionRows = (window) => window.page.locator(".sidebar .monaco-list-row");
 const picks = (window) => window.page.locator(".quick-input-list .monaco-list-row");
 
 async function pick(window, text) {
@@ -56,8 +56,8 @@ async function pick(window, text) {
 
 const sessionId = () => JSON.parse(team.terminal("ann", "sessions", "--json", "--all")).sessions[0].id;
 
-/** Gives Ben another role, as a person does. */
-async function give(role) {
+/** Gives Ben another role through the command Share. */
+async function giveBen(role) {
   await ann.command("Session: Share…");
   await ann.page.locator(".quick-input-title", { hasText: "Share “" }).waitFor();
   await pick(ann, "Ben");
@@ -76,18 +76,18 @@ it("a session is private until it is shared, and then appears for the other pers
   assert.match(await people(ann).getAttribute("aria-label"), /^People: private\. You are an owner\. Nobody else is here now/);
   await ann.shot("people-private-dark");
   await ben.page.getByText("A session is a conversation").first().waitFor();
-  assert.equal(await listed(ben).filter({ hasText: "hello" }).count(), 0);
-  // Whoever was here once can be chosen.
-  const known = () => JSON.parse(team.terminal("ann", "people", sessionId(), "--json")).known.map(({ name }) => name);
-  await until(() => known().includes("Ben"), "Ben's server to log in");
-  await give("Writer");
-  await listed(ben).filter({ hasText: "hello from Ann" }).waitFor();
-  const label = await listed(ben).filter({ hasText: "hello from Ann" }).getAttribute("aria-label");
+  assert.equal(await sessionRows(ben).filter({ hasText: "hello" }).count(), 0);
+  // People who have connected once can be chosen.
+  const knownPeople = () => JSON.parse(team.terminal("ann", "people", sessionId(), "--json")).known.map(({ name }) => name);
+  await until(() => knownPeople().includes("Ben"), "Ben's server to log in");
+  await giveBen("Writer");
+  await sessionRows(ben).filter({ hasText: "hello from Ann" }).waitFor();
+  const label = await sessionRows(ben).filter({ hasText: "hello from Ann" }).getAttribute("aria-label");
   assert.match(label, /Ann Lee's, shared with you/);
 });
 
-it("both see who is here, and who wrote what", async () => {
-  await listed(ben).filter({ hasText: "hello from Ann" }).click();
+it("both see who is present, and who wrote each message", async () => {
+  await sessionRows(ben).filter({ hasText: "hello from Ann" }).click();
   await ben.panel.replies.getByText("hello from Ann").waitFor();
   await people(ben).getByText("Ann Lee").waitFor();
   await people(ann).getByText("Ben").waitFor();
@@ -98,8 +98,8 @@ it("both see who is here, and who wrote what", async () => {
   await ann.shot("people-shared-dark");
 });
 
-it("a person who is named after @ is notified, and no agent answers", async () => {
-  const asked = model.requests.length;
+it("a person mentioned with @ is notified, and no agent answers", async () => {
+  const requestCount = model.requests.length;
   await ann.panel.write("@");
   await ann.panel.frame.locator("#completions .menu-item", { hasText: "Person, here now" }).waitFor();
   await ann.shot("people-at-dark");
@@ -110,10 +110,10 @@ it("a person who is named after @ is notified, and no agent answers", async () =
   assert.equal(await ann.panel.text.inputValue(), "please look @Ben ");
   await ann.panel.text.press("Enter");
   await ben.panel.frame.getByText("mentions you").waitFor();
-  assert.equal(model.requests.length, asked);
+  assert.equal(model.requests.length, requestCount);
 });
 
-it("a session is handed over with a note, and needs the other person", async () => {
+it("a session handed over with a note is marked as needing the other person", async () => {
   await ann.command("Session: Hand Over…");
   await ann.page.locator(".quick-input-title", { hasText: "Hand Over “" }).waitFor();
   await pick(ann, "Ben");
@@ -126,23 +126,23 @@ it("a session is handed over with a note, and needs the other person", async () 
   await ben.shot("people-handed-over-dark");
 });
 
-it("a commenter leaves comments, which wake no agent", async () => {
-  await give("Commenter");
+it("a commenter leaves comments, and no agent answers them", async () => {
+  await giveBen("Commenter");
   const comment = ben.panel.frame.getByRole("textbox", { name: "Comment" });
   await comment.waitFor();
   await ben.panel.frame.getByText("Comments only").waitFor();
-  const asked = model.requests.length;
+  const requestCount = model.requests.length;
   await comment.fill("looks right to me, @Ann Lee");
   await ben.shot("people-commenter-dark");
   await ben.panel.frame.getByRole("button", { name: "Leave Comment" }).click();
   await ann.panel.frame.locator(".message.participant", { hasText: "looks right to me" }).getByText("mentions you").waitFor();
-  assert.equal(model.requests.length, asked);
+  assert.equal(model.requests.length, requestCount);
 });
 
-it("a reader is told why nothing can be written, and can fork", async () => {
+it("a reader sees why they cannot write, and can fork", async () => {
   const comment = ben.panel.frame.getByRole("textbox", { name: "Comment" });
   await comment.fill("not sent yet");
-  // A question is there to read, and for others to answer.
+  // A reader sees a question that only others can answer.
   await ann.panel.text.fill('tool: run_command {"command": "echo hi"}');
   await ann.panel.text.press("Enter");
   await ben.panel.frame.getByText("An owner answers this, or whoever sent the message.").waitFor();
@@ -150,7 +150,7 @@ it("a reader is told why nothing can be written, and can fork", async () => {
   assert.equal(await ben.panel.frame.getByRole("button", { name: /^Allow/ }).count(), 0);
   await ann.panel.frame.getByRole("button", { name: /^Deny/ }).click();
   await ann.panel.frame.locator(".question").waitFor({ state: "detached" });
-  await give("Reader");
+  await giveBen("Reader");
   await ben.panel.frame.getByText("You may read this session, not write in it.").waitFor();
   await ben.panel.frame.getByText("Ask Ann Lee for another role").waitFor();
   await ben.panel.frame.getByRole("button", { name: "Fork with Your Draft" }).waitFor();
@@ -160,22 +160,22 @@ it("a reader is told why nothing can be written, and can fork", async () => {
   await ben.panel.replies.getByText("readers see it live").waitFor();
 });
 
-it("whoever loses access is told so, and keeps what was not sent", async () => {
-  await give("Remove");
+it("a person who loses access is told so, and keeps their draft", async () => {
+  await giveBen("Remove");
   await ben.panel.frame.getByText("You no longer have access to").waitFor();
   assert.equal(await ben.panel.frame.getByLabel("Your draft").inputValue(), "not sent yet");
-  await until(async () => (await listed(ben).filter({ hasText: "hello from Ann" }).count()) === 0, "the row to go");
+  await until(async () => (await sessionRows(ben).filter({ hasText: "hello from Ann" }).count()) === 0, "the row to go");
   await ben.shot("people-access-lost-dark");
 });
 
-it("the session comes back for whoever is given access again", async () => {
-  await give("Writer");
+it("a person who gets access again sees the session and their draft again", async () => {
+  await giveBen("Writer");
   await ben.panel.replies.getByText("readers see it live").waitFor();
   assert.equal(await ben.panel.text.inputValue(), "not sent yet");
   await people(ann).getByText("Ben").waitFor();
 });
 
-it("ten people with long names, in each theme and in little room", async () => {
+it("ten people with long names fit, in each theme and in a narrow side bar", async () => {
   const id = sessionId();
   for (const name of OTHERS) team.terminal("ann", "share", id, team.members[name].login, "writer");
   await ann.command("Session: Share…");
@@ -202,7 +202,7 @@ it("ten people with long names, in each theme and in little room", async () => {
   }
 });
 
-/** Makes the side bar so wide, as a person does: at its edge. */
+/** Drags the edge of the side bar to this width in pixels. */
 async function sideBar(width) {
   const box = await ann.page.locator(".part.sidebar").boundingBox();
   const y = box.y + box.height / 2;

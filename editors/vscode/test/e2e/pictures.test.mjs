@@ -1,5 +1,5 @@
-// A story as a person would live it, and the pictures that the READMEs show of it. With SESSIONLS_PICTURES=1 they are put into
-// media/screenshots, for the READMEs; else they are only looked at, beside the others.
+// A typical use of a session, and the screenshots of it for the READMEs. With SESSIONLS_PICTURES=1 they are copied into
+// media/screenshots; otherwise they are only kept with the other screenshots.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
@@ -74,10 +74,10 @@ async function picture(name) {
 
 const send = async (text) => {
   await panel.text.fill(text);
-  return panel.sent();
+  return panel.submit();
 };
 
-it("asks about the selection, and another agent for one message", async () => {
+it("the selection is sent, and another agent answers one message", async () => {
   await window.open("reader.py");
   await window.page.locator(".activitybar .action-label[aria-label^='Sessions']").click();
   await window.page.locator(".view-line", { hasText: "def read" }).first().click();
@@ -99,7 +99,7 @@ it("asks about the selection, and another agent for one message", async () => {
   await reviewed.locator(".finding").waitFor();
 });
 
-it("the session, the code and the finding are in sight together", async () => {
+it("the session, the code and the finding are visible together", async () => {
   await model.script({ text: "It is one pass over the text, and as fast as the split." });
   await window.command("Session: Fork");
   await panel.frame.getByRole("button", { name: "forked" }).waitFor();

@@ -81,9 +81,9 @@ after(async () => {
   fs.rmSync(path.dirname(script), { recursive: true, force: true });
 });
 
-it("its plan is a checklist that says how far it is", async () => {
+it("an external agent's plan is a checklist with the state of each entry", async () => {
   await panel.text.fill("@planner Fix it");
-  const reply = await panel.sent();
+  const reply = await panel.submit();
   const plan = reply.getByRole("list", { name: "Plan" });
   const lines = await plan.getByRole("listitem").allInnerTexts();
   assert.deepEqual(
@@ -94,9 +94,9 @@ it("its plan is a checklist that says how far it is", async () => {
   await window.shotInEachTheme("plan");
 });
 
-it("its own tools and edits are shown like those of any agent", async () => {
+it("an external agent's tools and edits are shown like those of other agents", async () => {
   await panel.text.fill("@planner Go on");
-  const reply = await panel.sent();
+  const reply = await panel.submit();
   await reply.getByText("It is fixed, and the tests pass.").waitFor();
   for (const title of ["Read read.py", "python -m pytest -q", "Fetch https://docs.example.org"])
     await reply.getByText(title).first().waitFor();
@@ -105,15 +105,15 @@ it("its own tools and edits are shown like those of any agent", async () => {
 
 it("an agent that is not signed in says how to sign in", async () => {
   await panel.text.fill("@visitor Hello");
-  const failure = (await panel.sent()).locator(".failure");
+  const failure = (await panel.submit()).locator(".failure");
   await failure.waitFor();
-  const words = await failure.innerText();
-  assert.match(words, /not signed in/);
-  for (const way of [/Sign in with the browser/, /VISITOR_API_KEY/, /login/]) assert.match(words, way);
+  const text = await failure.innerText();
+  assert.match(text, /not signed in/);
+  for (const way of [/Sign in with the browser/, /VISITOR_API_KEY/, /login/]) assert.match(text, way);
   await window.shotInEachTheme("external-sign-in");
 });
 
-it("nothing of it runs out of a narrow panel", async () => {
+it("the plan fits into a narrow panel", async () => {
   await window.command("View: Toggle Primary Side Bar Visibility");
   await window.page.setViewportSize({ width: 380, height: 800 });
   await window.page.waitForTimeout(500);

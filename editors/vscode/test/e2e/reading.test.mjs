@@ -1,4 +1,4 @@
-// Reading and writing in the panel: where it stands when it is come back to, what was begun there, and how words look.
+// Reading and writing in the panel: its scroll position and draft after a switch of tabs, and line ends in messages.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, until } from "./editor.mjs";
@@ -6,7 +6,8 @@ import { startEditor, startModel, step, until } from "./editor.mjs";
 let model, editor, window, panel;
 const it = (name, run) => step(name, () => window, run);
 const tab = (name) => window.page.locator(".tab", { hasText: name }).first();
-const fromEnd = () => panel.frame.locator(".transcript").evaluate((one) => one.scrollHeight - one.scrollTop - one.clientHeight);
+const fromEnd = () =>
+  panel.frame.locator(".transcript").evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
 
 before(async () => {
   model = await startModel();
@@ -27,39 +28,39 @@ after(async () => {
   await model?.stop();
 });
 
-it("a session that is come back to stands at its newest message, with what was begun in its composer", async () => {
+it("returning to a session shows its newest message and its draft", async () => {
   await panel.write("half a draft");
-  await tab("the other session").click(); // at once: a page that is hidden is gone, with what it has not told
+  await tab("the other session").click(); // at once: a hidden page is destroyed, with everything it has not reported yet
   await panel.frame.getByText("the other session").first().waitFor();
   await tab("the long session").click();
   await panel.replies.nth(4).waitFor();
   assert.equal(await panel.text.inputValue(), "half a draft");
-  await window.page.waitForTimeout(1000); // what is drawn late makes it longer
+  await window.page.waitForTimeout(1000); // content that is rendered late makes it longer
   assert.ok((await fromEnd()) < 40, "the end is in sight");
 });
 
-it("a message that is sent comes into sight, wherever one was reading", async () => {
-  await panel.frame.locator(".transcript").evaluate((one) => one.scrollTo({ top: 0 }));
+it("sending a message scrolls to it", async () => {
+  await panel.frame.locator(".transcript").evaluate((element) => element.scrollTo({ top: 0 }));
   await panel.frame.getByRole("button", { name: "To the newest message" }).waitFor();
   await panel.text.fill("say: in sight");
-  await panel.sent();
+  await panel.submit();
   assert.ok((await fromEnd()) < 40, "the message and its reply");
 });
 
-it("who scrolls up stays there while a reply is written", async () => {
+it("the scroll position is kept while a reply is written below", async () => {
   await panel.text.fill(`slow: ${Array.from({ length: 30 }, (_, at) => `word${at}`).join(" ")}`);
   await panel.text.press("Enter");
   await panel.frame.locator(".message.agent.replying").waitFor();
-  await panel.frame.locator(".transcript").evaluate((one) => one.scrollTo({ top: 100 }));
-  await panel.ended(6);
-  assert.equal(await panel.frame.locator(".transcript").evaluate((one) => one.scrollTop), 100);
+  await panel.frame.locator(".transcript").evaluate((element) => element.scrollTo({ top: 100 }));
+  await panel.finishedReply(6);
+  assert.equal(await panel.frame.locator(".transcript").evaluate((element) => element.scrollTop), 100);
   await panel.frame.getByRole("button", { name: "To the newest message" }).click();
   await until(async () => (await fromEnd()) < 40, "the end");
 });
 
-it("what a person typed stands in its lines", async () => {
+it("a person's message keeps its line breaks", async () => {
   await panel.text.fill("say: one\nline below");
-  await panel.sent();
+  await panel.submit();
   const own = panel.frame.locator(".message.participant").last();
   assert.match(await own.locator(".markdown").innerText(), /say: one\nline below/);
   await window.shot("lines-dark");

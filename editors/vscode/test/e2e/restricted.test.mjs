@@ -1,4 +1,4 @@
-// Restricted Mode: what a workspace that nobody trusts can make happen, and what changes in the moment in which it is trusted.
+// Restricted Mode: what an untrusted workspace can do, and what changes when it is trusted.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
@@ -13,7 +13,7 @@ const exists = (name) => fs.existsSync(path.join(editor.folder, name));
 const files = {
   "notes.md": "the content\n",
   ".sessionls/agents/local.md": "---\nname: local\ndescription: Of this workspace.\n---\nYou are local.\n",
-  // Whoever obeyed this would leave a file behind.
+  // Running this command would leave a file behind.
   ".vscode/settings.json": JSON.stringify({ "sessionls.server.command": ["sh", "-c", "touch trapped; sleep 60"] }),
 };
 
@@ -29,7 +29,7 @@ after(async () => {
   await model?.stop();
 });
 
-it("a built-in agent answers, and the panel says what is limited", async () => {
+it("a built-in agent answers, and the panel says that agents may only read", async () => {
   await window.page.locator(".statusbar-item", { hasText: "Restricted Mode" }).waitFor();
   await window.command("Session: New");
   await panel.text.waitFor();
@@ -38,7 +38,7 @@ it("a built-in agent answers, and the panel says what is limited", async () => {
   assert.equal(exists("trapped"), false, "the workspace names no program to start");
 });
 
-it("an agent of the workspace is shown with the reason why it cannot be named", async () => {
+it("an agent of the workspace is shown with the reason why it is unavailable", async () => {
   await panel.agent.click();
   const choice = panel.frame.locator("[role=option]", { hasText: "local" });
   await choice.getByText("The workspace is not trusted.").waitFor();
@@ -47,14 +47,14 @@ it("an agent of the workspace is shown with the reason why it cannot be named", 
   await panel.agent.press("Escape");
 });
 
-it("a tool that reads is run, one that writes is denied without a question", async () => {
+it("a tool that reads runs, and one that writes is denied without asking", async () => {
   const before = await panel.replies.count();
   await panel.text.fill('tool: read_file {"path": "notes.md"}');
-  const read = await panel.sent();
+  const read = await panel.submit();
   await read.locator(".tool.done").waitFor();
   await panel.text.fill('tool: create_file {"path": "made.txt", "text": "made"}');
   await panel.text.press("Enter");
-  const written = await panel.ended(before + 1);
+  const written = await panel.finishedReply(before + 1);
   await written.locator(".tool.denied").waitFor();
   await written.locator(".tool.denied summary").click();
   await written.getByText("Agents may only read here").first().waitFor();
@@ -63,7 +63,7 @@ it("a tool that reads is run, one that writes is denied without a question", asy
   await window.shotInEachTheme("restricted");
 });
 
-it("trust is given while a reply is written, which goes on", async () => {
+it("a running reply continues when the workspace is trusted", async () => {
   const before = await panel.replies.count();
   await panel.text.fill(`slow: ${words(500)}`);
   await panel.text.press("Enter");
@@ -78,13 +78,13 @@ it("trust is given while a reply is written, which goes on", async () => {
   await window.page.locator(".monaco-modal-editor-block .codicon-close").first().click();
   await window.page.locator(".workspace-trust-editor").waitFor({ state: "hidden" });
   await panel.frame.locator(".message.agent.replying").waitFor();
-  const reply = await panel.ended(before);
+  const reply = await panel.finishedReply(before);
   assert.match(await reply.innerText(), /word499/);
   assert.equal(await panel.frame.locator(".message.interrupted").count(), 0);
   await window.shot("trusted-dark");
 });
 
-it("what writes is asked about again, as the policy says", async () => {
+it("in a trusted workspace a tool that writes asks for permission", async () => {
   await panel.text.fill('tool: create_file {"path": "made.txt", "text": "made"}');
   await panel.text.press("Enter");
   await panel.frame.getByRole("button", { name: "Allow Once" }).click();
@@ -92,7 +92,7 @@ it("what writes is asked about again, as the policy says", async () => {
   assert.equal(exists("trapped"), false, "no other server was started meanwhile");
 });
 
-it("in light, and narrow", async () => {
+it("the notice is shown in a narrow window in the light theme", async () => {
   await editor.settings({ "workbench.colorTheme": themes.light });
   window = await editor.window({ width: 420, height: 800 });
   await window.command("Session: New");

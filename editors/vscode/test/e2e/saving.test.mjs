@@ -1,4 +1,4 @@
-// What an agent edits is saved, so that programs see it, and can be undone in the editor; what a person has not saved stays so.
+// An agent's edits are saved, so that programs see them, and can be undone in the editor; a person's changes are not saved for them.
 // A command that fails is shown as failed.
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -21,7 +21,7 @@ before(async () => {
   editor = await startEditor({ files, model, env });
   window = await editor.window();
   panel = window.panel;
-  // Before the session, which opens beside them.
+  // Before the session, so that it opens beside them.
   for (const file of ["typed.py", "mixed.txt", "clean.py"]) await window.open(file);
   await window.command("Session: New");
   await panel.text.waitFor();
@@ -33,33 +33,37 @@ after(async () => {
 });
 
 const call = (name, args) => ({ tools: [{ name, arguments: args }] });
-const reads = (file) => call("read_file", { path: file });
+const readFile = (file) => call("read_file", { path: file });
 const edit = (file, old, text) => call("edit_file", { path: file, edits: [{ old, new: text }] });
 const run = (command) => call("run_command", { command });
 const onDisk = (file) => fs.readFileSync(path.join(editor.folder, file), "utf8");
 const tab = (file) => window.page.locator(".tab", { hasText: file });
 const dirty = (file) => window.page.locator(".tab.dirty", { hasText: file });
 
-/** Has the agent make these calls; gives its reply in the panel, and the lines of its tools there. */
-async function worked(...calls) {
+/** Has the agent make these calls. Returns its reply in the panel, and the lines of its tools there. */
+async function runCalls(...calls) {
   await model.script(...calls, { text: "Done." });
   const before = await panel.replies.count();
   await panel.text.fill("Go on");
   await panel.text.press("Enter");
-  const reply = await panel.ended(before);
+  const reply = await panel.finishedReply(before);
   return { reply, tools: reply.locator(".tool") };
 }
 
-/** What a tool said, as a person reads it who unfolds its line. */
-async function said(tool) {
+/** Expands the line of a tool, and returns its result. */
+async function resultOf(tool) {
   await tool.locator("summary").first().click();
   return (await tool.locator("pre").last().innerText()).replaceAll("\u00a0", " ");
 }
 
-it("a command sees the edit of an open file, which is saved and can be undone in the editor", async () => {
-  const { tools } = await worked(reads("clean.py"), edit("clean.py", "one = 1", "one = 11"), run("grep -c 'one = 11' clean.py"));
-  assert.equal((await said(tools.nth(2))).trim(), "Exit code 0.\n1");
-  assert.equal((await said(tools.nth(1))).trim(), "Edited clean.py: 1 replacement (line 1).");
+it("an edit of an open file is saved for commands, and can be undone in the editor", async () => {
+  const { tools } = await runCalls(
+    readFile("clean.py"),
+    edit("clean.py", "one = 1", "one = 11"),
+    run("grep -c 'one = 11' clean.py"),
+  );
+  assert.equal((await resultOf(tools.nth(2))).trim(), "Exit code 0.\n1");
+  assert.equal((await resultOf(tools.nth(1))).trim(), "Edited clean.py: 1 replacement (line 1).");
   assert.equal(onDisk("clean.py"), "one = 11\n");
   assert.match(await window.text(), /^one = 11/);
   assert.equal(await dirty("clean.py").count(), 0);
@@ -71,35 +75,35 @@ it("a command sees the edit of an open file, which is saved and can be undone in
   await until(() => onDisk("clean.py") === "one = 1\n", "the file as it was");
 });
 
-it("a file that is not open is on disk after the edit, and no unsaved tab is left behind", async () => {
-  await worked(reads("closed.py"), edit("closed.py", "two = 2", "two = 22"));
+it("an edit of a file that is not open is saved, without an unsaved tab", async () => {
+  await runCalls(readFile("closed.py"), edit("closed.py", "two = 2", "two = 22"));
   assert.equal(onDisk("closed.py"), "two = 22\n");
   assert.equal(await window.page.locator(".tab.dirty").count(), 0);
 });
 
 it("a new file has its text on disk", async () => {
-  const { tools } = await worked(call("create_file", { path: "new/b.txt", text: "seven!\n" }), run("wc -c < new/b.txt"));
-  assert.match(await said(tools.nth(1)), /^Exit code 0\.\s+7\s*$/);
+  const { tools } = await runCalls(call("create_file", { path: "new/b.txt", text: "seven!\n" }), run("wc -c < new/b.txt"));
+  assert.match(await resultOf(tools.nth(1)), /^Exit code 0\.\s+7\s*$/);
   assert.equal(await window.page.locator(".tab.dirty").count(), 0);
 });
 
-it("a file with both kinds of line ends, of which VS Code makes one, counts as saved", async () => {
-  const { tools } = await worked(reads("mixed.txt"), edit("mixed.txt", "second", "zweite"), run("grep -c zweite mixed.txt"));
-  assert.equal((await said(tools.nth(1))).trim(), "Edited mixed.txt: 1 replacement (line 2).");
-  assert.equal((await said(tools.nth(2))).trim(), "Exit code 0.\n1");
+it("an edit of a file with mixed line ends, which VS Code normalises, counts as saved", async () => {
+  const { tools } = await runCalls(readFile("mixed.txt"), edit("mixed.txt", "second", "zweite"), run("grep -c zweite mixed.txt"));
+  assert.equal((await resultOf(tools.nth(1))).trim(), "Edited mixed.txt: 1 replacement (line 2).");
+  assert.equal((await resultOf(tools.nth(2))).trim(), "Exit code 0.\n1");
   assert.equal(await dirty("mixed.txt").count(), 0);
 });
 
-it("what a person has not saved is not saved for them, and the tools say so", async () => {
+it("a person's unsaved changes are not saved for them, and the tools say so", async () => {
   await tab("typed.py").click();
   await window.page.locator(".monaco-editor .view-line", { hasText: "three" }).click();
   await window.page.keyboard.press("Control+Home");
   await window.page.keyboard.type("# never saved\n");
   await dirty("typed.py").waitFor();
-  const { tools } = await worked(reads("typed.py"), edit("typed.py", "three = 3", "three = 33"), run("cat typed.py"));
-  assert.match(await said(tools.nth(1)), /It is not saved, because typed\.py had unsaved changes before/);
-  const seen = await said(tools.nth(2));
-  assert.match(seen, /^Exit code 0\.\s+three = 3\s+\[Unsaved changes in the editor, which this did not see: typed\.py\./);
+  const { tools } = await runCalls(readFile("typed.py"), edit("typed.py", "three = 3", "three = 33"), run("cat typed.py"));
+  assert.match(await resultOf(tools.nth(1)), /It is not saved, because typed\.py had unsaved changes before/);
+  const output = await resultOf(tools.nth(2));
+  assert.match(output, /^Exit code 0\.\s+three = 3\s+\[Unsaved changes in the editor, which this did not see: typed\.py\./);
   assert.equal(onDisk("typed.py"), "three = 3\n");
   assert.match(await window.text(), /# never saved\nthree = 33/);
   await dirty("typed.py").waitFor();
@@ -108,8 +112,8 @@ it("what a person has not saved is not saved for them, and the tools say so", as
 
 it("the changes of a reply are counted, reviewed, reverted and restored", async () => {
   await window.page.locator(".monaco-workbench").press("Escape");
-  const { reply } = await worked(
-    reads("closed.py"),
+  const { reply } = await runCalls(
+    readFile("closed.py"),
     call("create_file", { path: "made.py", text: "a = 1\nb = 2\n" }),
     edit("closed.py", "two = 22", "two = 222"),
   );
@@ -151,31 +155,31 @@ it("the changes of a reply are counted, reviewed, reverted and restored", async 
 it("a single hunk of a file is reverted", async () => {
   const lines = Array.from({ length: 30 }, (_, at) => `line ${at}`);
   fs.writeFileSync(path.join(editor.folder, "long.py"), `${lines.join("\n")}\n`);
-  const { reply } = await worked(
-    reads("long.py"),
+  const { reply } = await runCalls(
+    readFile("long.py"),
     edit("long.py", "line 2\n", "line two\n"),
     edit("long.py", "line 27", "line last"),
   );
   const changes = reply.locator(".changes");
   await changes.getByText("2 hunks").click();
-  const places = changes.locator(".hunks ol > li");
-  await until(async () => (await places.count()) === 2, "both hunks");
-  assert.match(await places.first().locator(".patch-added").innerText(), /line two/);
+  const hunks = changes.locator(".hunks ol > li");
+  await until(async () => (await hunks.count()) === 2, "both hunks");
+  assert.match(await hunks.first().locator(".patch-added").innerText(), /line two/);
   await changes.scrollIntoViewIfNeeded();
   await window.shotInEachTheme("changes-hunks");
-  await places.first().getByRole("button", { name: /^Undo/ }).click();
+  await hunks.first().getByRole("button", { name: /^Undo/ }).click();
   await until(() => /line 2\n/.test(onDisk("long.py")), "the first hunk to be reverted");
   assert.match(onDisk("long.py"), /line last/, "and the other not");
-  await places.first().getByText("reverted").waitFor();
+  await hunks.first().getByText("reverted").waitFor();
 });
 
-it("a command that ends with another code than 0 is shown as failed, with its code", async () => {
-  const { reply, tools } = await worked(run("echo broken; exit 3"));
+it("a command with an exit code other than 0 is shown as failed, with its code", async () => {
+  const { reply, tools } = await runCalls(run("echo broken; exit 3"));
   const line = tools.first().locator("summary");
   assert.match(await tools.first().getAttribute("class"), /\bfailed\b/);
   assert.equal(await line.locator(".codicon-error").count(), 1);
   assert.match(await line.innerText(), /Ran\s+echo broken; exit 3\s+exit 3/);
   await reply.scrollIntoViewIfNeeded();
   await window.shotInEachTheme("command-failed");
-  assert.match(await said(tools.first()), /^Exit code 3\.\s+broken/);
+  assert.match(await resultOf(tools.first()), /^Exit code 3\.\s+broken/);
 });

@@ -19,7 +19,7 @@ after(async () => {
   await model?.stop();
 });
 
-// One window, one story: after a step that failed the others tell nothing.
+// The steps build on each other in one window: after a step that failed, the others are skipped.
 let failed = false;
 function test(name, step) {
   run(name, async (context) => {
@@ -57,7 +57,7 @@ async function menu(node, action) {
   }, "the menu to take the click");
 }
 
-test("an empty view says what a session is, and begins one", async () => {
+test("an empty view explains sessions, and starts one", async () => {
   await window.page.locator(".activitybar .action-label[aria-label^='Sessions']").click();
   const begin = window.page.locator(".welcome-view .monaco-button", { hasText: "New Session" });
   await begin.waitFor({ timeout: 60_000 });
@@ -78,16 +78,16 @@ test("a session is renamed from its menu", async () => {
   await row("Elephants").waitFor();
 });
 
-test("a fork stands under its parent", async () => {
+test("a fork is listed below its parent", async () => {
   await menu(row("Elephants"), "Fork");
   await until(async () => (await titles()).length === 2, "the fork in the view");
   const levels = await view()
     .locator(".monaco-list-row")
-    .evaluateAll((rows) => rows.map((one) => one.getAttribute("aria-level")));
+    .evaluateAll((rows) => rows.map((element) => element.getAttribute("aria-level")));
   assert.deepEqual(levels, ["1", "2"]);
 });
 
-test("a paused session shows as paused, and goes on when resumed", async () => {
+test("a paused session is shown as paused until it is resumed", async () => {
   const parent = view().locator(".monaco-list-row[aria-level='1']");
   await parent.hover();
   await parent.locator(".action-label[aria-label^='Session: Pause'], .action-label[aria-label^='Pause']").click();
@@ -98,7 +98,7 @@ test("a paused session shows as paused, and goes on when resumed", async () => {
   await until(async () => !/paused/.test(await parent.innerText()), "the session to be resumed");
 });
 
-test("words of a message are found", async () => {
+test("search finds the text of a message", async () => {
   await window.command("Session: Search…");
   const input = window.page.locator(".quick-input-widget:visible input").first();
   await input.fill("elephant");
@@ -117,7 +117,7 @@ test("the view is filtered, and shows all again", async () => {
   await row("Elephants").first().waitFor();
 });
 
-test("a deleted session comes back with Undo, and is gone without", async () => {
+test("Undo brings back a deleted session", async () => {
   const fork = view().locator(".monaco-list-row[aria-level='2']");
   await menu(fork, "Delete");
   await until(async () => (await titles()).length === 1, "the session to leave the view");
@@ -125,15 +125,15 @@ test("a deleted session comes back with Undo, and is gone without", async () => 
   await until(async () => (await titles()).length === 2, "the session to come back");
 });
 
-test("the file is reviewed by the agent for reviews", async () => {
+test("Review File sends the file to the review agent", async () => {
   await window.page.locator(".activitybar .action-label[aria-label^='Explorer']").click();
   await window.open("read.py");
   await window.command("Session: Review File");
   await until(
-    () => model.requests.some((one) => JSON.stringify(one.messages).includes("Review this file.")),
+    () => model.requests.some((request) => JSON.stringify(request.messages).includes("Review this file.")),
     "the model to be asked",
   );
-  const asked = model.requests.findLast((one) => JSON.stringify(one.messages).includes("Review this file."));
-  assert.match(JSON.stringify(asked.messages), /readlines/, "the file went along");
-  assert.match(JSON.stringify(asked.system), /review/i);
+  const request = model.requests.findLast((request) => JSON.stringify(request.messages).includes("Review this file."));
+  assert.match(JSON.stringify(request.messages), /readlines/, "the file went along");
+  assert.match(JSON.stringify(request.system), /review/i);
 });

@@ -11,7 +11,7 @@ export const project = path.resolve(root, "../..");
 export const cache = path.resolve(process.env.SESSIONLS_E2E_CACHE ?? path.join(root, ".cache/e2e"));
 const vscode = path.join(cache, `code-server-${CODE_SERVER}`);
 
-/** What starts VS Code with this Node. */
+/** The program that starts VS Code with this Node. */
 export const entry = path.join(vscode, "node_modules/code-server/out/node/entry.js");
 
 /** How Playwright starts the browser: the one that CHROMIUM names, else one from npm on Linux, else Edge or Chrome as installed. */
@@ -33,25 +33,25 @@ async function setup() {
     npm(path.join(lib, "extensions"), "--omit=dev");
     fs.writeFileSync(path.join(vscode, "ready"), "");
   }
-  const own = !process.env.CHROMIUM && process.platform === "linux";
-  if (own && !fs.existsSync(path.join(cache, "browser.json"))) await unpackBrowser();
+  const downloadBrowser = !process.env.CHROMIUM && process.platform === "linux";
+  if (downloadBrowser && !fs.existsSync(path.join(cache, "browser.json"))) await unpackBrowser();
 }
 
-/** npm's own program stands beside this Node's. */
+/** Runs the npm that is installed with this Node. */
 function npm(cwd, ...args) {
   fs.mkdirSync(cwd, { recursive: true });
-  const quiet = { npm_config_audit: "false", npm_config_fund: "false", npm_config_update_notifier: "false" };
-  const env = { ...process.env, ...quiet, npm_config_loglevel: "error" };
+  const quietSettings = { npm_config_audit: "false", npm_config_fund: "false", npm_config_update_notifier: "false" };
+  const env = { ...process.env, ...quietSettings, npm_config_loglevel: "error" };
   const stdio = ["ignore", "ignore", "inherit"];
   execFileSync(process.execPath, [npmProgram(), "install", "--ignore-scripts", ...args], { cwd, env, stdio });
 }
 
 function npmProgram() {
   const bin = path.dirname(process.execPath);
-  const places = [path.join(bin, "../lib/node_modules"), path.join(bin, "node_modules")];
-  const found = places.map((place) => path.join(place, "npm/bin/npm-cli.js")).find((file) => fs.existsSync(file));
-  if (found === undefined) throw new Error(`There is no npm beside ${process.execPath}.`);
-  return found;
+  const folders = [path.join(bin, "../lib/node_modules"), path.join(bin, "node_modules")];
+  const program = folders.map((folder) => path.join(folder, "npm/bin/npm-cli.js")).find((file) => fs.existsSync(file));
+  if (program === undefined) throw new Error(`There is no npm beside ${process.execPath}.`);
+  return program;
 }
 
 /** A Chromium from npm, with the libraries and fonts that a bare system lacks. */
@@ -62,8 +62,8 @@ async function unpackBrowser() {
   process.env.TMPDIR = folder; // where the package unpacks to
   const { default: chromium, inflate } = await import("@sparticuz/chromium");
   const executable = await chromium.executablePath();
-  const libraries = starts(executable) ? undefined : await unpackLibraries(inflate);
-  if (libraries !== undefined && !starts(executable, { LD_LIBRARY_PATH: libraries }))
+  const libraries = canStart(executable) ? undefined : await unpackLibraries(inflate);
+  if (libraries !== undefined && !canStart(executable, { LD_LIBRARY_PATH: libraries }))
     throw new Error("Chromium does not start here. Install one and name it in the variable CHROMIUM.");
   const fonts = systemHasFonts() ? undefined : configureFonts(path.join(folder, "fonts"));
   fs.writeFileSync(path.join(cache, "browser.json"), JSON.stringify({ executable, libraries, fonts }));
@@ -91,7 +91,7 @@ async function unpackLibraries(inflate) {
   return path.join(await inflate(packed), "lib");
 }
 
-function starts(executable, env = {}) {
+function canStart(executable, env = {}) {
   try {
     execFileSync(executable, ["--version", "--no-sandbox"], {
       env: { ...process.env, ...env },

@@ -1,6 +1,6 @@
-// One VS Code for several test files, one after the other. It costs a start only once: as a program, this module starts it, prints
-// how to reach it, and stops it when its input ends. A test file joins it (`joinShared`): it gets the same window, without editors,
-// on a folder with its own files, and a server that is restarted with its own environment and an empty database.
+// One VS Code for several test files, one after the other. So VS Code starts only once: run as a program, this module starts
+// it, prints how to connect to it, and stops it when its input ends. A test file connects with `joinShared`: it gets the same
+// window, without editors, on a folder with its own files, and a server restarted with its own environment and an empty database.
 import fs from "node:fs";
 import path from "node:path";
 import { chromium } from "playwright-core";
@@ -14,10 +14,10 @@ import { Window } from "./window.mjs";
 const DEFAULT_SIZE = { width: 1280, height: 800 };
 const CLOSE = "Control+Alt+Shift+F11";
 const RESTART = "Control+Alt+Shift+F12";
-const commands = (key, ...names) => ({ key, command: "runCommands", args: { commands: names }, when: "sessionls.server" });
-/** Both end with what can be seen: the side bar is gone, and is there again. */
+const keybinding = (key, ...names) => ({ key, command: "runCommands", args: { commands: names }, when: "sessionls.server" });
+/** A test can see when each of them has finished: the first one closes the side bar, the second one opens it. */
 const KEYS = [
-  commands(
+  keybinding(
     "ctrl+alt+shift+f11",
     "workbench.action.closeAllEditors",
     "notifications.clearAll",
@@ -25,7 +25,7 @@ const KEYS = [
     "workbench.action.closeAuxiliaryBar",
     "workbench.action.closeSidebar",
   ),
-  commands(
+  keybinding(
     "ctrl+alt+shift+f12",
     "session.clearFilter",
     "session.restartServer",
@@ -48,7 +48,7 @@ export async function joinShared({ files, model, env, settings }) {
   // VS Code reads its settings at the start, because without a native module code-server does not watch their file.
   if (machine.userSettings(settings)) {
     await page.reload();
-    await closeAll(page); // VS Code opens again what was open a moment before
+    await closeAll(page); // VS Code reopens what was open before
   }
   fs.writeFileSync(path.join(tmp, "environment.json"), JSON.stringify(machine.environment(model, env)));
   let window;
@@ -65,7 +65,7 @@ export async function joinShared({ files, model, env, settings }) {
   };
 }
 
-/** Closes what is open. What is not saved is lost. */
+/** Closes all editors, side bars and panels. Unsaved changes are lost. */
 async function closeAll(page) {
   const parts = page.locator(".part.editor .tab, .part.sidebar, .part.auxiliarybar, .part.panel").filter({ visible: true });
   const discard = page.locator(".monaco-dialog-box").getByRole("button", { name: "Don't Save" });
@@ -73,7 +73,7 @@ async function closeAll(page) {
     async () => {
       if ((await parts.count()) === 0) return true;
       await page.keyboard.press(CLOSE);
-      // One press at a time: what a late one closes would be missed later.
+      // One press at a time: a late one would close what is opened afterwards.
       const closed = until(async () => (await discard.isVisible()) || (await parts.count()) === 0, "one press", 5000);
       await closed.then(
         () => undefined,
@@ -132,7 +132,7 @@ async function main() {
   });
   const page = browser.pages()[0];
   await page.goto(vscode.url);
-  await new Window(page).started();
+  await new Window(page).waitUntilStarted();
   console.log(JSON.stringify({ tmp: machine.tmp, browser: `http://127.0.0.1:${port}` }));
   await new Promise((resolve) => process.stdin.once("end", resolve).resume());
   await browser.close();

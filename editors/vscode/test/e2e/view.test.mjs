@@ -1,5 +1,5 @@
-// What the sessions view says and does: a reply that ended unseen, actions at hand, what was interrupted, and the message that was
-// searched for.
+// The sessions view: the badge for replies that ended unseen, the actions of a row, interrupted replies, search, groups, export,
+// side bars and long lists.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
@@ -17,7 +17,7 @@ const badge = () =>
     .locator(".activitybar .action-item", { has: window.page.locator("[aria-label^='Sessions']") })
     .locator(".badge-content");
 
-/** Gives the keyboard to the list. A key that is pressed before the list has it goes elsewhere. */
+/** Focuses the list. A key pressed before the list has the focus would go elsewhere. */
 async function focusList() {
   await window.command("Sessions: Focus on Sessions View");
   await until(() => view().evaluate((list) => list.contains(list.ownerDocument.activeElement)), "the list to have the focus");
@@ -25,16 +25,16 @@ async function focusList() {
 
 /** Presses an arrow key until the row at this level has the focus. */
 async function goTo(level, key) {
-  const there = view().locator(`.monaco-list-row.focused[aria-level='${level}']`);
+  const focusedRow = view().locator(`.monaco-list-row.focused[aria-level='${level}']`);
   await until(async () => {
-    if ((await there.count()) > 0) return true;
+    if ((await focusedRow.count()) > 0) return true;
     await window.page.keyboard.press(key);
     return false;
   }, `the focus at level ${level}`);
 }
 
 /** Clicks one of the actions that a row shows under the mouse. */
-async function act(node, name) {
+async function clickAction(node, name) {
   await node.hover();
   await action(node, name).click();
 }
@@ -70,7 +70,7 @@ after(async () => {
   await model?.stop();
 });
 
-it("a reply that ends while nobody sees it is counted, until it is seen", async () => {
+it("the badge counts replies that ended unseen, until they are seen", async () => {
   await panel.ask("say: a needle in the beginning");
   await panel.text.fill(`slow: ${words(60)}`);
   await panel.text.press("Enter");
@@ -90,20 +90,20 @@ it("a reply that ends while nobody sees it is counted, until it is seen", async 
   );
 });
 
-it("a row has two actions under the mouse, and none that takes it away", async () => {
+it("a row shows the actions Pause and Fork under the mouse, and none that removes it", async () => {
   const node = row("needle");
   await node.hover();
-  const shown = await node
+  const labels = await node
     .locator(".action-label:visible")
-    .evaluateAll((all) => all.map((one) => one.getAttribute("aria-label")));
+    .evaluateAll((elements) => elements.map((element) => element.getAttribute("aria-label")));
   assert.deepEqual(
-    shown.map((one) => one.replace(/^Session: | \(.*\)$/g, "")),
+    labels.map((label) => label.replace(/^Session: | \(.*\)$/g, "")),
     ["Pause", "Fork"],
   );
   await window.page.screenshot({ path: "../../tests/screenshots/vscode/view-hover-dark.png" });
 });
 
-it("a reply that was interrupted shows so in its row, and is gone on with from there", async () => {
+it("a row shows an interrupted reply, and can resume it", async () => {
   await row("needle").first().click();
   await panel.frame.getByText("word59").last().waitFor();
   await panel.text.fill(`slow: ${words(100)}`);
@@ -115,11 +115,11 @@ it("a reply that was interrupted shows so in its row, and is gone on with from t
   await stopped.locator(".codicon-debug-disconnect").waitFor();
   await stopped.locator("[class*='itemBadge']").first().waitFor();
   await window.shotInEachTheme("view-interrupted");
-  await act(stopped, "Resume");
+  await clickAction(stopped, "Resume");
   await until(async () => (await row("interrupted").count()) === 0, "the reply to go on");
 });
 
-it("a message that is picked among the hits is scrolled to, and stands out", async () => {
+it("picking a search result scrolls to its message and highlights it", async () => {
   await row("needle").first().click();
   await panel.text.waitFor();
   for (let at = 0; at < 6; at += 1) await panel.ask(`say: line ${at}${"\\n\\nmore of it".repeat(8)}`);
@@ -128,18 +128,18 @@ it("a message that is picked among the hits is scrolled to, and stands out", asy
   await window.command("Session: Search…");
   await window.page.locator(".quick-input-widget:visible input").first().fill("needle beginning");
   await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "needle" }).first().click();
-  const found = panel.frame.locator(".message.revealed");
-  await found.waitFor();
-  const shown = panel.frame.locator(`[data-id='${await found.getAttribute("data-id")}']`);
+  const highlighted = panel.frame.locator(".message.revealed");
+  await highlighted.waitFor();
+  const hit = panel.frame.locator(`[data-id='${await highlighted.getAttribute("data-id")}']`);
   await window.shot("view-revealed-dark");
-  assert.match(await shown.innerText(), /needle/);
-  const [message, box] = [await shown.boundingBox(), await panel.frame.locator(".transcript").boundingBox()];
+  assert.match(await hit.innerText(), /needle/);
+  const [message, box] = [await hit.boundingBox(), await panel.frame.locator(".transcript").boundingBox()];
   assert.ok(message.y + message.height > box.y && message.y < box.y + box.height, "it is in sight");
   assert.deepEqual(await title.boundingBox(), before, "and nothing around the messages has moved");
-  await found.waitFor({ state: "hidden" });
+  await highlighted.waitFor({ state: "hidden" });
 });
 
-it("a new session is a row when something is said in it, and goes with its panel where nothing was", async () => {
+it("a new session is listed after its first message, and an empty one is removed with its panel", async () => {
   const rows = () => view().locator(".monaco-list-row").count();
   const before = await rows();
   await window.command("Session: New");
@@ -157,11 +157,11 @@ it("a new session is a row when something is said in it, and goes with its panel
   assert.equal(await rows(), before + 1);
 });
 
-it("F2 and Delete are for the row that the arrow keys went to", async () => {
+it("F2 and Delete act on the row that the arrow keys selected", async () => {
   await row("needle").first().click();
   await panel.frame.getByText("word99").last().waitFor({ timeout: 60_000 });
   await row("needle").first().click();
-  await act(row("needle").first(), "Fork");
+  await clickAction(row("needle").first(), "Fork");
   await view().locator(".monaco-list-row[aria-level='2']").waitFor();
   await row("needle").first().click();
   await panel.text.waitFor();
@@ -181,7 +181,7 @@ it("F2 and Delete are for the row that the arrow keys went to", async () => {
   await row("needle").first().waitFor();
 });
 
-it("several sessions are archived together, and come back with Undo", async () => {
+it("several sessions are archived together, and restored with Undo", async () => {
   for (const name of ["one of two", "two of two"]) {
     await window.command("Session: New");
     await panel.frame.getByText("Write a message to begin.").waitFor();
@@ -195,7 +195,7 @@ it("several sessions are archived together, and come back with Undo", async () =
   const archive = menu.locator(".action-item", { hasText: "Archive" }).first();
   await archive.waitFor();
   await window.shot("view-several-dark");
-  assert.equal(await menu.locator(".action-item", { hasText: "Rename" }).count(), 0, "what is for one session is not offered");
+  assert.equal(await menu.locator(".action-item", { hasText: "Rename" }).count(), 0, "actions for one session are not offered");
   await until(async () => {
     await archive.click({ timeout: 1000 }).catch(() => undefined);
     return !(await archive.isVisible());
@@ -206,7 +206,7 @@ it("several sessions are archived together, and come back with Undo", async () =
   await until(async () => (await row("of two").count()) === 2, "both to come back");
 });
 
-it("pinned sessions stand first, and the others are grouped as the person likes", async () => {
+it("pinned sessions come first, and the others are grouped by date or state", async () => {
   await choose(row("one of two"), "Pin");
   const rows = view().locator(".monaco-list-row");
   await until(async () => /^Pinned/.test(await rows.first().innerText()), "the heading of what is pinned");
@@ -223,7 +223,7 @@ it("pinned sessions stand first, and the others are grouped as the person likes"
   await row("Today").waitFor({ state: "hidden" });
 });
 
-it("several sessions are exported into a folder, each as a file", async () => {
+it("several sessions are exported into a folder, one file each", async () => {
   const folder = path.join(editor.tmp, "exported");
   fs.mkdirSync(folder);
   await row("one of two").click();
@@ -231,22 +231,22 @@ it("several sessions are exported into a folder, each as a file", async () => {
   await choose(row("two of two"), "Export");
   await pick("JSON");
   const input = window.page.locator(".quick-input-widget:visible input").first();
-  const here = window.page.locator(".quick-input-widget .monaco-button", { hasText: "Export Here" });
-  await here.waitFor();
-  // The dialog writes the folder that it begins with a moment later.
+  const exportHere = window.page.locator(".quick-input-widget .monaco-button", { hasText: "Export Here" });
+  await exportHere.waitFor();
+  // The dialog fills in the folder it starts with a moment later.
   await until(async () => {
     if ((await input.inputValue()) === `${folder}/`) return true;
     await input.fill(`${folder}/`);
     await window.page.waitForTimeout(500);
     return false;
   }, "the choice of the folder");
-  await here.click();
+  await exportHere.click();
   await until(() => fs.readdirSync(folder).length === 2, "both files");
   assert.deepEqual(fs.readdirSync(folder).sort(), ["say one of two.json", "say two of two.json"]);
   assert.equal(JSON.parse(fs.readFileSync(path.join(folder, "say one of two.json"), "utf8")).session.title, "say: one of two");
 });
 
-it("a session is shown in a side bar, also after a reload, and goes back into a tab", async () => {
+it("a session opens in a side bar, stays there after a reload, and moves back into a tab", async () => {
   const tab = window.page.locator(".tab", { hasText: "one of two" });
   await row("one of two").click();
   await tab.first().waitFor();
@@ -273,7 +273,7 @@ it("a session is shown in a side bar, also after a reload, and goes back into a 
   await panel.text.waitFor();
 });
 
-it("a session opens in a window of its own", async () => {
+it("a session opens in a separate window", async () => {
   const opened = window.page.context().waitForEvent("page", { timeout: 30_000 });
   await window.command("Session: Open in New Window");
   const page = await opened;
@@ -281,7 +281,7 @@ it("a session opens in a window of its own", async () => {
   await page.close();
 });
 
-it("a long list goes on below its last row, and the filter finds what it has not come to yet", async () => {
+it("a long list loads more below its last row, and the filter finds sessions that are not loaded yet", async () => {
   editor.fill(120, "sessions");
   await window.command("Session: Refresh List");
   const titles = () => view().locator(".monaco-list-row .label-name").allInnerTexts();

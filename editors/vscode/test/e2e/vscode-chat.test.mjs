@@ -24,7 +24,7 @@ before(async () => {
   page = window.page;
   await window.command("Chat: Open Chat");
   await input().waitFor();
-  await named();
+  await mentionSession();
   await page.locator(".chat-input-container").getByText("Agent's Own").waitFor();
 });
 
@@ -38,15 +38,15 @@ const last = () => page.locator(".interactive-session .monaco-list-row.response"
 const sessions = () => page.locator(".pane-body .monaco-list[aria-label='Sessions'] .monaco-list-row");
 const stop = () => page.locator(".chat-input-container .codicon-stop-circle");
 
-/** Writes @session as a person does. Right after the start VS Code may not know of it yet. */
-async function named() {
+/** Types @session as a person does. Right after the start VS Code may not know it yet. */
+async function mentionSession() {
   await until(async () => {
     await input().click();
     await page.keyboard.press("ControlOrMeta+A");
     await page.keyboard.press("Delete");
     await page.keyboard.type("@sess");
-    const offered = page.locator(".suggest-widget.visible .monaco-list-row", { hasText: "@session" }).first();
-    return offered.click({ timeout: 2000 }).then(
+    const suggestion = page.locator(".suggest-widget.visible .monaco-list-row", { hasText: "@session" }).first();
+    return suggestion.click({ timeout: 2000 }).then(
       () => true,
       () => false,
     );
@@ -54,7 +54,7 @@ async function named() {
   await page.locator(".chat-input-container").getByText("@session").first().waitFor();
 }
 
-/** Writes a request and sends it. The chat itself puts @session before it, once it was named. */
+/** Writes a request and sends it. The chat itself adds @session once it was mentioned. */
 async function send(text) {
   await input().click();
   await page.keyboard.press("ControlOrMeta+End");
@@ -64,32 +64,32 @@ async function send(text) {
   await page.keyboard.press("Enter");
 }
 
-/** The answer that holds these words, when it has ended. */
-async function answered(words) {
-  const answer = page.locator(".monaco-list-row.response", { hasText: words }).last();
+/** The answer that contains this text, after it has ended. */
+async function answerWith(text) {
+  const answer = page.locator(".monaco-list-row.response", { hasText: text }).last();
   await answer.waitFor({ timeout: 60_000 });
   await stop().waitFor({ state: "hidden", timeout: 60_000 });
   return answer;
 }
 
-async function ask(text, words) {
+async function ask(text, expected) {
   await send(text);
-  return answered(words);
+  return answerWith(expected);
 }
 
-/** The last request that the model got with these words. */
-const told = (words) =>
-  until(() => model.requests.findLast((one) => JSON.stringify(one.messages.at(-1)).includes(words)), `a request with “${words}”`);
+/** The last request to the model whose newest message contains this text. */
+const requestWith = (text) =>
+  until(() => model.requests.findLast((one) => JSON.stringify(one.messages.at(-1)).includes(text)), `a request with “${text}”`);
 
 it("a request to @session is answered by a session, and can be opened", async () => {
   await send("say: hello **there**");
-  const answer = await answered("hello there");
+  const answer = await answerWith("hello there");
   assert.equal(await answer.locator("strong").innerText(), "there");
   await answer.getByRole("button", { name: "Open Session" }).waitFor();
   await window.shot("chat-first-dark");
 });
 
-it("a line of a file is a link", async () => {
+it("a file and line in a reply is a link", async () => {
   const answer = await ask("say: see `read.py:2` and notes.md:1 there", "there");
   await answer.locator("a", { hasText: "notes.md:1" }).click();
   await page.locator(".tab", { hasText: "notes.md" }).waitFor();
@@ -99,24 +99,28 @@ it("a line of a file is a link", async () => {
 
 it("the next request goes to the same session", async () => {
   await ask("say: and again", "and again");
-  const { messages } = await told("and again");
+  const { messages } = await requestWith("and again");
   assert.ok(JSON.stringify(messages).includes("hello **there**"), "the model knows what was said before");
   await window.command("Sessions: Focus on Sessions View");
   await sessions().first().waitFor();
   assert.equal(await sessions().count(), 1);
-  assert.equal(await page.locator(".activitybar .badge:visible", { hasText: /\d/ }).count(), 0, "what was seen counts as seen");
+  assert.equal(
+    await page.locator(".activitybar .badge:visible", { hasText: /\d/ }).count(),
+    0,
+    "a reply seen in the chat counts as seen",
+  );
 });
 
-it("/review is one message to another agent, and the next goes back", async () => {
+it("/review sends one message to the review agent, and the next one goes to the default again", async () => {
   await ask("/review say: reviewed", "reviewed");
-  assert.match((await told("reviewed")).system, /You review code/);
+  assert.match((await requestWith("reviewed")).system, /You review code/);
   await ask("say: back again", "back again");
-  assert.match((await told("back again")).system, /You work on a person's code/);
+  assert.match((await requestWith("back again")).system, /You work on a person's code/);
   await ask("@careful say: by name", "by name");
-  assert.match((await told("by name")).system, /You are careful/);
+  assert.match((await requestWith("by name")).system, /You are careful/);
 });
 
-it("what is found links to its place", async () => {
+it("a finding links to its position", async () => {
   const finding = { path: "read.py", start_line: 3, severity: "error", title: "The last line is dropped", body: "`[:-1]`" };
   const answer = await ask(`/review tool: report_finding ${JSON.stringify(finding)}`, "The last line is dropped");
   await window.shotInEachTheme("chat-finding");
@@ -124,7 +128,7 @@ it("what is found links to its place", async () => {
   await page.locator(".tab", { hasText: "read.py" }).waitFor();
 });
 
-it("the selection goes along, unsaved changes included", async () => {
+it("the selection is sent with unsaved changes", async () => {
   await page.locator(".activitybar .action-label[aria-label^='Explorer']").click();
   await window.open("read.py");
   await page.keyboard.press("ControlOrMeta+Home");
@@ -136,7 +140,7 @@ it("the selection goes along, unsaved changes included", async () => {
   await page.locator(".chat-attached-context, .chat-attachments-container").getByText("read.py").first().waitFor();
   await window.shot("chat-selection-dark");
   await ask("say: with the selection", "with the selection");
-  const { messages } = await told("with the selection");
+  const { messages } = await requestWith("with the selection");
   assert.match(JSON.stringify(messages.at(-1)), /never saved[\s\S]*def read/);
   assert.doesNotMatch(JSON.stringify(messages.at(-1)), /readlines/);
 });
@@ -159,30 +163,33 @@ it("a question for permission says where it can be answered", async () => {
   await window.shot("chat-question-dark");
   const note = page.locator(".notifications-toasts .notification-list-item", { hasText: "careful asks" });
   await note.getByRole("button", { name: "Deny", exact: true }).click();
-  await answered("Not allowed to read");
+  await answerWith("Not allowed to read");
   await window.shot("chat-denied-dark");
 });
 
-it("an error is told in words, with a way out", async () => {
+it("an error is explained, with a button that fixes it", async () => {
   const answer = await ask("fail: 401", "key");
   await answer.getByRole("button", { name: "Set Up a Model" }).waitFor();
   await window.shotInEachTheme("chat-error");
 });
 
-it("a chat finds its session again after the window was reloaded", async () => {
+it("a chat continues its session after a reload of the window", async () => {
   await window.reload();
   await page.locator(".monaco-list-row.response").last().waitFor({ timeout: 60_000 });
-  await named();
+  await mentionSession();
   await ask("say: after the reload", "after the reload");
-  assert.ok(JSON.stringify((await told("after the reload")).messages).includes("hello **there**"));
+  assert.ok(JSON.stringify((await requestWith("after the reload")).messages).includes("hello **there**"));
 });
 
-it("the button shows the session, with the same messages", async () => {
+it("the button opens the session, with the same messages", async () => {
   await ask("/new say: elsewhere", "elsewhere");
-  assert.ok(!JSON.stringify((await told("elsewhere")).messages).includes("hello **there**"), "/new begins another session");
+  assert.ok(
+    !JSON.stringify((await requestWith("elsewhere")).messages).includes("hello **there**"),
+    "/new begins another session",
+  );
   await send("/open");
   await page.locator(".quick-input-list .monaco-list-row", { hasText: "hello" }).first().click();
-  const answer = await answered("Messages go to");
+  const answer = await answerWith("Messages go to");
   await answer.getByRole("button", { name: "Open Session" }).click();
   await window.panel.replies.getByText("hello there").first().waitFor();
   await window.panel.replies.getByText("after the reload").waitFor();
@@ -191,7 +198,7 @@ it("the button shows the session, with the same messages", async () => {
   await window.shot("chat-and-panel-dark");
 });
 
-it("another extension asks the server's models, streamed, with tools, and in words where it fails", async () => {
+it("another extension can use the server's models: streaming, tools, errors and cancellation", async () => {
   await window.command("Asker: Ask");
   const file = path.join(editor.folder, "asked.json");
   await until(
@@ -199,15 +206,15 @@ it("another extension asks the server's models, streamed, with tools, and in wor
     "the other extension to be done",
     120_000,
   );
-  const got = JSON.parse(fs.readFileSync(file, "utf8"));
-  assert.deepEqual(got.problem, undefined);
-  assert.ok(got.models.includes("openai/test") && got.models.includes("default"));
-  assert.equal(got.text, "word ".repeat(40).trim());
-  assert.ok(got.pieces > 1, "it streams");
-  assert.ok(got.tokens > 0);
-  assert.deepEqual(got.call, { name: "weather", input: { city: "Paris" } });
-  assert.equal(got.told, "echo: rain");
-  assert.equal(got.error.code, "NoPermissions");
-  assert.match(got.error.message, /key/i);
-  assert.ok(got.cancelled < 200, "a cancelled request ends early");
+  const results = JSON.parse(fs.readFileSync(file, "utf8"));
+  assert.deepEqual(results.problem, undefined);
+  assert.ok(results.models.includes("openai/test") && results.models.includes("default"));
+  assert.equal(results.text, "word ".repeat(40).trim());
+  assert.ok(results.pieces > 1, "it streams");
+  assert.ok(results.tokens > 0);
+  assert.deepEqual(results.call, { name: "weather", input: { city: "Paris" } });
+  assert.equal(results.toolAnswer, "echo: rain");
+  assert.equal(results.error.code, "NoPermissions");
+  assert.match(results.error.message, /key/i);
+  assert.ok(results.cancelled < 200, "a cancelled request ends early");
 });

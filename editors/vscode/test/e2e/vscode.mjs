@@ -22,7 +22,7 @@ export async function startVSCode(machine, { env, opens = machine.folder, truste
   // With VSCODE_CLI, VS Code takes the environment as it is, and asks no login shell for another PATH.
   const environment = { ...process.env, VSCODE_CLI: "1", ...env };
   const common = ["--user-data-dir", machine.data, "--extensions-dir", machine.extensions, "--config", config];
-  // Before ours: VS Code finds what is in the folder when it first reads it, and after that only what it installed itself.
+  // Before ours: VS Code lists the folder when it first reads it; after that it knows only the extensions it installed itself.
   for (const other of others) fs.cpSync(other, path.join(machine.extensions, path.basename(other)), { recursive: true });
   install(common, machine.extensions, environment);
 
@@ -37,7 +37,7 @@ export async function startVSCode(machine, { env, opens = machine.folder, truste
     stdio: ["ignore", log, log],
   });
   const kill = () => process.kill(-child.pid, "SIGTERM");
-  process.once("exit", kill); // where a test file ends before its `after`
+  process.once("exit", kill); // in case a test file ends before its `after`
   await until(async () => (await fetch(`${server}/healthz`).catch(() => undefined))?.ok, "VS Code to start");
   const parameter = opens === machine.folder ? "folder" : "workspace";
   return {

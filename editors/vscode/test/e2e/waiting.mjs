@@ -1,12 +1,13 @@
 // Waiting for what a test relies on.
 import net from "node:net";
 
-export async function until(what, words, timeout = 60_000) {
+/** Waits until the condition returns something truthy, and returns that. */
+export async function until(condition, description, timeout = 60_000) {
   const end = Date.now() + timeout;
   for (;;) {
-    const found = await what();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`Waited in vain for ${words}.`);
+    const result = await condition();
+    if (result) return result;
+    if (Date.now() > end) throw new Error(`Waited in vain for ${description}.`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -20,8 +21,9 @@ export function freePort() {
   });
 }
 
-export async function ended(child) {
-  const gone = new Promise((resolve) => child.once("exit", resolve));
+/** Ends a process and waits for its exit. */
+export async function stopProcess(child) {
+  const exited = new Promise((resolve) => child.once("exit", resolve));
   child.kill();
-  await gone;
+  await exited;
 }

@@ -14,7 +14,7 @@ export class Window {
     page.on("console", (message) => this.console.push(`${message.type()} ${message.text()}`));
   }
 
-  async started() {
+  async waitUntilStarted() {
     await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
     const files = this.page.locator(".explorer-folders-view .monaco-list-row").first();
     try {
@@ -29,13 +29,13 @@ export class Window {
 
   /** Reloads the window as a person does. */
   async reload() {
-    const gone = this.page.waitForEvent("framenavigated", (frame) => frame === this.page.mainFrame());
+    const reloaded = this.page.waitForEvent("framenavigated", (frame) => frame === this.page.mainFrame());
     await this.command("Developer: Reload Window");
-    await gone;
+    await reloaded;
     await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
   }
 
-  /** Runs a command from the palette. One that an extension brings may not be there at once. */
+  /** Runs a command from the palette. The commands of an extension may be missing at first. */
   async command(title) {
     for (let attempt = 0; ; attempt += 1) {
       await this.page.keyboard.press("F1");
@@ -58,9 +58,9 @@ export class Window {
   /** Picks a colour theme: dark, light, contrast or contrastLight. */
   async theme(name) {
     await this.command("Preferences: Color Theme");
-    await this.page.locator(".quick-input-widget:visible input").first().fill(PICKED[name]);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: PICKED[name] }).first().click();
-    await this.page.locator(`.monaco-workbench.${WORKBENCH[name]}`).first().waitFor();
+    await this.page.locator(".quick-input-widget:visible input").first().fill(THEME_LABELS[name]);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: THEME_LABELS[name] }).first().click();
+    await this.page.locator(`.monaco-workbench.${THEME_CLASSES[name]}`).first().waitFor();
     await this.page.waitForTimeout(500); // the palette and the colours fade
   }
 
@@ -68,11 +68,11 @@ export class Window {
   async open(name) {
     await this.page.locator(".explorer-folders-view").getByText(name, { exact: true }).dblclick();
     await this.page.locator(".tab.active", { hasText: name }).first().waitFor();
-    // What is typed before the editor has the focus is lost.
+    // Text typed before the editor has the focus would be lost.
     await this.page.locator(".editor-instance .monaco-editor.focused").first().waitFor();
   }
 
-  /** Makes the side bar so wide, in pixels, with the mouse. */
+  /** Drags the side bar to this width in pixels. */
   async sideBarWidth(width) {
     const box = await this.page.locator(".part.sidebar").boundingBox();
     const [edge, middle] = [box.x + box.width, box.y + box.height / 2];
@@ -87,14 +87,14 @@ export class Window {
     );
   }
 
-  /** The text of the first editor. Its lines stand in the page in any order. */
+  /** The text of the first editor. Its lines can be in any order in the page. */
   async text() {
     const lines = await this.page
       .locator(".monaco-editor .view-lines")
       .first()
       .locator(".view-line")
-      .evaluateAll((found) =>
-        found.map((line) => ({ top: line.offsetTop, text: line.textContent })).toSorted((one, other) => one.top - other.top),
+      .evaluateAll((elements) =>
+        elements.map((line) => ({ top: line.offsetTop, text: line.textContent })).toSorted((a, b) => a.top - b.top),
       );
     return lines.map(({ text }) => text.replaceAll("\u00a0", " ")).join("\n");
   }
@@ -106,12 +106,12 @@ export class Window {
 
   async shot(name) {
     fs.mkdirSync(shots, { recursive: true });
-    // Where nothing lights up under the mouse.
+    // Moves the mouse to where nothing reacts to it.
     await this.page.mouse.move(640, this.page.viewportSize().height - 2);
     await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
   }
 
-  /** Pictures in each theme. The palette is opened for it: what closes when it loses the focus is gone. */
+  /** Takes a screenshot in each theme. It opens the palette, so menus that close when they lose the focus are not shown. */
   async shotInEachTheme(name) {
     for (const theme of ["light", "contrast", "contrastLight", "dark"]) {
       await this.theme(theme);
@@ -136,24 +136,24 @@ class Panel {
     await this.text.pressSequentially(text);
   }
 
-  /** Sends a message and gives the reply to it, when it has ended. */
+  /** Sends a message, and returns the reply after it has ended. */
   async ask(text) {
     await this.write(text);
-    return this.sent();
+    return this.submit();
   }
 
-  /** Sends what stands in the composer, and gives the reply to it, when it has ended. */
-  async sent() {
+  /** Sends the text in the composer, and returns the reply after it has ended. */
+  async submit() {
     const before = await this.replies.count();
     await this.text.press("Enter");
-    return this.ended(before);
+    return this.finishedReply(before);
   }
 
-  /** The reply after `before` others, when it has ended. */
-  async ended(before) {
-    const reply = this.replies.nth(before);
+  /** Returns the reply at this index, after it has ended. */
+  async finishedReply(index) {
+    const reply = this.replies.nth(index);
     await reply.waitFor({ timeout: 60_000 });
-    await this.frame.locator(".message.agent:not(.replying)").nth(before).waitFor({ timeout: 60_000 });
+    await this.frame.locator(".message.agent:not(.replying)").nth(index).waitFor({ timeout: 60_000 });
     return reply;
   }
 }
@@ -164,11 +164,11 @@ export const themes = {
   contrast: "Default High Contrast",
   contrastLight: "Default High Contrast Light",
 };
-/** How the picker calls them, and how the workbench does. */
-const PICKED = {
+/** The labels of the themes in the picker, and their CSS classes in the workbench. */
+const THEME_LABELS = {
   dark: "Dark Modern",
   light: "Light Modern",
   contrast: "Dark High Contrast",
   contrastLight: "Light High Contrast",
 };
-const WORKBENCH = { dark: "vs-dark", light: "vs", contrast: "hc-black", contrastLight: "hc-light" };
+const THEME_CLASSES = { dark: "vs-dark", light: "vs", contrast: "hc-black", contrastLight: "hc-light" };

@@ -1,4 +1,4 @@
-// The other extension of vscode-chat.test.mjs: it asks the language models that are there, as any extension may.
+// The other extension of vscode-chat.test.mjs: it asks the available language models, as any extension may.
 const fs = require("node:fs");
 const path = require("node:path");
 const { setTimeout } = require("node:timers");
@@ -6,8 +6,8 @@ const vscode = require("vscode");
 
 exports.activate = (context) => {
   const run = async () => {
-    const got = await ask().catch((error) => ({ problem: String(error.stack) }));
-    fs.writeFileSync(path.join(vscode.workspace.workspaceFolders[0].uri.fsPath, "asked.json"), JSON.stringify(got));
+    const answers = await ask().catch((error) => ({ problem: String(error.stack) }));
+    fs.writeFileSync(path.join(vscode.workspace.workspaceFolders[0].uri.fsPath, "asked.json"), JSON.stringify(answers));
   };
   context.subscriptions.push(vscode.commands.registerCommand("asker.ask", run));
 };
@@ -16,29 +16,29 @@ async function ask() {
   const { User, Assistant } = vscode.LanguageModelChatMessage;
   const models = await vscode.lm.selectChatModels({ vendor: "sessionls" });
   const [model] = await vscode.lm.selectChatModels({ vendor: "sessionls", id: "openai/test" });
-  const parts = async (messages, options, token) => {
-    const found = [];
-    for await (const part of (await model.sendRequest(messages, options, token)).stream) found.push(part);
-    return found;
+  const send = async (messages, options, token) => {
+    const parts = [];
+    for await (const part of (await model.sendRequest(messages, options, token)).stream) parts.push(part);
+    return parts;
   };
-  const words = await parts([User(`slow: ${"word ".repeat(40).trim()}`)]);
+  const streamed = await send([User(`slow: ${"word ".repeat(40).trim()}`)]);
   const tools = [{ name: "weather", description: "Tells it.", inputSchema: { type: "object", properties: { city: {} } } }];
   const question = User('tool: weather {"city": "Paris"}');
-  const [call] = await parts([question], { tools });
+  const [call] = await send([question], { tools });
   const result = new vscode.LanguageModelToolResultPart(call.callId, [new vscode.LanguageModelTextPart("rain")]);
-  const after = await parts([question, Assistant([call]), User([result])], { tools });
-  const error = await parts([User("fail: 401")]).catch((one) => one);
+  const answer = await send([question, Assistant([call]), User([result])], { tools });
+  const error = await send([User("fail: 401")]).catch((reason) => reason);
   const source = new vscode.CancellationTokenSource();
   setTimeout(() => source.cancel(), 1000);
-  const cut = await parts([User(`slow: ${"word ".repeat(400)}`)], {}, source.token).catch(() => []);
+  const cancelled = await send([User(`slow: ${"word ".repeat(400)}`)], {}, source.token).catch(() => []);
   return {
-    models: models.map((one) => one.id),
-    text: words.map((part) => part.value).join(""),
-    pieces: words.length,
+    models: models.map(({ id }) => id),
+    text: streamed.map((part) => part.value).join(""),
+    pieces: streamed.length,
     tokens: await model.countTokens("some words to count"),
     call: { name: call.name, input: call.input },
-    told: after.map((part) => part.value).join(""),
+    toolAnswer: answer.map((part) => part.value).join(""),
     error: { code: error.code, message: error.message },
-    cancelled: cut.length,
+    cancelled: cancelled.length,
   };
 }

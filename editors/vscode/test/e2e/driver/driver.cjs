@@ -1,5 +1,5 @@
-// The other extension of gallery.test.mjs: it runs commands and sets settings for the test, which so leaves the focus, and with it
-// an open menu, where it is. It listens on loopback at the port that SESSIONLS_E2E_DRIVER names.
+// The other extension of gallery.test.mjs: it runs commands and changes settings for the test without moving the focus, so an open
+// menu stays open. It listens on loopback at the port that SESSIONLS_E2E_DRIVER names.
 const http = require("node:http");
 const process = require("node:process");
 const vscode = require("vscode");
