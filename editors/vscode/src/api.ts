@@ -4,21 +4,21 @@ import type { CancellationToken, WorkspaceEdit as VsCodeEdit } from "vscode";
 import { ProgressType, type LanguageClient, type WorkspaceEdit } from "vscode-languageclient/node";
 import type { DeltaParams, Event, PermissionDecision, PermissionParams, Requests, SessionChangedParams } from "./protocol";
 import { Emitter } from "./emitter";
-import { lost, problemOf, stopped } from "./problem";
+import { serverLost, problemOf, serverStopped } from "./problem";
 import { saveDocuments } from "./saving";
 
 /** Answers `session/requestPermission`. The token is cancelled when the request is withdrawn. */
 export type PermissionHandler = (params: PermissionParams, token: CancellationToken) => Promise<PermissionDecision>;
 
 /** Error kinds after which the outcome of a request is unknown. */
-const UNTOLD: ReadonlySet<string> = new Set(["internalError", "cancelled"]);
+const OUTCOME_UNKNOWN: ReadonlySet<string> = new Set(["internalError", "cancelled"]);
 
 export class Api {
   private client: LanguageClient | undefined;
   /** Functions that end the pending requests of a client. */
-  private readonly unanswered = new Map<LanguageClient, Set<(reason: unknown) => void>>();
+  private readonly pending = new Map<LanguageClient, Set<(reason: unknown) => void>>();
   private readonly eventHappened = new Emitter<Event>();
-  private readonly grown = new Emitter<DeltaParams>();
+  private readonly deltaReceived = new Emitter<DeltaParams>();
   private readonly changed = new Emitter<SessionChangedParams>();
   private readonly agentsChanged = new Emitter<void>();
   private readonly connected = new Emitter<void>();
@@ -26,7 +26,7 @@ export class Api {
   private permissionHandler: PermissionHandler | undefined;
 
   readonly onEvent = this.eventHappened.event;
-  readonly onDelta = this.grown.event;
+  readonly onDelta = this.deltaReceived.event;
   readonly onChanged = this.changed.event;
   readonly onAgentsChanged = this.agentsChanged.event;
   /** A server has started: the first one, or a new one, on which no sessions are open yet. */
@@ -48,37 +48,37 @@ export class Api {
   }
 
   /** Sends a request of LSP itself. Throws a `Problem`. */
-  async standard<R>(method: string, params: object): Promise<R> {
+  async lspRequest<R>(method: string, params: object): Promise<R> {
     return this.send<R>(method, params);
   }
 
   /** Converts an edit of the server for VS Code. */
-  async converted(edit: WorkspaceEdit): Promise<VsCodeEdit> {
-    if (this.client === undefined) throw stopped();
+  async convertEdit(edit: WorkspaceEdit): Promise<VsCodeEdit> {
+    if (this.client === undefined) throw serverStopped();
     return this.client.protocol2CodeConverter.asWorkspaceEdit(edit);
   }
 
   private async send<R>(method: string, params: object, token?: CancellationToken): Promise<R> {
     const { client } = this;
-    if (client === undefined) throw stopped();
-    const waiting = this.unanswered.get(client) ?? new Set();
-    let give: (reason: unknown) => void = () => undefined;
-    const given = new Promise<never>((_, reject) => {
-      give = reject;
+    if (client === undefined) throw serverStopped();
+    const aborts = this.pending.get(client) ?? new Set();
+    let abort: (reason: unknown) => void = () => undefined;
+    const aborted = new Promise<never>((_, reject) => {
+      abort = reject;
     });
-    waiting.add(give);
-    this.unanswered.set(client, waiting);
+    aborts.add(abort);
+    this.pending.set(client, aborts);
     try {
       // An undefined third argument would be sent as a second param.
       const answer = token === undefined ? client.sendRequest<R>(method, params) : client.sendRequest<R>(method, params, token);
-      return await Promise.race([answer, given]);
+      return await Promise.race([answer, aborted]);
     } catch (error) {
       const problem = problemOf(error);
       // The request belongs to a discarded server.
-      const ended = client !== this.client && UNTOLD.has(problem.kind) && token?.isCancellationRequested !== true;
-      throw ended ? lost() : problem;
+      const ended = client !== this.client && OUTCOME_UNKNOWN.has(problem.kind) && token?.isCancellationRequested !== true;
+      throw ended ? serverLost() : problem;
     } finally {
-      waiting.delete(give);
+      aborts.delete(abort);
     }
   }
 
@@ -89,7 +89,7 @@ export class Api {
     token: CancellationToken,
   ): Promise<Requests["model/reply"]["result"]> {
     const { client } = this;
-    if (client === undefined) throw stopped();
+    if (client === undefined) throw serverStopped();
     const partialResultToken = randomUUID();
     const pieces = client.onProgress(new ProgressType<{ text: string }>(), partialResultToken, ({ text }) => {
       onText(text);
@@ -112,7 +112,7 @@ export class Api {
       this.eventHappened.fire(event);
     });
     client.onNotification("session/delta", (delta: DeltaParams) => {
-      this.grown.fire(delta);
+      this.deltaReceived.fire(delta);
     });
     client.onNotification("session/changed", (params: SessionChangedParams) => {
       this.changed.fire(params);
@@ -135,8 +135,8 @@ export class Api {
 
   /** A client is discarded: its pending requests fail, even if its server hangs. */
   abandon(client: LanguageClient): void {
-    for (const give of this.unanswered.get(client) ?? []) give(lost());
-    this.unanswered.delete(client);
+    for (const abort of this.pending.get(client) ?? []) abort(serverLost());
+    this.pending.delete(client);
   }
 
   /** There is no server until the next `connect`. */

@@ -7,24 +7,24 @@ import type { Session } from "./protocol";
 
 export type Need = "permission" | "handed over" | "mentioned" | "interrupted" | "failed";
 
-let here: string | undefined;
+let ownId: string | undefined;
 
 /** The id of the participant at this editor. What waits for other participants is ignored. */
 export function setParticipant(id: string | undefined): void {
-  here = id;
+  ownId = id;
 }
 
 export function participantId(): string | undefined {
-  return here;
+  return ownId;
 }
 
 /** What a session needs the person for; undefined if it does not need them. */
 export function needOf({ state, asking, stopped, needs, people }: Session): Need | undefined {
   // What a role does not allow needs others.
-  const writes = may(roleOf({ people }, here), "writer");
+  const writes = may(roleOf({ people }, ownId), "writer");
   if (asking !== undefined && writes) return "permission";
-  const mine = (needs ?? []).filter((one) => state !== "archived" && one.participant.id === here);
-  if (mine.length > 0) return mine.some((one) => one.kind === "handOver") ? "handed over" : "mentioned";
+  const mine = (needs ?? []).filter((need) => state !== "archived" && need.participant.id === ownId);
+  if (mine.length > 0) return mine.some((need) => need.kind === "handOver") ? "handed over" : "mentioned";
   if (state !== "active" || !writes) return undefined;
   return stopped === "interrupted" || stopped === "failed" ? stopped : undefined;
 }
@@ -67,10 +67,10 @@ export function needLines(sessions: readonly Session[]): readonly string[] {
       case "handed over":
       case "mentioned":
         return (session.needs ?? [])
-          .filter((one) => one.participant.id === here)
+          .filter((need) => need.participant.id === ownId)
           .map(({ kind, by, note }) => {
-            const did = kind === "handOver" ? `handed over by ${by.name}` : `${by.name} mentions you`;
-            return `${title}: ${did}${note === undefined ? "" : `: ${note}`}`;
+            const action = kind === "handOver" ? `handed over by ${by.name}` : `${by.name} mentions you`;
+            return `${title}: ${action}${note === undefined ? "" : `: ${note}`}`;
           });
       case "interrupted":
         return [`${title}: a reply was interrupted`];

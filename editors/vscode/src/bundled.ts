@@ -78,29 +78,29 @@ export class Environments {
 
   /** Creates the environment. If that fails, nothing is left. */
   async make(base: Program, tools: Tools): Promise<void> {
-    const whole = path.join(this.folder, this.bundle.name);
-    const making = path.join(this.folder, `${MAKING}${this.pid}`);
-    const python = this.pythonOf(making);
+    const target = path.join(this.folder, this.bundle.name);
+    const partial = path.join(this.folder, `${MAKING}${this.pid}`);
+    const python = this.pythonOf(partial);
     // -I: neither the current folder nor the user's own packages may mix with the installed packages.
     const pip = ["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"];
     try {
-      await rm(making, { recursive: true, force: true });
+      await rm(partial, { recursive: true, force: true });
       await mkdir(this.folder, { recursive: true });
-      await tools.run(base.program, [...base.args, "-I", "-m", "venv", making], this.folder);
-      await tools.run(python, [...pip, "--require-hashes", "-r", this.bundle.requirements], making);
-      await tools.run(python, [...pip, "--no-deps", this.bundle.wheel], making);
+      await tools.run(base.program, [...base.args, "-I", "-m", "venv", partial], this.folder);
+      await tools.run(python, [...pip, "--require-hashes", "-r", this.bundle.requirements], partial);
+      await tools.run(python, [...pip, "--no-deps", this.bundle.wheel], partial);
       try {
-        await rename(making, whole);
+        await rename(partial, target);
       } catch (error) {
         // Another window was faster, or the existing environment lost its Python.
         if (await tools.works(this.python)) return;
-        await rename(whole, path.join(this.folder, `${BROKEN}${this.pid}`)).catch(() => {
+        await rename(target, path.join(this.folder, `${BROKEN}${this.pid}`)).catch(() => {
           throw error;
         });
-        await rename(making, whole);
+        await rename(partial, target);
       }
     } finally {
-      await rm(making, { recursive: true, force: true, maxRetries: 3 });
+      await rm(partial, { recursive: true, force: true, maxRetries: 3 });
     }
   }
 

@@ -9,7 +9,7 @@ export function textOfSetting(name: string): string | undefined {
 }
 
 /** A list of strings; a single string is a list of one. */
-export function wordsOfSetting(name: string): readonly string[] {
+export function listOfSetting(name: string): readonly string[] {
   const value: unknown = vscode.workspace.getConfiguration("sessionls").get(name);
   if (Array.isArray(value)) return value.filter((word): word is string => typeof word === "string");
   const text = textOfSetting(name);

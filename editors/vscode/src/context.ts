@@ -10,14 +10,14 @@ const SCHEMES = new Set(["file", "untitled"]);
 const LIMIT = 30;
 
 /** A position in a document, of an editor that may now be hidden behind another tab. */
-export interface Place {
+export interface EditorPosition {
   readonly document: vscode.TextDocument;
   readonly selection: vscode.Selection;
   readonly viewColumn: vscode.ViewColumn | undefined;
 }
 
 export class EditorContext {
-  private place: Place | undefined;
+  private position: EditorPosition | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly subscriptions: vscode.Disposable[];
@@ -38,16 +38,16 @@ export class EditorContext {
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
         // While a panel has the focus, no editor is active, and an edit may move the selection.
         const active = vscode.window.activeTextEditor;
-        if (textEditor === active || (active === undefined && textEditor.document === this.place?.document))
+        if (textEditor === active || (active === undefined && textEditor.document === this.position?.document))
           this.follow(textEditor);
       }),
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-        if (contentChanges.length > 0 && document === this.place?.document) this.forgetHidden(this.place);
+        if (contentChanges.length > 0 && document === this.position?.document) this.forgetHidden(this.position);
       }),
       vscode.workspace.onDidCloseTextDocument((document) => {
-        if (document !== this.place?.document) return;
-        this.place = undefined;
-        this.soon();
+        if (document !== this.position?.document) return;
+        this.position = undefined;
+        this.scheduleChange();
       }),
     ];
   }
@@ -58,33 +58,39 @@ export class EditorContext {
   }
 
   /** The last cursor position in a text editor: while a person writes in the panel, no editor has the focus. */
-  get last(): Place | undefined {
-    return this.place;
+  get last(): EditorPosition | undefined {
+    return this.position;
   }
 
   /** The context offered next to the composer: the selection, or else the file. */
   offers(): readonly Chip[] {
-    const { place } = this;
-    if (!place) return [];
-    return [place.selection.isEmpty ? fileChip(place.document.uri) : selectionChip(place.document.uri, place.selection)];
+    const { position } = this;
+    if (!position) return [];
+    return [
+      position.selection.isEmpty ? fileChip(position.document.uri) : selectionChip(position.document.uri, position.selection),
+    ];
   }
 
   /** Matches for the text after `#`: kinds of context, files, and symbols of the file; the prefixes `file:` and `symbol:` narrow it down. */
   async complete(query: string, token: vscode.CancellationToken): Promise<readonly Completion[]> {
     const [, scope, rest = ""] = /^(file|symbol):(.*)$/.exec(query) ?? [];
-    if (scope === "file") return first(await this.files(rest, token));
+    if (scope === "file") return uniqueFirst(await this.files(rest, token));
     const symbols = await this.symbols();
-    if (scope === "symbol") return first(named(symbols, rest));
-    const kinds = [...this.kinds(), ...around(symbols, this.place?.selection.active)];
-    return first([...named(kinds, query), ...(await this.files(query, token)), ...(query === "" ? [] : named(symbols, query))]);
+    if (scope === "symbol") return uniqueFirst(matching(symbols, rest));
+    const kinds = [...this.kinds(), ...symbolAt(symbols, this.position?.selection.active)];
+    return uniqueFirst([
+      ...matching(kinds, query),
+      ...(await this.files(query, token)),
+      ...(query === "" ? [] : matching(symbols, query)),
+    ]);
   }
 
   private kinds(): Completion[] {
-    const { place } = this;
+    const { position } = this;
     const items: Completion[] = [];
-    if (place) {
-      const { uri } = place.document;
-      if (!place.selection.isEmpty) items.push(completion("selection", selectionChip(uri, place.selection)));
+    if (position) {
+      const { uri } = position.document;
+      if (!position.selection.isEmpty) items.push(completion("selection", selectionChip(uri, position.selection)));
       items.push(completion("file", fileChip(uri)));
       const diagnostics = vscode.languages.getDiagnostics(uri);
       if (diagnostics.length > 0) items.push(completion("diagnostics", diagnosticsChip(uri, diagnostics)));
@@ -106,7 +112,7 @@ export class EditorContext {
 
   /** The symbols of the document, outer ones before inner ones. */
   private async symbols(): Promise<SymbolCompletion[]> {
-    const uri = this.place?.document.uri;
+    const uri = this.position?.document.uri;
     if (!uri) return [];
     const tree = await vscode.commands.executeCommand<(vscode.DocumentSymbol | vscode.SymbolInformation)[] | undefined>(
       "vscode.executeDocumentSymbolProvider",
@@ -123,29 +129,29 @@ export class EditorContext {
       this.leave(editor);
       return;
     }
-    this.place = { document: editor.document, selection: editor.selection, viewColumn: editor.viewColumn };
-    this.soon();
+    this.position = { document: editor.document, selection: editor.selection, viewColumn: editor.viewColumn };
+    this.scheduleChange();
   }
 
   /** An editor whose content cannot be sent, such as a notebook, is active: do not offer a document behind it. */
   private leave(editor: vscode.TextEditor | undefined): void {
     const elsewhere = editor !== undefined || vscode.window.activeNotebookEditor !== undefined;
-    if (!elsewhere || this.place === undefined) return;
-    const { document } = this.place;
+    if (!elsewhere || this.position === undefined) return;
+    const { document } = this.position;
     if (vscode.window.visibleTextEditors.some((one) => one.document === document)) return;
-    this.place = undefined;
-    this.soon();
+    this.position = undefined;
+    this.scheduleChange();
   }
 
   /** The selection of a hidden editor does not move with its text, so it is not known any more. */
-  private forgetHidden({ document, selection, viewColumn }: Place): void {
+  private forgetHidden({ document, selection, viewColumn }: EditorPosition): void {
     if (vscode.window.visibleTextEditors.some((editor) => editor.document === document)) return;
-    this.place = { document, selection: new vscode.Selection(selection.start, selection.start), viewColumn };
-    this.soon();
+    this.position = { document, selection: new vscode.Selection(selection.start, selection.start), viewColumn };
+    this.scheduleChange();
   }
 
   /** A selection that is being made changes many times a second. */
-  private soon(): void {
+  private scheduleChange(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.changed.fire();
@@ -258,17 +264,17 @@ interface SymbolCompletion extends Completion {
 }
 
 /** The innermost symbol at the cursor, as the kind `symbol`. */
-function around(symbols: readonly SymbolCompletion[], cursor: vscode.Position | undefined): Completion[] {
+function symbolAt(symbols: readonly SymbolCompletion[], cursor: vscode.Position | undefined): Completion[] {
   const inner = cursor && symbols.findLast(({ range }) => range.contains(cursor));
   return inner ? [{ ...inner, label: "symbol", detail: inner.chip.title }] : [];
 }
 
-function named<T extends Completion>(items: readonly T[], words: string): T[] {
-  return items.filter(({ label }) => label.toLowerCase().includes(words.toLowerCase()));
+function matching<T extends Completion>(items: readonly T[], text: string): T[] {
+  return items.filter(({ label }) => label.toLowerCase().includes(text.toLowerCase()));
 }
 
 /** As many as fit a list, each piece of context once, under its first name. */
-function first(items: readonly Completion[]): Completion[] {
+function uniqueFirst(items: readonly Completion[]): Completion[] {
   const unique = new Map<string, Completion>();
   for (const { label, detail, icon, chip } of items)
     if (!unique.has(chip.key)) unique.set(chip.key, { label, detail, icon, chip });

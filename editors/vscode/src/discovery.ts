@@ -31,9 +31,9 @@ export const HAS_SESSIONLS =
   "import sys, importlib.util as u; sys.exit(not (sys.version_info >= (3, 11) and u.find_spec('sessionls')))";
 
 export async function findServer(around: Surroundings): Promise<ServerCommand | undefined> {
-  const [named, ...args] = around.setting;
-  if (named !== undefined) {
-    const program = isRelativePath(named) ? path.resolve(around.folders[0] ?? path.sep, named) : named;
+  const [configured, ...args] = around.setting;
+  if (configured !== undefined) {
+    const program = isRelativePath(configured) ? path.resolve(around.folders[0] ?? path.sep, configured) : configured;
     return { program, args: args.at(-1) === "serve" ? args : [...args, "serve"], found: "the setting sessionls.server.command" };
   }
 
@@ -53,9 +53,13 @@ export async function findServer(around: Surroundings): Promise<ServerCommand | 
     }
   }
 
-  const made = await around.bundled();
-  if (made !== undefined && (await around.isProgram(made)) && (await around.succeeds(made, ["-I", "-c", HAS_SESSIONLS])))
-    return { program: made, args: ["-I", "-m", "sessionls", "serve"], found: "the copy that this extension installed" };
+  const bundledPython = await around.bundled();
+  if (
+    bundledPython !== undefined &&
+    (await around.isProgram(bundledPython)) &&
+    (await around.succeeds(bundledPython, ["-I", "-c", HAS_SESSIONLS]))
+  )
+    return { program: bundledPython, args: ["-I", "-m", "sessionls", "serve"], found: "the copy that this extension installed" };
   return undefined;
 }
 
@@ -73,24 +77,26 @@ const MAKES_ENVIRONMENTS = "import ensurepip, venv";
 
 /** Finds a Python 3.11 or newer: from the setting, else from the workspace's environments, else from the system. */
 export async function findPython(around: Surroundings): Promise<FoundPython> {
-  const look = async (program: string, args: readonly string[] = []): Promise<FoundPython> => {
+  const checkPython = async (program: string, args: readonly string[] = []): Promise<FoundPython> => {
     if (!(await around.isProgram(program))) return { kind: "none" };
     if (!(await around.succeeds(program, [...args, "-I", "-c", NEW_ENOUGH]))) return { kind: "none" };
     const makes = await around.succeeds(program, [...args, "-I", "-c", MAKES_ENVIRONMENTS]);
     return makes ? { kind: "found", program, args } : { kind: "noVenv", program };
   };
   if (around.python !== "") {
-    const found = await look(around.python);
+    const found = await checkPython(around.python);
     return found.kind === "none" ? { kind: "badSetting", program: around.python } : found;
   }
-  const own = environments(around).map((folder) => [path.join(folder, around.windows ? "python.exe" : "python")] as const);
+  const workspacePythons = environments(around).map(
+    (folder) => [path.join(folder, around.windows ? "python.exe" : "python")] as const,
+  );
   const names: readonly (readonly [string, ...string[]])[] = around.windows
     ? [["python.exe"], ["py.exe", "-3"]]
     : [["python3.14"], ["python3.13"], ["python3.12"], ["python3.11"], ["python3"], ["python"]];
   const system = names.flatMap(([name, ...args]) => around.path.map((folder) => [path.join(folder, name), ...args] as const));
   let best: FoundPython = { kind: "none" };
-  for (const [program, ...args] of [...own, ...system]) {
-    const found = await look(program, args);
+  for (const [program, ...args] of [...workspacePythons, ...system]) {
+    const found = await checkPython(program, args);
     if (found.kind === "found") return found;
     if (best.kind === "none") best = found;
   }

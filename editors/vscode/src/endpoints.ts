@@ -21,9 +21,9 @@ const ENDS = /\/(chat\/completions|messages|models|completions)$/;
 
 /** The address to store: without the path of requests and without keys. Undefined if it is invalid. */
 export function baseOf(text: string): string | undefined {
-  const given = text.trim();
-  if (!/^https?:\/\/[^/\s]+/i.test(given) || !URL.canParse(given)) return undefined;
-  const url = new URL(given);
+  const address = text.trim();
+  if (!/^https?:\/\/[^/\s]+/i.test(address) || !URL.canParse(address)) return undefined;
+  const url = new URL(address);
   if (url.username !== "" || url.password !== "") return undefined;
   const path = url.pathname.replace(/\/+$/, "").replace(ENDS, "");
   return `${url.origin}${path}`;
@@ -55,7 +55,7 @@ export async function listModels(endpoint: Endpoint, get: typeof fetch): Promise
   const headers: Record<string, string> =
     endpoint.shape === "anthropic" ? { "x-api-key": key, "anthropic-version": "2023-06-01" } : { authorization: `Bearer ${key}` };
   for (const address of listAddresses(endpoint)) {
-    const answer = await asked(address, headers, get);
+    const answer = await fetchList(address, headers, get);
     if (answer.status === 401 || answer.status === 403)
       throw new Problem("keyRefused", `${hostOf(address)} refuses the key (${answer.status}).`, "Give another key.");
     if (!answer.ok) continue;
@@ -67,7 +67,7 @@ export async function listModels(endpoint: Endpoint, get: typeof fetch): Promise
   return { endpoint, models: [] };
 }
 
-async function asked(address: string, headers: Record<string, string>, get: typeof fetch): Promise<Response> {
+async function fetchList(address: string, headers: Record<string, string>, get: typeof fetch): Promise<Response> {
   try {
     // A redirect could send the key to another server.
     return await get(address, { headers, redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });

@@ -51,7 +51,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       sessions.refresh();
     },
     diagnosed: (uri, diagnostics) => {
-      shown.take(uri, diagnostics);
+      shown.setDiagnostics(uri, diagnostics);
     },
   });
   const shown = new ShownFindings(api);

@@ -93,7 +93,7 @@ async function choose(services: Services, group: readonly ModelInfo[]): Promise<
       ? items[0]
       : await vscode.window.showQuickPick(items, { title: "Set Up a Model", placeHolder: "The default model" });
   if (picked === undefined) return;
-  if (picked.model.default) tell(`${picked.model.name} is now the default model.`);
+  if (picked.model.default) showInformation(`${picked.model.name} is now the default model.`);
   else await useByDefault(services, picked.model.name);
 }
 
@@ -109,7 +109,7 @@ async function setDefault(model: string | undefined): Promise<void> {
 
 /** False if the person postpones the restart. */
 async function restartWithModels(services: Services): Promise<boolean> {
-  if (!(await startAnew(services))) return false;
+  if (!(await restartServer(services))) return false;
   await services.models.refresh();
   return true;
 }
@@ -118,7 +118,7 @@ async function useByDefault(services: Services, name: string): Promise<void> {
   const { models } = services;
   await setDefault(name);
   if (!(await restartWithModels(services))) return;
-  if (models.default === name) tell(`${name} is now the default model.`);
+  if (models.default === name) showInformation(`${name} is now the default model.`);
   else void vscode.window.showWarningMessage(models.problem ?? `${name} cannot answer. See the server's output for details.`);
 }
 
@@ -148,35 +148,35 @@ async function askForKey(services: Services, { label, name, variable, keys }: Pr
   });
   if (key === undefined || key.trim() === "") return;
   await secrets.set(variable, key.trim());
-  if (!(await startAnew(services))) return;
+  if (!(await restartServer(services))) return;
   await models.refresh();
-  await tellWhatAnswers(services, name, label);
+  await reportAvailableModel(services, name, label);
 }
 
 async function lookForOllama(services: Services): Promise<void> {
   const { models } = services;
   await models.refresh();
-  if (models.able.some((model) => model.provider === "ollama")) await tellWhatAnswers(services, "ollama", "Ollama");
+  if (models.able.some((model) => model.provider === "ollama")) await reportAvailableModel(services, "ollama", "Ollama");
   else {
     const problem = models.all?.find((model) => model.provider === "ollama")?.problem;
     void vscode.window.showWarningMessage(problem ?? "Ollama does not answer on this machine. Start it: `ollama serve`.");
   }
 }
 
-async function tellWhatAnswers(services: Services, provider: string, label: string): Promise<void> {
+async function reportAvailableModel(services: Services, provider: string, label: string): Promise<void> {
   const { models } = services;
-  const own = models.able.filter((model) => model.provider === provider);
-  const first = own.find((model) => model.default) ?? own[0];
+  const providerModels = models.able.filter((model) => model.provider === provider);
+  const first = providerModels.find((model) => model.default) ?? providerModels[0];
   if (first === undefined) {
     const problem = models.all?.find((model) => model.provider === provider)?.problem;
     void vscode.window.showWarningMessage(
       `No model of ${label} can answer yet. ${problem ?? "See the server's output for details."}`,
     );
   } else if (first.default) {
-    const words = `${label} can answer now: sessions use ${first.name}.`;
+    const text = `${label} can answer now: sessions use ${first.name}.`;
     // If a session is open, the person continues there.
-    if (services.panels.visible.length > 0) tell(words);
-    else if ((await vscode.window.showInformationMessage(words, "New Session")) !== undefined)
+    if (services.panels.visible.length > 0) showInformation(text);
+    else if ((await vscode.window.showInformationMessage(text, "New Session")) !== undefined)
       await vscode.commands.executeCommand("session.new");
   } else {
     const still = models.default === undefined ? (models.problem ?? "") : `Sessions still use ${models.default}.`;
@@ -187,7 +187,7 @@ async function tellWhatAnswers(services: Services, provider: string, label: stri
 }
 
 /** Restarts the server, which reads models and keys at its start. False if the person postpones it. */
-async function startAnew({ server, sessions }: Services): Promise<boolean> {
+async function restartServer({ server, sessions }: Services): Promise<boolean> {
   if (sessions.store.sessions.some((session) => session.replying)) {
     const words = "A reply is being written. Restarting the server interrupts it. Your change takes effect after the restart.";
     if ((await vscode.window.showWarningMessage(words, "Restart Now", "Later")) !== "Restart Now") return false;
@@ -199,23 +199,23 @@ async function startAnew({ server, sessions }: Services): Promise<boolean> {
 export async function forgetKey(services: Services): Promise<void> {
   const { secrets } = services;
   const endpoints = Object.values(VARIABLES);
-  const kept = await secrets.names();
-  const items = kept
+  const stored = await secrets.names();
+  const items = stored
     // Also remove the address for the key.
-    .filter((name) => !endpoints.some(({ base, key }) => base === name && kept.includes(key)))
+    .filter((name) => !endpoints.some(({ base, key }) => base === name && stored.includes(key)))
     .map((name) => {
       const endpoint = endpoints.find(({ base, key }) => base === name || key === name);
       const label = endpoint === undefined ? (PROVIDERS.find((one) => one.variable === name)?.label ?? name) : "Own endpoint";
       return { label, description: name, names: endpoint === undefined ? [name] : [endpoint.base, endpoint.key] };
     });
   if (items.length === 0) {
-    tell("No key is stored here.");
+    showInformation("No key is stored here.");
     return;
   }
   const picked = await vscode.window.showQuickPick(items, { title: "Forget a Key", placeHolder: "Provider" });
   if (picked === undefined) return;
   for (const name of picked.names) await secrets.forget(name);
-  await startAnew(services);
+  await restartServer(services);
 }
 
 function labelOf(provider: string): string {
@@ -226,6 +226,6 @@ function separator(label: string): Item {
   return { label, kind: vscode.QuickPickItemKind.Separator };
 }
 
-function tell(words: string): void {
-  void vscode.window.showInformationMessage(words);
+function showInformation(text: string): void {
+  void vscode.window.showInformationMessage(text);
 }

@@ -54,10 +54,10 @@ export const NOTHING: Change = { session: false, moved: false, messages: [] };
 /**
  * A session from a response to `session/open`. Keeps the older messages of `before` if they are contiguous with the new ones.
  */
-export function opened(result: Opened, before?: OpenSession): OpenSession {
+export function openedSession(result: Opened, before?: OpenSession): OpenSession {
   const first = result.messages[0];
-  const joint = first === undefined ? -1 : (before?.messages.findIndex((message) => message.id === first.id) ?? -1);
-  const kept = joint > 0 ? (before?.messages.slice(0, joint) ?? []) : [];
+  const overlap = first === undefined ? -1 : (before?.messages.findIndex((message) => message.id === first.id) ?? -1);
+  const kept = overlap > 0 ? (before?.messages.slice(0, overlap) ?? []) : [];
   return {
     session: result.session,
     messages: [...kept, ...result.messages],
@@ -156,7 +156,7 @@ function asQuestion(event: PermissionAsked): Question {
   };
 }
 
-function same(one: Participant, other: Participant): boolean {
+function sameParticipant(one: Participant, other: Participant): boolean {
   return one.id === other.id && one.name === other.name && one.email === other.email;
 }
 
@@ -206,49 +206,49 @@ class Folding {
 
   run(): void {
     const { event } = this;
-    this.meetNeeds();
+    this.clearNeeds();
     switch (event.kind) {
       case "renamed":
         this.session.title = event.title;
         break;
       case "paused":
         this.session.state = "paused";
-        this.pausedFor(event.reason);
+        this.setPauseReason(event.reason);
         break;
       case "resumed":
         this.session.state = "active";
-        this.pausedFor(undefined);
+        this.setPauseReason(undefined);
         break;
       case "budgetChanged":
         this.budgetChanged(event.budget);
         break;
       case "shared": {
-        const others = this.people.filter((one) => one.id !== event.person.id);
+        const others = this.people.filter((person) => person.id !== event.person.id);
         const known = others.length < this.people.length;
-        this.share(
+        this.setPeople(
           known ? this.people.map((one) => (one.id === event.person.id ? event.person : one)) : [...others, event.person],
         );
         break;
       }
       case "unshared":
-        this.share(this.people.filter((one) => one.id !== event.personId));
+        this.setPeople(this.people.filter((one) => one.id !== event.personId));
         break;
       case "spent":
         this.spend(event.usage);
         break;
       case "archived":
         this.session.state = "archived";
-        this.stop(undefined); // replies of an archived session cannot be resumed
+        this.setStopped(undefined); // replies of an archived session cannot be resumed
         break;
       case "unarchived":
         this.session.state = event.state;
-        this.stop(event.stopped);
+        this.setStopped(event.stopped);
         break;
       case "agentSwitched":
-        this.switched(event.agent, event.model);
+        this.agentSwitched(event.agent, event.model);
         break;
       case "participantJoined":
-        this.know(event.participant);
+        this.addParticipant(event.participant);
         this.participants = [...this.participants.filter((one) => one.id !== event.participant.id), event.participant];
         this.needs = this.needs.filter((one) => one.kind !== "mention" || one.participant.id !== event.participant.id);
         break;
@@ -262,16 +262,16 @@ class Folding {
         if (event.usage !== undefined) this.spend(event.usage);
         break;
       case "messageSent":
-        this.sent(event.message);
+        this.messageSent(event.message);
         this.mentioned(event.message, event.at);
         break;
       case "messageSteered":
-        this.steered(event.messageId, event.replyId, event.part);
+        this.messageSteered(event.messageId, event.replyId, event.part);
         break;
       case "messageWithdrawn":
         this.session.queued -= 1;
         this.session.messageCount -= 1;
-        if (this.take(event.messageId) === undefined) this.resync = true;
+        if (this.remove(event.messageId) === undefined) this.resync = true;
         this.moved = true;
         break;
       case "queueOrdered":
@@ -287,7 +287,7 @@ class Folding {
       case "stepFinished":
         this.update(event.messageId, (message) => {
           const parts = [...message.parts.slice(0, event.index), ...event.parts];
-          return { ...this.wentOn(message, event), parts };
+          return { ...this.withUsage(message, event), parts };
         });
         break;
       case "toolCalled":
@@ -300,7 +300,7 @@ class Folding {
         break;
       case "agentWorked":
         this.update(event.messageId, (message) => ({
-          ...this.wentOn(message, event),
+          ...this.withUsage(message, event),
           parts: withWork(message.parts, event.path, event.index, event.parts),
         }));
         break;
@@ -344,13 +344,13 @@ class Folding {
     }
   }
 
-  private switched(agent: string, model: string | undefined): void {
+  private agentSwitched(agent: string, model: string | undefined): void {
     const { model: _old, ...rest } = this.session;
     this.session = { ...rest, agent, ...(model !== undefined && { model }) };
   }
 
-  /** Removes everything that waits for the participant who does something now. */
-  private meetNeeds(): void {
+  /** Removes the needs of the participant who caused this event. */
+  private clearNeeds(): void {
     const { by, kind } = this.event;
     if (by === undefined || !("id" in by) || QUIET.includes(kind)) return;
     this.needs = this.needs.filter((one) => one.participant.id !== by.id);
@@ -373,7 +373,7 @@ class Folding {
 
   private handedOver({ by, to, note, waiting, at }: HandedOver): void {
     if (by === undefined || !("id" in by)) return;
-    if (this.session.participants.some(({ id }) => id === to.id)) this.know(to);
+    if (this.session.participants.some(({ id }) => id === to.id)) this.addParticipant(to);
     const need: Need = {
       kind: "handOver",
       participant: to,
@@ -385,25 +385,25 @@ class Folding {
     this.needs = [...this.needs.filter((one) => one.kind !== "handOver"), need];
   }
 
-  private know(participant: Participant): void {
+  private addParticipant(participant: Participant): void {
     const known = this.session.participants;
-    if (known.some((one) => same(one, participant))) return;
+    if (known.some((one) => sameParticipant(one, participant))) return;
     this.session.participants = [...known.filter((one) => one.id !== participant.id), participant];
   }
 
-  private pausedFor(reason: Session["pauseReason"]): void {
+  private setPauseReason(reason: Session["pauseReason"]): void {
     const { pauseReason: _old, ...rest } = this.session;
     this.session = { ...rest, ...(reason !== undefined && { pauseReason: reason }) };
   }
 
-  /** The people with access. A session from before there were roles belongs to everybody. */
-  /** Others have access now. Whoever may not even comment any more is not shown as here. */
-  private share(people: NonNullable<Session["people"]>): void {
+  /** Sets the people with access. People who may no longer comment are not shown as present. */
+  private setPeople(people: NonNullable<Session["people"]>): void {
     this.session.people = people;
     const here = new Set(people.filter(({ role }) => role !== "reader").map(({ id }) => id));
     if (!here.has("team")) this.participants = this.participants.filter(({ id }) => here.has(id));
   }
 
+  /** The people with access. A session that is older than roles belongs to everybody. */
   private get people(): NonNullable<Session["people"]> {
     return this.session.people ?? [{ id: "team", role: "owner" }];
   }
@@ -413,7 +413,7 @@ class Folding {
     this.session = { ...rest, ...(budget !== undefined && { budget }) };
   }
 
-  private stop(how: Session["stopped"]): void {
+  private setStopped(how: Session["stopped"]): void {
     const { stopped: _old, ...rest } = this.session;
     this.session = { ...rest, ...(how !== undefined && { stopped: how }) };
   }
@@ -423,7 +423,7 @@ class Folding {
   }
 
   /** The reply with its usage so far. */
-  private wentOn(message: Message, { usage, steps }: { readonly usage?: Usage; readonly steps?: number }): Message {
+  private withUsage(message: Message, { usage, steps }: { readonly usage?: Usage; readonly steps?: number }): Message {
     if (usage !== undefined) this.spend(usage, message.usage);
     return { ...message, ...(usage !== undefined && { usage }), ...(steps !== undefined && { steps }) };
   }
@@ -451,24 +451,24 @@ class Folding {
     this.touched.add(message.id);
   }
 
-  private take(id: string): Message | undefined {
+  private remove(id: string): Message | undefined {
     const at = findLast(this.messages, id);
     return at < 0 ? undefined : this.messages.splice(at, 1)[0];
   }
 
-  private sent(message: Message): void {
+  private messageSent(message: Message): void {
     this.session.messageCount += 1;
-    if ("name" in message.author) this.know(message.author);
+    if ("name" in message.author) this.addParticipant(message.author);
     if (message.status === "queued") this.session.queued += 1;
     this.insert(message.status === "queued" ? this.messages.length : this.waiting, message);
   }
 
   /** Inserts the message before the reply: a reply comes after all messages that it answers. */
-  private steered(id: string, replyId: string, part: number): void {
+  private messageSteered(id: string, replyId: string, part: number): void {
     this.session.queued -= 1;
-    const message = this.take(id);
+    const message = this.remove(id);
     const at = findLast(this.messages, replyId);
-    const reply = this.take(replyId);
+    const reply = this.remove(replyId);
     if (message === undefined || reply === undefined) {
       this.resync = true;
       return;
@@ -491,28 +491,28 @@ class Folding {
   }
 
   private replyStarted(id: string, replyTo: string, author: Message["author"]): void {
-    if (findLast(this.messages, id) < 0) this.begin(id, replyTo, author);
+    if (findLast(this.messages, id) < 0) this.addReply(id, replyTo, author);
     this.update(id, (message) => {
       const { error: _error, stopReason: _stopReason, finishedAt: _finishedAt, ...rest } = message;
       return { ...rest, author, status: "replying" };
     });
     this.update(replyTo, (message) => ({ ...message, status: "replying" }));
     this.session.replying = true;
-    this.stop(undefined);
+    this.setStopped(undefined);
   }
 
   /** Moves a waiting message to the end of the answered ones, and adds its reply after it. */
-  private begin(id: string, replyTo: string, author: Message["author"]): void {
+  private addReply(id: string, replyTo: string, author: Message["author"]): void {
     const { sessionId, seq, at } = this.event;
     const place = this.waiting;
-    const asked = findLast(this.messages, replyTo);
+    const askedAt = findLast(this.messages, replyTo);
     const waiting = this.before.messages.filter((message) => message.status === "queued").length;
-    if (asked < 0 || waiting < this.before.session.queued) this.resync = true;
-    if (asked >= place) {
+    if (askedAt < 0 || waiting < this.before.session.queued) this.resync = true;
+    if (askedAt >= place) {
       this.session.queued -= 1; // (a fork's own copy of a message does not wait)
-      const [message] = this.messages.splice(asked, 1);
+      const [message] = this.messages.splice(askedAt, 1);
       if (message !== undefined) this.messages.splice(place, 0, { ...message, status: "replying" });
-      if (asked !== place) this.moved = true;
+      if (askedAt !== place) this.moved = true;
     }
     this.insert(this.waiting, {
       id,
@@ -548,9 +548,9 @@ class Folding {
     // A reply that ends with its first event never started: it was cancelled while its message waited, or no model could write
     // it. It does not affect the reply that is being written or that stopped.
     const started = message.seq < this.event.seq;
-    if (stopped !== undefined || started) this.stop(stopped);
+    if (stopped !== undefined || started) this.setStopped(stopped);
     if (started) this.session.replying = false;
-    if (replyTo !== undefined && !started) this.begin(message.id, replyTo, message.author);
+    if (replyTo !== undefined && !started) this.addReply(message.id, replyTo, message.author);
     this.update(message.id, (before) => {
       // (The usage of a fork's copy was counted in its parent.)
       if (started && message.usage !== undefined) this.spend(message.usage, before.usage);
@@ -565,9 +565,9 @@ class Folding {
 function withWork(parts: readonly Part[], path: readonly number[], index: number, work: readonly Part[]): Part[] {
   const [at, ...rest] = path;
   if (at === undefined) return parts.toSpliced(index, work.length, ...work);
-  const asking = parts[at];
-  if (asking?.kind !== "tool") return [...parts];
-  return parts.with(at, { ...asking, parts: withWork(asking.parts ?? [], rest, index, work) });
+  const call = parts[at];
+  if (call?.kind !== "tool") return [...parts];
+  return parts.with(at, { ...call, parts: withWork(call.parts ?? [], rest, index, work) });
 }
 
 /** How a reply stopped that can be resumed. */

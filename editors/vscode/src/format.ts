@@ -18,20 +18,20 @@ const GO_ON = ' Send "go on" to let the agent continue.';
 const CAN_GO_ON = new Set<Message["stopReason"]>(["length", "error", "unknown", "empty"]);
 
 /** Why an answer with that stop reason is incomplete; undefined if it is complete. */
-export function wordsFor(reason: Message["stopReason"]): string | undefined {
+export function stopReasonText(reason: Message["stopReason"]): string | undefined {
   return reason === undefined ? undefined : INCOMPLETE[reason];
 }
 
 /** Why an ended reply is incomplete, and what to do. */
 export function incomplete({ status, stopReason }: Message): string | undefined {
-  const words = status === "complete" ? wordsFor(stopReason) : undefined;
+  const words = status === "complete" ? stopReasonText(stopReason) : undefined;
   return words === undefined ? undefined : `${words}${CAN_GO_ON.has(stopReason) ? GO_ON : ""}`;
 }
 
 const FORKED = " (fork)";
 
 /** A session's title in a list or on a tab. A fork is marked at the start, because the end of a long title is cut off. */
-export function shownTitle({ title, parent }: Pick<Session, "title" | "parent">): string {
+export function displayTitle({ title, parent }: Pick<Session, "title" | "parent">): string {
   return parent !== undefined && title.endsWith(FORKED) ? `Fork: ${title.slice(0, -FORKED.length)}` : title || "New session";
 }
 
@@ -48,7 +48,7 @@ export function amountOf(text: string): number | null | undefined {
 }
 
 /** Why a session was paused automatically, and what to do. */
-export function wordsForPause({ state, pauseReason, budget, usage }: Session): string | undefined {
+export function pauseText({ state, pauseReason, budget, usage }: Session): string | undefined {
   if (state !== "paused" || pauseReason !== "budget") return undefined;
   const used = usage.cost ?? 0;
   return budget !== undefined && used >= budget
@@ -57,7 +57,7 @@ export function wordsForPause({ state, pauseReason, budget, usage }: Session): s
 }
 
 /** Decodes a part of a URI; unchanged if its escapes are invalid. */
-export function decoded(piece: string): string {
+export function decodePart(piece: string): string {
   try {
     return decodeURIComponent(piece);
   } catch {
@@ -66,7 +66,7 @@ export function decoded(piece: string): string {
 }
 
 /** Code as a Markdown block, whatever backticks it contains. */
-export function fenced(code: string, language: string): string {
+export function codeBlock(code: string, language: string): string {
   const longest = Math.max(2, ...Array.from(code.matchAll(/`+/g), ([ticks]) => ticks.length));
   const fence = "`".repeat(longest + 1);
   return `${fence}${/^[\w+#-]*$/.test(language) ? language : ""}\n${code.replace(/\n$/, "")}\n${fence}`;

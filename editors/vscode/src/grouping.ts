@@ -1,6 +1,6 @@
 /** Groups the sessions of the list: pinned ones, those that need the person, and the others by date or by state. Pure. */
 import { needOf } from "./attention";
-import { newestOf, showingOf, type Node, type Showing } from "./tree";
+import { newestOf, displayState, type Node, type DisplayState } from "./tree";
 
 export const GROUPINGS = ["date", "state", "none"] as const;
 export type Grouping = (typeof GROUPINGS)[number];
@@ -26,7 +26,7 @@ const STATES: readonly (readonly [key: string, label: string])[] = [
   ["idle", "Idle"],
   ["archived", "Archived"],
 ];
-const STATE_OF: Readonly<Record<Showing, string>> = {
+const STATE_OF: Readonly<Record<DisplayState, string>> = {
   asks: "running",
   replying: "running",
   waiting: "running",
@@ -63,7 +63,7 @@ function keyOf(node: Node, grouping: Grouping, pinned: ReadonlySet<string>, now:
   if (pinned.has(node.session.id)) return "pinned";
   if (grouping === "none") return "sessions";
   if (needs(node)) return "needs";
-  return grouping === "date" ? dateOf(newestOf(node), now) : STATE_OF[showingOf(node.session)];
+  return grouping === "date" ? dateOf(newestOf(node), now) : STATE_OF[displayState(node.session)];
 }
 
 /** Whether a session, or a fork below it, needs the person. */

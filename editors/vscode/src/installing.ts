@@ -98,7 +98,7 @@ export class Installer implements vscode.Disposable {
     if (found === undefined) throw await this.missing();
     const python = await findPython(surroundings(() => this.python()));
     if (python.kind !== "found") {
-      void this.showWayOut(python);
+      void this.showPythonProblem(python);
       return;
     }
     const before = server.state;
@@ -106,7 +106,7 @@ export class Installer implements vscode.Disposable {
     try {
       await this.make(found, python);
     } catch (error) {
-      server.notInstalled(before);
+      server.installationFailed(before);
       const problem = problemOf(error);
       if (problem.kind === "cancelled") return;
       server.log.error(problem.words);
@@ -133,7 +133,7 @@ export class Installer implements vscode.Disposable {
       });
       progress.report({ message: "creating the environment" });
       let count = 0;
-      const hear = (line: string): void => {
+      const onLine = (line: string): void => {
         const step = stepOf(line);
         if (step === undefined) return;
         if (step.kind === "placing") {
@@ -141,15 +141,15 @@ export class Installer implements vscode.Disposable {
           return;
         }
         count += 1;
-        const of = count <= bundle.packages ? `${step.name} (${count} of ${bundle.packages})` : step.name;
-        progress.report({ message: of, increment: 85 / bundle.packages });
+        const message = count <= bundle.packages ? `${step.name} (${count} of ${bundle.packages})` : step.name;
+        progress.report({ message, increment: 85 / bundle.packages });
       };
       this.server().log.info(`Installing the server with ${[base.program, ...base.args].join(" ")}`);
-      await environments.make(base, this.tools(cancellation.token, hear));
+      await environments.make(base, this.tools(cancellation.token, onLine));
     });
   }
 
-  private tools(token: vscode.CancellationToken, hear: (line: string) => void): Tools {
+  private tools(token: vscode.CancellationToken, onLine: (line: string) => void): Tools {
     const { log } = this.server();
     const around = surroundings(() => this.python());
     return {
@@ -157,7 +157,7 @@ export class Installer implements vscode.Disposable {
       run: (program, args, cwd) =>
         runIn(program, args, cwd, token, (line) => {
           log.info(line);
-          hear(line);
+          onLine(line);
         }),
     };
   }
@@ -169,15 +169,15 @@ export class Installer implements vscode.Disposable {
     if (choice === OUTPUT) this.server().log.show();
   }
 
-  private async showWayOut(python: FoundPython): Promise<void> {
-    const choice = await vscode.window.showErrorMessage(wayOut(python), GET, CHOOSE, "Open Settings");
+  private async showPythonProblem(python: FoundPython): Promise<void> {
+    const choice = await vscode.window.showErrorMessage(pythonProblemText(python), GET, CHOOSE, "Open Settings");
     if (choice === GET) await vscode.env.openExternal(vscode.Uri.parse(PYTHON_PAGE));
     if (choice === CHOOSE) await this.choosePython();
     if (choice === "Open Settings") await vscode.commands.executeCommand("workbench.action.openSettings", "sessionls.server");
   }
 }
 
-function wayOut(python: FoundPython): string {
+function pythonProblemText(python: FoundPython): string {
   switch (python.kind) {
     case "badSetting":
       return `The server needs Python 3.11 or newer, but ${python.program} in the setting sessionls.server.python is not one. Choose another.`;
@@ -194,7 +194,7 @@ function runIn(
   args: readonly string[],
   cwd: string,
   token: vscode.CancellationToken,
-  say: (line: string) => void,
+  onLine: (line: string) => void,
 ): Promise<void> {
   const windows = process.platform === "win32";
   return new Promise((resolve, reject) => {
@@ -211,12 +211,12 @@ function runIn(
       windowsHide: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const said: string[] = [];
+    const output: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
       readline.createInterface({ input: stream }).on("line", (line) => {
-        said.push(line);
-        if (said.length > KEPT) said.shift();
-        say(line);
+        output.push(line);
+        if (output.length > KEPT) output.shift();
+        onLine(line);
       });
     }
     const cancelling = token.onCancellationRequested(() => {
@@ -232,7 +232,7 @@ function runIn(
       cancelling.dispose();
       if (token.isCancellationRequested) reject(new Problem("cancelled", "Cancelled."));
       else if (code === 0) resolve();
-      else reject(whyFailed(said));
+      else reject(whyFailed(output));
     });
   });
 }

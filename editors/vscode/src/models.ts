@@ -4,10 +4,10 @@ import type { Api } from "./api";
 import { textOfSetting } from "./configured";
 import type { ModelInfo } from "./protocol";
 import type { Disposable } from "./emitter";
-import { did } from "./walkthrough";
+import { markDone } from "./walkthrough";
 
 /** The interval while no model is available and a model list is shown: Ollama may be started, or its first model pulled. */
-const AGAIN = 5000; // milliseconds
+const RECHECK_INTERVAL = 5000; // milliseconds
 
 export class Models implements vscode.Disposable {
   private known: readonly ModelInfo[] | undefined;
@@ -18,21 +18,22 @@ export class Models implements vscode.Disposable {
 
   constructor(private readonly api: Api) {
     const timer = setInterval(() => {
-      if (this.known !== undefined && this.default === undefined && api.ready && vscode.window.state.focused) this.look();
-    }, AGAIN);
+      if (this.known !== undefined && this.default === undefined && api.ready && vscode.window.state.focused)
+        this.refreshQuietly();
+    }, RECHECK_INTERVAL);
     this.subscriptions = [
       this.changed,
       new vscode.Disposable(() => {
         clearInterval(timer);
       }),
       api.onConnected(() => {
-        this.look();
+        this.refreshQuietly();
       }),
     ];
   }
 
   dispose(): void {
-    for (const one of this.subscriptions) one.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
   }
 
   /** All known models, available or not; undefined until a server has listed them. */
@@ -64,11 +65,11 @@ export class Models implements vscode.Disposable {
     if (JSON.stringify(this.known) === before) return;
     const none = this.default === undefined;
     await vscode.commands.executeCommand("setContext", "sessionls.noModel", none);
-    if (!none) did("model");
+    if (!none) markDone("model");
     this.changed.fire();
   }
 
-  private look(): void {
+  private refreshQuietly(): void {
     this.refresh().catch(() => undefined); // server problems are shown elsewhere
   }
 }

@@ -34,7 +34,7 @@ export async function setUpEndpoint(services: Services, setup: Setup, before?: E
 }
 
 async function askForEndpoint(before: Endpoint | undefined): Promise<Endpoint | undefined> {
-  const items = before === undefined ? SHAPES : SHAPES.toSorted((one) => (one.shape === before.shape ? -1 : 1));
+  const items = before === undefined ? SHAPES : SHAPES.toSorted((candidate) => (candidate.shape === before.shape ? -1 : 1));
   const shape = await vscode.window.showQuickPick(items, { title: TITLE, placeHolder: "The server's interface" });
   if (shape === undefined) return undefined;
   const address = await vscode.window.showInputBox({
@@ -93,22 +93,22 @@ async function tryOut(services: Services, setup: Setup, endpoint: Endpoint, name
   const { secrets } = services;
   const { base, key, prefix } = VARIABLES[endpoint.shape];
   const model = `${prefix}/${name}`;
-  const kept = await secrets.environment();
+  const oldSettings = await secrets.environment();
   const settings = vscode.workspace.getConfiguration("sessionls");
-  const default_ = settings.inspect<string>("model")?.globalValue;
-  const put = async (values: Readonly<Record<string, string | undefined>>): Promise<void> => {
+  const oldModel = settings.inspect<string>("model")?.globalValue;
+  const store = async (values: Readonly<Record<string, string | undefined>>): Promise<void> => {
     for (const variable of [base, key]) {
       const value = values[variable];
       await (value === undefined || value === "" ? secrets.forget(variable) : secrets.set(variable, value));
     }
   };
   const use = async (): Promise<void> => {
-    await put({ [base]: endpoint.base, [key]: endpoint.key });
+    await store({ [base]: endpoint.base, [key]: endpoint.key });
     await setup.setDefault(model);
   };
   const restore = async (): Promise<void> => {
-    await put(kept);
-    await setup.setDefault(default_);
+    await store(oldSettings);
+    await setup.setDefault(oldModel);
   };
   let restarted = false;
   let failed: string | undefined;

@@ -8,7 +8,7 @@ export const TEAM = "team";
 
 export const TEAM_NAME = "Everybody on the team";
 
-/** From the weakest to the strongest: each may do all that the one before it may. */
+/** From the weakest to the strongest: each role includes the one before it. */
 export const ROLES: readonly { readonly role: Role; readonly label: string; readonly detail: string }[] = [
   { role: "reader", label: "Reader", detail: "Reads all of it, sees it live, and forks it" },
   { role: "commenter", label: "Commenter", detail: "Also leaves comments, which wake no agent" },
@@ -20,7 +20,7 @@ function rank(role: Role): number {
   return ROLES.findIndex((one) => one.role === role);
 }
 
-/** Whether somebody with that role may do what `needed` may. Where the role is not known the database decides. */
+/** Whether the role includes `needed`. If the role is unknown, the database decides. */
 export function may(role: Role | undefined, needed: Role): boolean {
   return role === undefined || rank(role) >= rank(needed);
 }
@@ -29,7 +29,7 @@ interface Access {
   readonly people?: Session["people"] | undefined;
 }
 
-/** The role of participant `me`: their own or the team's, whichever is stronger. Undefined where it is not known. */
+/** The role of participant `me`: their own or the team's, whichever is stronger. Undefined if it is unknown. */
 export function roleOf({ people }: Access, me: string | undefined): Role | undefined {
   if (people === undefined || me === undefined) return undefined;
   const roles = people.filter(({ id }) => id === me || id === TEAM).map(({ role }) => role);
@@ -40,7 +40,7 @@ export function roleOf({ people }: Access, me: string | undefined): Role | undef
 export interface PersonShown {
   readonly id: string;
   readonly name: string;
-  /** Not there for who only took part, and for everybody where the database is a file. */
+  /** Absent for people who only took part, and if the database is a file. */
   readonly role?: Role;
   readonly here: boolean;
   readonly you: boolean;
@@ -65,7 +65,7 @@ export function peopleOf(session: Session, present: readonly Participant[], me: 
   return [...listed, ...others].toSorted((a, b) => order(a) - order(b) || a.name.localeCompare(b.name));
 }
 
-/** Whose a session is and who else has access: `words` for a sentence, `short` for little room. Undefined in a file. */
+/** Who owns a session and who else has access: `words` for a sentence, `short` for narrow places. Undefined in a file. */
 export interface AccessShown {
   readonly icon: "lock" | "organization";
   readonly words: string;
@@ -93,12 +93,12 @@ function ownersText(owners: NonNullable<Session["people"]>): string {
   return owners.length > 1 ? `${name}'s and ${owners.length - 1} more's` : `${name}'s`;
 }
 
-/** Names of owners, whom a person can ask for another role. Empty where only the team owns it. */
+/** Names of owners, whom a person can ask for another role. Empty if only the team owns it. */
 export function ownerNames({ people = [] }: Access): readonly string[] {
   return people.filter(({ id, role }) => role === "owner" && id !== TEAM).map(({ id, name }) => name ?? id);
 }
 
-/** Whom a message can notify: who took part or was given a role, and may at least comment. */
+/** The people whom a message can notify: those who took part or have a role, and may at least comment. */
 export function mentionable({ people, participants }: Session, me: string | undefined): readonly Participant[] {
   if (people === undefined) return participants.filter(({ id }) => id !== me);
   const able = people.filter(({ role }) => may(role, "commenter"));
@@ -111,7 +111,7 @@ export function mentionable({ people, participants }: Session, me: string | unde
 
 const PLAIN_NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.'-]{0,60}(?: [\p{L}\p{N}_][\p{L}\p{N}_.'-]{0,60}){0,3}$/u;
 
-/** What is written after `@` so that exactly this participant is notified: the name, or the id where the name would not do. */
+/** The text after `@` that notifies exactly this participant: the name, or the id if the name is ambiguous. */
 export function mentionText({ id, name }: Participant, others: readonly Participant[], agents: readonly string[]): string {
   const same = (one: string): boolean => one.toLowerCase() === name.toLowerCase();
   const taken = agents.some(same) || others.some((other) => other.id !== id && same(other.name));
@@ -123,7 +123,7 @@ export function mentions({ mentions: ids = [] }: Message, me: string | undefined
   return me !== undefined && ids.includes(me);
 }
 
-/** What whoever may read a session sees in it, to be added to a sentence without its full stop. Nothing is masked there. */
+/** A warning about keys in a session that its readers can see, to be added to a sentence without its full stop. */
 export function secretsWords(secrets: number | undefined): string {
   if (secrets === undefined || secrets === 0) return "";
   return `. They see ${secrets === 1 ? "1 key or token" : `${secrets} keys and tokens`} in it`;

@@ -8,7 +8,7 @@ import { Problem, problemOf } from "./problem";
 
 export type Decision = PermissionDecision["decision"];
 
-interface Asked {
+interface PendingQuestion {
   readonly params: PermissionParams;
   readonly decide: (decision: Decision) => void;
   /** Leaves the question open. */
@@ -22,7 +22,7 @@ const SHOW = "Show Session";
 const DETAIL = 300; // characters that a notification can hold
 
 export class Permissions {
-  private readonly asked = new Map<string, Asked>();
+  private readonly pending = new Map<string, PendingQuestion>();
   private readonly notified = new Set<string>();
   private readonly kept = new vscode.EventEmitter<undefined>();
   private panels: Panels | undefined;
@@ -36,7 +36,7 @@ export class Permissions {
     api.onPermission((params, token) => this.ask(params, token));
     // This is not a denial: the question is asked again when its reply is resumed.
     api.onDisconnected(() => {
-      for (const { drop } of [...this.asked.values()]) drop("The server is stopping.");
+      for (const { drop } of [...this.pending.values()]) drop("The server is stopping.");
     });
   }
 
@@ -44,7 +44,7 @@ export class Permissions {
   use(panels: Panels): vscode.Disposable {
     this.panels = panels;
     const notify = (): void => {
-      for (const { params } of this.asked.values()) this.notify(params);
+      for (const { params } of this.pending.values()) this.notify(params);
     };
     return vscode.Disposable.from(
       panels.onDidChange(notify),
@@ -56,10 +56,10 @@ export class Permissions {
 
   /** Answers a question, also one that was sent to another editor. */
   async answer(sessionId: string, requestId: string, decision: Decision): Promise<void> {
-    const asked = this.asked.get(requestId);
+    const question = this.pending.get(requestId);
     this.sessions.store.answer(sessionId, requestId);
-    if (asked !== undefined) {
-      asked.decide(decision);
+    if (question !== undefined) {
+      question.decide(decision);
       return;
     }
     try {
@@ -101,19 +101,19 @@ export class Permissions {
   private ask(params: PermissionParams, token: vscode.CancellationToken): Promise<PermissionDecision> {
     return new Promise((resolve, reject) => {
       const { requestId } = params;
-      const settled = (): void => {
-        this.asked.delete(requestId);
+      const forget = (): void => {
+        this.pending.delete(requestId);
         this.notified.delete(requestId);
       };
       const decide = (decision: Decision): void => {
-        settled();
+        forget();
         resolve({ decision });
       };
       const drop = (why: string): void => {
-        settled();
+        forget();
         reject(new Problem("cancelled", why));
       };
-      this.asked.set(requestId, { params, decide, drop });
+      this.pending.set(requestId, { params, decide, drop });
       token.onCancellationRequested(() => {
         drop("The question was withdrawn.");
       });
@@ -143,7 +143,7 @@ export class Permissions {
         // A notification that disappeared while the window was in the background is shown again.
         else if (choice === undefined && !vscode.window.state.focused) this.notified.delete(requestId);
         // The question may have been answered elsewhere in the meantime; a notification that was only closed answers nothing.
-        else if (choice !== undefined && this.asked.has(requestId)) {
+        else if (choice !== undefined && this.pending.has(requestId)) {
           void this.answer(sessionId, requestId, DECISIONS[choice] ?? "deny");
         }
       });

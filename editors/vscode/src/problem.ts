@@ -28,8 +28,8 @@ const UNSENT = new Set([-32096, -32099]);
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { code, message, data } = fields(error);
-  if (code === UNANSWERED) return lost();
-  if (code !== undefined && UNSENT.has(code)) return stopped();
+  if (code === UNANSWERED) return serverLost();
+  if (code !== undefined && UNSENT.has(code)) return serverStopped();
   const kind = typeof data["kind"] === "string" ? data["kind"] : code === CANCELLED ? "cancelled" : "internalError";
   const hint = typeof data["hint"] === "string" ? data["hint"] : undefined;
   const reason = typeof data["reason"] === "string" ? data["reason"] : undefined;
@@ -38,7 +38,7 @@ export function problemOf(error: unknown): Problem {
   return new Problem(kind, message, hint, reason, kept);
 }
 
-export function stopped(): Problem {
+export function serverStopped(): Problem {
   return new Problem(
     "serverStopped",
     "The sessionls server is not running.",
@@ -47,7 +47,7 @@ export function stopped(): Problem {
 }
 
 /** The server ended before it answered a request, which it may or may not have accepted. */
-export function lost(): Problem {
+export function serverLost(): Problem {
   return new Problem("serverLost", "The sessionls server ended before it answered.", "A reply that stopped can be resumed.");
 }
 

@@ -47,13 +47,13 @@ export function freshContext(context: Context): Context {
   }
 }
 
-export interface Resent {
+export interface EditableMessage {
   readonly text: string;
   readonly agent?: string;
   readonly context: readonly Context[];
 }
 
-export function resent(message: Message): Resent {
+export function editableMessage(message: Message): EditableMessage {
   return {
     text: textOf(message),
     ...(message.agent !== undefined && { agent: message.agent }),

@@ -15,10 +15,10 @@ export async function saveDocuments({ uris, versions }: SaveParams): Promise<Sav
 /** `version`: the version after the agent's edit. A newer version means that a person is typing. */
 async function save(uri: string, version: number | undefined): Promise<boolean> {
   const key = vscode.Uri.parse(uri).toString();
-  const isIt = (open: { readonly uri: vscode.Uri }): boolean => open.uri.toString() === key;
+  const isSame = (open: { readonly uri: vscode.Uri }): boolean => open.uri.toString() === key;
   // Saving would lose the person's changes in the notebook, or the agent's.
-  if (vscode.workspace.notebookDocuments.some((notebook) => isIt(notebook) && notebook.isDirty)) return false;
-  const document = vscode.workspace.textDocuments.find(isIt);
+  if (vscode.workspace.notebookDocuments.some((notebook) => isSame(notebook) && notebook.isDirty)) return false;
+  const document = vscode.workspace.textDocuments.find(isSame);
   if (!document?.isDirty) return true;
   if (version !== undefined && document.version !== version) return false;
   let timer: NodeJS.Timeout | undefined;

@@ -78,25 +78,25 @@ export class Server implements vscode.Disposable {
   /** Starts or restarts the server. Resolves when it is ready, or has failed. */
   async restart(): Promise<void> {
     this.backoff.reset();
-    this.become({ kind: "starting" });
-    for (let mine = (this.restarting = this.startAnew()); ; mine = this.restarting) {
-      await mine;
-      if (mine === this.restarting) return;
+    this.setState({ kind: "starting" });
+    for (let attempt = (this.restarting = this.endAndStart()); ; attempt = this.restarting) {
+      await attempt;
+      if (attempt === this.restarting) return;
     }
   }
 
   /** The server is being installed. */
   installing(): void {
-    this.become({ kind: "installing" });
+    this.setState({ kind: "installing" });
   }
 
   /** The installation failed, and the person knows it: restores the earlier state. */
-  notInstalled(before: ServerState): void {
-    if (this.current.kind === "installing") this.become(before.kind === "stopped" ? { ...before, notified: true } : before);
+  installationFailed(before: ServerState): void {
+    if (this.current.kind === "installing") this.setState(before.kind === "stopped" ? { ...before, notified: true } : before);
   }
 
   async stop(): Promise<void> {
-    this.become({ kind: "stopped" });
+    this.setState({ kind: "stopped" });
     await this.end();
   }
 
@@ -104,7 +104,7 @@ export class Server implements vscode.Disposable {
   async trusted(): Promise<void> {
     // The folders, which were not searched before, may contain a server.
     if (this.current.kind === "stopped") await this.restart();
-    else await this.tellTrust();
+    else await this.sendTrust();
   }
 
   dispose(): void {
@@ -114,7 +114,7 @@ export class Server implements vscode.Disposable {
     this.trace.dispose();
   }
 
-  private async startAnew(): Promise<void> {
+  private async endAndStart(): Promise<void> {
     const round = await this.end();
     if (this.isCurrent(round)) await this.start();
   }
@@ -122,7 +122,7 @@ export class Server implements vscode.Disposable {
   private async start(): Promise<void> {
     this.round += 1;
     const { round } = this;
-    this.become({ kind: "starting" });
+    this.setState({ kind: "starting" });
     try {
       const { bundled } = this.needs;
       const trusted = vscode.workspace.isTrusted;
@@ -134,7 +134,7 @@ export class Server implements vscode.Disposable {
         command = await findServer(around);
       }
       if (command === undefined) throw await bundled.missing();
-      if (path.isAbsolute(command.program) && !(await around.isProgram(command.program))) throw notThere(command);
+      if (path.isAbsolute(command.program) && !(await around.isProgram(command.program))) throw programMissing(command);
       const client = await this.makeClient(command, round);
       if (round !== this.round) return;
       this.client = client;
@@ -145,8 +145,8 @@ export class Server implements vscode.Disposable {
         await this.discard(client);
         return;
       }
-      await this.tellTrust();
-      this.become({ kind: "ready", version: client.initializeResult?.serverInfo?.version ?? "", found: command.found });
+      await this.sendTrust();
+      this.setState({ kind: "ready", version: client.initializeResult?.serverInfo?.version ?? "", found: command.found });
       this.api.connect(client);
       bundled.used(command.program).catch((error: unknown) => {
         this.log.warn(problemOf(error).words);
@@ -156,7 +156,7 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  private async tellTrust(): Promise<void> {
+  private async sendTrust(): Promise<void> {
     const { client } = this;
     const trust = trustOptions();
     if (client?.isRunning() !== true || this.sentTrust === trust.workspaceTrusted) return;
@@ -190,11 +190,11 @@ export class Server implements vscode.Disposable {
     const final = problem.kind === "serverNotFound" || problem.kind === "serverNotThere";
     const wait = final ? undefined : this.backoff.ended();
     if (wait === undefined) {
-      this.become({ kind: "stopped", problem });
+      this.setState({ kind: "stopped", problem });
       return;
     }
     this.log.info(`Starting again in ${wait / 1000} s.`);
-    this.become({ kind: "waiting" });
+    this.setState({ kind: "waiting" });
     this.timer = setTimeout(() => void this.start(), wait);
   }
 
@@ -202,7 +202,7 @@ export class Server implements vscode.Disposable {
     return round === this.round;
   }
 
-  private become(state: ServerState): void {
+  private setState(state: ServerState): void {
     this.current = state;
     this.changed.fire(state);
   }
@@ -263,14 +263,14 @@ export class Server implements vscode.Disposable {
     };
     const run = { command: command.program, args: [...command.args], options: { env, cwd } };
     const client = new LanguageClient("sessionls", "sessionls", { run, debug: run }, options);
-    client.registerFeature(ABILITIES);
+    client.registerFeature(CAPABILITIES);
     this.api.attach(client);
     return client;
   }
 }
 
 /** The client's capabilities beyond LSP. */
-const ABILITIES: StaticFeature = {
+const CAPABILITIES: StaticFeature = {
   fillClientCapabilities: (capabilities) => {
     capabilities.experimental = {
       ...(capabilities.experimental as object),
@@ -291,15 +291,15 @@ function trustOptions(): { workspaceTrusted: boolean; readOnly: boolean } {
 function initializationOptions(): ReturnType<typeof trustOptions> & Record<string, unknown> {
   const name = textOfSetting("participant.name");
   const email = textOfSetting("participant.email");
-  const given = { agent: textOfSetting("agent"), model: textOfSetting("model"), databaseUrl: textOfSetting("databaseUrl") };
+  const settings = { agent: textOfSetting("agent"), model: textOfSetting("model"), databaseUrl: textOfSetting("databaseUrl") };
   return {
     ...trustOptions(),
     ...(name && { participant: { name, ...(email && { email }) } }),
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value)),
+    ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value)),
   };
 }
 
-function notThere({ program, found }: ServerCommand): Problem {
+function programMissing({ program, found }: ServerCommand): Problem {
   return new Problem(
     "serverNotThere",
     `${program} is not a program that can be started.`,

@@ -12,7 +12,7 @@ export const PAGE = 50;
 const LIST_PAGE = 100;
 /** The longest page of a list that the server returns. */
 const LIST_MOST = 500;
-/** How many sessions that are on no page are requested at once, and how many times: the parent of a fork may itself be a fork. */
+/** Sessions outside the loaded pages: how many are requested at once, and how often, because a parent may itself be a fork. */
 const MISSING = 100;
 const GENERATIONS = 20;
 /** How far back a message is searched, and how many are fetched at a time. */
@@ -28,7 +28,7 @@ export class Sessions {
   private listRound = 0;
   private hasList = false;
   private listProblem = false;
-  private words = "";
+  private titleFilter = "";
   private always: () => Iterable<string> = () => [];
   /** Sessions that were requested and do not exist. */
   private readonly absent = new Set<string>();
@@ -46,10 +46,10 @@ export class Sessions {
   constructor(private readonly api: Api) {
     this.subscriptions = [
       api.onEvent((event) => {
-        this.take(event);
+        this.applyEvent(event);
       }),
       api.onDelta((delta) => {
-        this.grow(delta);
+        this.applyDelta(delta);
       }),
       api.onChanged((params) => {
         this.store.changed(params);
@@ -98,7 +98,7 @@ export class Sessions {
     const round = ++this.listRound;
     const loading = Promise.all([...this.lists.keys()].map((state) => this.page(state, this.listLength)));
     const pages = await loading.then(
-      async (found) => [...found.flat(), ...(await this.fitting())],
+      async (found) => [...found.flat(), ...(await this.matchingSessions())],
       (error: unknown) => {
         if (round === this.listRound) this.listProblem = true;
         throw error;
@@ -132,7 +132,7 @@ export class Sessions {
       const wanted = new Set([...this.always(), ...parents]);
       const missing = [...wanted].filter((id) => this.isMissing(id)).slice(0, MISSING);
       if (missing.length === 0) return;
-      const found = await Promise.all(missing.map((id) => this.lookedUp(id)));
+      const found = await Promise.all(missing.map((id) => this.lookUp(id)));
       this.store.setList(found.flat(), true);
     }
   }
@@ -141,7 +141,7 @@ export class Sessions {
     return !this.absent.has(id) && !this.store.isListed(id);
   }
 
-  private async lookedUp(sessionId: string): Promise<readonly Session[]> {
+  private async lookUp(sessionId: string): Promise<readonly Session[]> {
     try {
       return [await this.api.request("session/get", { sessionId })];
     } catch (error) {
@@ -152,9 +152,9 @@ export class Sessions {
   }
 
   /** From now on also lists sessions with these words in their title, however old they are. */
-  listFitting(words: string): void {
-    if (words === this.words) return;
-    this.words = words;
+  listMatching(text: string): void {
+    if (text === this.titleFilter) return;
+    this.titleFilter = text;
     // List again: sessions that were listed only for their words would leave gaps before them.
     if (this.api.ready) this.refresh();
   }
@@ -212,7 +212,7 @@ export class Sessions {
   }
 
   async create(params: { title?: string; agent?: string; model?: string; workspaceFolder?: string }): Promise<Session> {
-    return this.kept(await this.api.request("session/create", params));
+    return this.stored(await this.api.request("session/create", params));
   }
 
   /** Sends a message. Resolves when its reply has ended or stopped; cancelling the token cancels the reply. */
@@ -224,29 +224,29 @@ export class Sessions {
     method: "session/pause" | "session/resume" | "session/cancel" | "session/archive" | "session/unarchive" | "session/get",
     sessionId: string,
   ): Promise<Session> {
-    return this.kept(await this.api.request(method, { sessionId }));
+    return this.stored(await this.api.request(method, { sessionId }));
   }
 
   /** Withdraws a queued message, or has it answered at once. */
   async unqueue(method: "session/withdraw" | "session/sendNow", sessionId: string, messageId: string): Promise<Session> {
-    return this.kept(await this.api.request(method, { sessionId, messageId }));
+    return this.stored(await this.api.request(method, { sessionId, messageId }));
   }
 
   async fork(params: { sessionId: string; at?: string; title?: string; agent?: string }): Promise<Session> {
-    return this.kept(await this.api.request("session/fork", params));
+    return this.stored(await this.api.request("session/fork", params));
   }
 
   async rename(sessionId: string, title: string): Promise<Session> {
-    return this.kept(await this.api.request("session/rename", { sessionId, title }));
+    return this.stored(await this.api.request("session/rename", { sessionId, title }));
   }
 
   /** In US dollars; null for none. */
   async setBudget(sessionId: string, budget: number | null): Promise<Session> {
-    return this.kept(await this.api.request("session/setBudget", { sessionId, budget }));
+    return this.stored(await this.api.request("session/setBudget", { sessionId, budget }));
   }
 
   async switchAgent(params: { sessionId: string; agent: string; model?: string }): Promise<Session> {
-    return this.kept(await this.api.request("session/switchAgent", params));
+    return this.stored(await this.api.request("session/switchAgent", params));
   }
 
   async delete(sessionId: string): Promise<void> {
@@ -254,8 +254,8 @@ export class Sessions {
     this.store.changed({ deleted: sessionId });
   }
 
-  private async fitting(): Promise<readonly Session[]> {
-    const query = this.words;
+  private async matchingSessions(): Promise<readonly Session[]> {
+    const query = this.titleFilter;
     if (query === "" || !this.listHasMore) return [];
     const pages = [...this.lists.keys()].map((state) =>
       this.api.request("session/list", { limit: LIST_PAGE, query, ...(state !== undefined && { state }) }),
@@ -264,8 +264,8 @@ export class Sessions {
   }
 
   private async page(state: "archived" | undefined, limit: number, cursor?: string): Promise<readonly Session[]> {
-    const asked = { limit, ...(state !== undefined && { state }), ...(cursor !== undefined && { cursor }) };
-    const { sessions, nextCursor, you } = await this.api.request("session/list", asked);
+    const params = { limit, ...(state !== undefined && { state }), ...(cursor !== undefined && { cursor }) };
+    const { sessions, nextCursor, you } = await this.api.request("session/list", params);
     setParticipant(you?.id);
     if (this.lists.has(state)) this.lists.set(state, nextCursor);
     return sessions;
@@ -284,16 +284,16 @@ export class Sessions {
     return true;
   }
 
-  private kept(session: Session): Session {
+  private stored(session: Session): Session {
     this.store.putSession(session);
     return session;
   }
 
-  private take(event: Event): void {
+  private applyEvent(event: Event): void {
     if (this.store.event(event) === "resync") this.quietly(this.fetch(event.sessionId));
   }
 
-  private grow(delta: DeltaParams): void {
+  private applyDelta(delta: DeltaParams): void {
     if (this.store.delta(delta) === "resync") this.quietly(this.fetch(delta.sessionId));
   }
 
@@ -326,7 +326,7 @@ export class Sessions {
     this.absent.clear();
     const open = [...this.joined.keys()].map((sessionId) => this.fetchAgain(sessionId));
     const all = await Promise.allSettled([this.refreshList(), this.refreshAgents(), ...open]);
-    const error = all.find((one) => one.status === "rejected");
+    const error = all.find((result) => result.status === "rejected");
     if (error !== undefined) throw error.reason;
   }
 

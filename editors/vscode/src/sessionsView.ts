@@ -2,19 +2,19 @@
 import * as vscode from "vscode";
 import { inNeed, needOf, needText } from "./attention";
 import { isEmpty } from "./emptySessions";
-import { shownTitle } from "./format";
+import { displayTitle } from "./format";
 import { groupsOf, type Group, type Grouping } from "./grouping";
 import type { Panels } from "./panel/openPanels";
 import type { Pins } from "./pins";
 import type { Session } from "./protocol";
 import type { Sessions } from "./sessions";
 import { ago, UPDATE_INTERVAL } from "./relativeTime";
-import { accessText, descriptionOf, iconOf, showingOf, stateText, treeOf, type Node, type Showing } from "./tree";
-import { did } from "./walkthrough";
+import { accessText, descriptionOf, iconOf, displayState, stateText, treeOf, type Node, type DisplayState } from "./tree";
+import { markDone } from "./walkthrough";
 
 /** The scheme of the URIs of rows, which are only used for decorations. */
 const SCHEME = "sessionls-row";
-const COLORS: Partial<Readonly<Record<Showing, string>>> = {
+const COLORS: Partial<Readonly<Record<DisplayState, string>>> = {
   asks: "list.warningForeground",
   interrupted: "list.warningForeground",
   failed: "list.errorForeground",
@@ -167,9 +167,9 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
 
   private item(node: Node): vscode.TreeItem {
     const { session } = node;
-    const showing = showingOf(session);
+    const showing = displayState(session);
     const state = node.forks.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None;
-    const item = new vscode.TreeItem(shownTitle(session), state);
+    const item = new vscode.TreeItem(displayTitle(session), state);
     // VS Code keeps a node with the same id collapsed when it gets its first fork, but shows a new node expanded.
     item.id = node.forks.length > 0 ? `${session.id} and forks` : session.id;
     item.description = descriptionOf(session, Date.now());
@@ -200,7 +200,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     this.watchReplies();
     this.count();
     const all = this.listed();
-    if (all.length > 0) did("session");
+    if (all.length > 0) markDone("session");
     const none = !this.getChildren().some((row) => row !== MORE);
     // VS Code shows a message instead of the welcome content.
     this.view.message = this.filter === "" ? "" : none ? `No session matches “${this.filter}”.` : `Filtered: ${this.filter}`;

@@ -3,15 +3,15 @@ import * as vscode from "vscode";
 import { INSTALL } from "./installing";
 import type { Problem } from "./problem";
 import type { Server, ServerState } from "./server";
-import { did } from "./walkthrough";
+import { markDone } from "./walkthrough";
 
 export function showStatus(server: Server): vscode.Disposable {
   const item = vscode.languages.createLanguageStatusItem("sessionls.server", { pattern: "**" });
   item.name = "sessionls";
   const show = (state: ServerState): void => {
-    const kind = standingOf(state);
+    const kind = serverStatus(state);
     void vscode.commands.executeCommand("setContext", "sessionls.server", kind);
-    if (kind === "ready") did("install");
+    if (kind === "ready") markDone("install");
     item.busy = kind === "starting" || kind === "installing";
     item.severity = state.kind === "stopped" ? vscode.LanguageStatusSeverity.Error : vscode.LanguageStatusSeverity.Information;
     item.text = kind === "missing" ? "Sessions: not installed" : TEXTS[state.kind];
@@ -47,12 +47,12 @@ const TEXTS: Readonly<Record<ServerState["kind"], string>> = {
 };
 
 /** The server's state for `when` clauses and the panel. `missing`: no server was found. */
-export function standingOf(state: ServerState): "ready" | "starting" | "installing" | "missing" | "stopped" {
+export function serverStatus(state: ServerState): "ready" | "starting" | "installing" | "missing" | "stopped" {
   if (state.kind === "stopped") return state.problem?.kind === "serverNotFound" ? "missing" : "stopped";
   return state.kind === "waiting" ? "starting" : state.kind;
 }
 
-const WAYS: Readonly<Record<string, readonly [command: string, ...args: string[]]>> = {
+const CHOICES: Readonly<Record<string, readonly [command: string, ...args: string[]]>> = {
   [INSTALL]: ["session.installServer"],
   "Restart Server": ["session.restartServer"],
   "Show Output": ["session.showOutput"],
@@ -64,6 +64,6 @@ async function offer({ kind, words }: Problem): Promise<void> {
     kind === "serverNotFound"
       ? await vscode.window.showInformationMessage(words, INSTALL, "Open Settings")
       : await vscode.window.showErrorMessage(words, "Restart Server", "Show Output", "Open Settings");
-  const [command, ...args] = choice === undefined ? [] : (WAYS[choice] ?? []);
+  const [command, ...args] = choice === undefined ? [] : (CHOICES[choice] ?? []);
   if (command !== undefined) await vscode.commands.executeCommand(command, ...args);
 }

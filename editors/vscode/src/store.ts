@@ -2,11 +2,21 @@
 import type { DeltaParams, Event, History, Opened, Session, SessionChangedParams } from "./protocol";
 import { byAttention } from "./attention";
 import { Emitter } from "./emitter";
-import { fold, grow, NOTHING, opened, withOlder, withSession, type Change, type Folded, type OpenSession } from "./folding";
+import {
+  fold,
+  grow,
+  NOTHING,
+  openedSession,
+  withOlder,
+  withSession,
+  type Change,
+  type Folded,
+  type OpenSession,
+} from "./folding";
 
 /**
- * What happened to an open session. `whole`: show it anew; `older`: messages came before the others; `gone`: it was deleted, or
- * the person has no access to it any more (`accessLost`).
+ * A change of an open session. `whole`: show all of it again; `older`: older messages were added; `gone`: it was deleted, or the
+ * person has lost access to it (`accessLost`).
  */
 export type OpenChange =
   | { readonly sessionId: string; readonly kind: "step"; readonly change: Change }
@@ -105,7 +115,7 @@ export class Store {
   /** The response to `session/open`. */
   setOpen(result: Opened): void {
     const { id } = result.session;
-    this.opened.set(id, opened(result, this.opened.get(id)));
+    this.opened.set(id, openedSession(result, this.opened.get(id)));
     this.openChanged.fire({ sessionId: id, kind: "whole" });
     this.putSession(result.session);
   }
@@ -122,11 +132,11 @@ export class Store {
   }
 
   event(event: Event): StepResult {
-    return this.folded(event.sessionId, (state) => fold(state, event));
+    return this.applyStep(event.sessionId, (state) => fold(state, event));
   }
 
   delta(delta: DeltaParams): StepResult {
-    return this.folded(delta.sessionId, (state) => grow(state, delta));
+    return this.applyStep(delta.sessionId, (state) => grow(state, delta));
   }
 
   /** Hides a question that is being answered here; `failed`: shows it again. */
@@ -139,12 +149,12 @@ export class Store {
 
   private withoutAnswered(session: Session): Session {
     const { asking, ...rest } = session;
-    const left = asking?.filter((question) => !this.answered.has(question.requestId));
-    if (asking === undefined || left?.length === asking.length) return session;
-    return left === undefined || left.length === 0 ? rest : { ...rest, asking: left };
+    const open = asking?.filter((question) => !this.answered.has(question.requestId));
+    if (asking === undefined || open?.length === asking.length) return session;
+    return open === undefined || open.length === 0 ? rest : { ...rest, asking: open };
   }
 
-  private folded(id: string, step: (state: OpenSession) => Folded | "resync"): StepResult {
+  private applyStep(id: string, step: (state: OpenSession) => Folded | "resync"): StepResult {
     const state = this.opened.get(id);
     if (state === undefined) return undefined;
     const result = step(state);

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { textOfSetting, wordsOfSetting } from "./configured";
+import { textOfSetting, listOfSetting } from "./configured";
 import type { Surroundings } from "./discovery";
 
 const PATIENCE = 10_000; // milliseconds
@@ -16,7 +16,7 @@ export function surroundings(bundled: Surroundings["bundled"]): Surroundings {
   const { isTrusted } = vscode.workspace;
   const paths = (process.env["PATH"] ?? "").split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   return {
-    setting: wordsOfSetting("server.command"),
+    setting: listOfSetting("server.command"),
     path: isTrusted ? paths : paths.filter((folder) => !all.some((own) => isInside(folder, own))),
     folders: isTrusted ? all : [],
     windows: process.platform === "win32",
@@ -37,6 +37,6 @@ export function surroundings(bundled: Surroundings["bundled"]): Surroundings {
 }
 
 function isInside(file: string, folder: string): boolean {
-  const way = path.relative(folder, file);
-  return way === "" || (!way.startsWith("..") && !path.isAbsolute(way));
+  const relative = path.relative(folder, file);
+  return relative === "" || (!relative.startsWith("..") && !path.isAbsolute(relative));
 }

@@ -54,12 +54,12 @@ const TOOLS: Readonly<Record<string, (given: Arguments, result: string) => Descr
   }),
   list_files: (given) => ({
     verb: { base: "list files", now: "Listing files", past: "Listed files" },
-    code: joined(textOf(given, "path"), textOf(given, "glob")),
+    code: joinNonEmpty(textOf(given, "path"), textOf(given, "glob")),
   }),
   search: (given, result) => ({
     verb: { base: "search for", now: "Searching for", past: "Searched for" },
     code: textOf(given, "pattern"),
-    done: joined(hitsOf(result), within(given)),
+    done: joinNonEmpty(hitsOf(result), within(given)),
   }),
   edit_file: (given) => ({ verb: { base: "edit", now: "Editing", past: "Edited" }, code: textOf(given, "path") }),
   create_file: (given) => ({ verb: { base: "create", now: "Creating", past: "Created" }, code: textOf(given, "path") }),
@@ -73,9 +73,9 @@ const TOOLS: Readonly<Record<string, (given: Arguments, result: string) => Descr
   },
   git_log: (given) => ({
     verb: { base: "read the history", now: "Reading the history", past: "Read the history" },
-    code: joined(textOf(given, "path"), textOf(given, "text")),
+    code: joinNonEmpty(textOf(given, "path"), textOf(given, "text")),
   }),
-  git_show: (given) => ({ verb: READ, code: joined(textOf(given, "revision"), textOf(given, "path")) }),
+  git_show: (given) => ({ verb: READ, code: joinNonEmpty(textOf(given, "revision"), textOf(given, "path")) }),
   report_finding: (given) => ({
     verb: { base: "report", now: "Reporting", past: "Reported" },
     code: textOf(given, "title"),
@@ -106,7 +106,7 @@ export function toolLine(part: ToolPart, edited?: LineCounts): ToolLine {
     case "running":
       return line(verb.now, "");
     case "done":
-      return line(verb.past, joined(done, edited === undefined ? "" : countsText(edited), exitOf(part)));
+      return line(verb.past, joinNonEmpty(done, edited === undefined ? "" : countsText(edited), exitOf(part)));
     case "denied":
       return line(`Not allowed to ${verb.base}`, reasonOf(part));
     case "failed": {
@@ -150,14 +150,14 @@ export function countsText({ added, removed }: LineCounts): string {
  */
 export function countsByCall(parts: readonly Part[]): ReadonlyMap<string, LineCounts> {
   const counts = new Map<string, LineCounts>();
-  const taken = new Set<Part>();
+  const matched = new Set<Part>();
   parts.forEach((call, index) => {
     if (call.kind !== "tool" || call.status !== "done") return;
     const path = fileOf(call);
     if (path === "") return;
-    const edit = parts.find((part, at) => at > index && part.kind === "edit" && !taken.has(part) && isAt(part.uri, path));
+    const edit = parts.find((part, at) => at > index && part.kind === "edit" && !matched.has(part) && isAt(part.uri, path));
     if (edit?.kind !== "edit" || edit.patch === undefined) return;
-    taken.add(edit);
+    matched.add(edit);
     counts.set(call.callId, countsOf(edit.patch));
   });
   return counts;
@@ -220,7 +220,7 @@ function hitsOf(result: string): string {
 }
 
 function within(given: Arguments): string {
-  const where = joined(textOf(given, "path"), textOf(given, "glob"));
+  const where = joinNonEmpty(textOf(given, "path"), textOf(given, "glob"));
   return where === "" ? "" : `in ${where}`;
 }
 
@@ -234,7 +234,7 @@ function listOf(given: Arguments, key: string): string {
   return Array.isArray(value) ? value.filter((one) => typeof one === "string").join(", ") : "";
 }
 
-function joined(...pieces: readonly string[]): string {
+function joinNonEmpty(...pieces: readonly string[]): string {
   return pieces.filter(Boolean).join(" ");
 }
 

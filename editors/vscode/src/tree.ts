@@ -55,10 +55,10 @@ function rankWithin({ session, forks }: Node): number {
 }
 
 /** A state of a session in lists. `asks`: a question for permission is open. */
-export type Showing = "asks" | "replying" | "waiting" | "paused" | "interrupted" | "failed" | "archived" | "idle";
+export type DisplayState = "asks" | "replying" | "waiting" | "paused" | "interrupted" | "failed" | "archived" | "idle";
 
 /** The codicon of each state. */
-export const ICONS: Readonly<Record<Showing, string>> = {
+export const ICONS: Readonly<Record<DisplayState, string>> = {
   asks: "bell-dot",
   replying: "loading~spin",
   waiting: "watch",
@@ -69,7 +69,7 @@ export const ICONS: Readonly<Record<Showing, string>> = {
   idle: "comment-discussion",
 };
 
-export function showingOf(session: Session): Showing {
+export function displayState(session: Session): DisplayState {
   if (session.asking !== undefined) return "asks";
   if (session.state === "paused") return "paused";
   if (session.state === "archived") return "archived";
@@ -82,19 +82,19 @@ export function showingOf(session: Session): Showing {
 export function stateText(session: Session): string {
   const need = needOf(session);
   if (need !== undefined) return `needs you: ${need}`;
-  const showing = showingOf(session);
-  const reason = showing === "paused" && session.pauseReason === "budget" ? " (budget)" : "";
-  return showing === "waiting" ? `${session.queued} waiting` : showing === "idle" ? "" : `${showing}${reason}`;
+  const state = displayState(session);
+  const reason = state === "paused" && session.pauseReason === "budget" ? " (budget)" : "";
+  return state === "waiting" ? `${session.queued} waiting` : state === "idle" ? "" : `${state}${reason}`;
 }
 
-/** Whose a session is and who else has access, where the database knows. */
+/** Who owns a session and who else has access, if the database knows. */
 export function accessText(session: Session): string {
   return accessOf(session, participantId())?.words ?? "";
 }
 
-/** The icon of a session in a list. Where nothing happens in it, it says that others have access. */
+/** The icon of a session in a list. An idle session that others can access has a separate icon. */
 export function iconOf(session: Session, fork: boolean): string {
-  const showing = showingOf(session);
+  const showing = displayState(session);
   if (showing !== "idle") return ICONS[showing];
   if (accessOf(session, participantId())?.icon === "organization") return "organization";
   return fork ? "repo-forked" : ICONS.idle;
@@ -102,8 +102,8 @@ export function iconOf(session: Session, fork: boolean): string {
 
 /** The number of participants, and those who have the session open now. */
 function peopleText(session: Session): string {
-  const here = (session.present ?? []).map((one) => one.name);
-  return here.length === 0 ? `${session.participants.length} participants` : `open: ${namesText(here)}`;
+  const present = (session.present ?? []).map((one) => one.name);
+  return present.length === 0 ? `${session.participants.length} participants` : `open: ${namesText(present)}`;
 }
 
 /** The first names of a list, and how many more there are. */

@@ -2,14 +2,14 @@
 import * as vscode from "vscode";
 import type { Server } from "./server";
 import type { Sessions } from "./sessions";
-import { standingOf } from "./status";
+import { serverStatus } from "./status";
 
 export function showViewProgress(server: Server, sessions: Sessions): vscode.Disposable {
   let end: (() => void) | undefined;
   const update = (): void => {
-    const standing = standingOf(server.state);
+    const status = serverStatus(server.state);
     const waits =
-      standing === "starting" || standing === "installing" || (standing === "ready" && !sessions.listed && !sessions.listFailed);
+      status === "starting" || status === "installing" || (status === "ready" && !sessions.listed && !sessions.listFailed);
     if (!waits) {
       end?.();
       end = undefined;

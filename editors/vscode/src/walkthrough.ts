@@ -22,16 +22,16 @@ const SETTLED = 500; // milliseconds
 const done = new Set<Step>();
 
 /** A step was completed. */
-export function did(step: Step): void {
+export function markDone(step: Step): void {
   if (done.has(step)) return;
   done.add(step);
   void announce(step);
 }
 
 /** A command succeeded. */
-export function ran(command: string): void {
+export function commandSucceeded(command: string): void {
   const step = BY_COMMAND[command];
-  if (step !== undefined) did(step);
+  if (step !== undefined) markDone(step);
 }
 
 export async function getStarted(): Promise<void> {

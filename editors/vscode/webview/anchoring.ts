@@ -31,7 +31,7 @@ export function toMiddle(list: HTMLElement, message: HTMLElement): number {
 }
 
 /** How far the message has moved down since, in pixels. */
-export function moved(list: HTMLElement, { id, top }: Anchor): number {
+export function distanceMoved(list: HTMLElement, { id, top }: Anchor): number {
   const message = list.querySelector(`.message[data-id="${CSS.escape(id)}"]`);
   return message === null ? 0 : message.getBoundingClientRect().top - list.getBoundingClientRect().top - top;
 }

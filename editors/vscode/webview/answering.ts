@@ -1,7 +1,7 @@
 /** The model that answers a message without its own model, or why none is available. Pure. */
 import type { Agent, Models, Session } from "../src/panel/messages";
 
-export interface Answering {
+export interface AnsweringModel {
   /** Absent if the model is unknown or none is available. */
   readonly model?: string;
   /** Where it was chosen. */
@@ -11,8 +11,8 @@ export interface Answering {
 }
 
 /** `models` is absent until the server has listed its models. Until then, none has a problem. */
-export function answering(session: Session, agents: readonly Agent[], models: Models | undefined): Answering {
-  const agent = agents.find((one) => one.name === session.agent)?.model;
+export function answeringModel(session: Session, agents: readonly Agent[], models: Models | undefined): AnsweringModel {
+  const agent = agents.find((agent) => agent.name === session.agent)?.model;
   const [model, by] = session.model !== undefined ? ([session.model, "session"] as const) : ([agent ?? "", "agent"] as const);
   if (model !== "") {
     const problem = models?.unable[model];

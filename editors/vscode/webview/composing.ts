@@ -1,7 +1,7 @@
 /** Parses the text of the composer: an agent at its start, a completion at the caret. Pure. */
 import type { Completion } from "../src/panel/messages";
 
-export interface Wanted {
+export interface CompletionQuery {
   readonly kind: "agent" | "person" | "context" | "prompt";
   readonly query: string;
   /** The range of the text that a choice replaces. */
@@ -13,7 +13,7 @@ export interface Wanted {
  * What to complete at the caret: `@…` or `/…` at the start of the message, `#…` at the start of any word. `@…` at the start of
  * another word is a person: only the first word names an agent.
  */
-export function wanted(text: string, caret: number): Wanted | undefined {
+export function completionAt(text: string, caret: number): CompletionQuery | undefined {
   const before = text.slice(0, caret);
   const agent = /^\s*@([\p{L}\p{N}_.'-]*)$/u.exec(before);
   if (agent?.[1] !== undefined) return { kind: "agent", query: agent[1], start: caret - agent[1].length - 1, end: caret };
@@ -26,32 +26,30 @@ export function wanted(text: string, caret: number): Wanted | undefined {
   return undefined;
 }
 
-export interface Found {
+export interface Matches {
   readonly query: string;
   /** The start of the word for which the matches were found. */
   readonly start: number;
   readonly items: readonly Completion[];
 }
 
-export const nothingFound: Found = { query: "", start: -1, items: [] };
+export const noMatches: Matches = { query: "", start: -1, items: [] };
 
-export interface Fitting {
+export interface CompletionList {
   readonly items: readonly Completion[];
   /** The matches are for a shorter word, and newer ones are on their way: no key may choose one. */
   readonly pending: boolean;
 }
 
 /** The options to choose from. A list stays visible while its word grows, but is never shown for another word. */
-export function fitting(found: Found, asked: Wanted | undefined): Fitting {
-  if (asked?.kind !== "context") return { items: nothingFound.items, pending: false };
-  if (found.start !== asked.start) return { items: nothingFound.items, pending: true };
-  return { items: found.items, pending: found.query !== asked.query };
+export function completionList(matches: Matches, wanted: CompletionQuery | undefined): CompletionList {
+  if (wanted?.kind !== "context") return { items: noMatches.items, pending: false };
+  if (matches.start !== wanted.start) return { items: noMatches.items, pending: true };
+  return { items: matches.items, pending: matches.query !== wanted.query };
 }
 
-export { named } from "../src/naming";
-
 /** The text without the given range, and without a double space in its place. */
-export function cut(text: string, start: number, end: number): string {
+export function removeRange(text: string, start: number, end: number): string {
   const before = text.slice(0, start);
   const after = text.slice(end);
   return before === "" || /\s$/.test(before) ? before + after.replace(/^ /, "") : before + after;

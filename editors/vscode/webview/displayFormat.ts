@@ -37,10 +37,10 @@ export function clock(at: string): string {
 /** The last part of a URI's path, decoded. */
 export function basename(uri: string): string {
   const path = uri.replace(/[?#].*$/, "").replace(/\/$/, "");
-  return decoded(path.slice(path.lastIndexOf("/") + 1));
+  return decodePart(path.slice(path.lastIndexOf("/") + 1));
 }
 
-export function decoded(text: string): string {
+export function decodePart(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -54,12 +54,12 @@ interface Range {
 }
 
 /** The first and the last line of a range. A range that ends at the start of a line does not include that line. */
-export function selected({ start, end }: Range): { line: number; endLine: number } {
+export function selectedLines({ start, end }: Range): { line: number; endLine: number } {
   return { line: start.line, endLine: end.character === 0 && end.line > start.line ? end.line - 1 : end.line };
 }
 
 /** One-based lines: `12` or `12–19`. */
 export function lines(range: Range): string {
-  const { line, endLine } = selected(range);
+  const { line, endLine } = selectedLines(range);
   return line === endLine ? String(line + 1) : `${line + 1}–${endLine + 1}`;
 }

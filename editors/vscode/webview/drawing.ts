@@ -1,6 +1,6 @@
 /**
- * Draws the formulas and diagrams of a text when they come into sight, one at a time. What draws them is loaded with the first of
- * its kind, so that a page without them has nothing to do with it. What cannot be drawn stays as its source, and says why.
+ * Draws the formulas and diagrams of a text when they become visible, one at a time. The code that draws them is loaded with the
+ * first one of its kind, so that a page without them does not load it. A source that cannot be drawn stays visible, with the reason.
  */
 import type { drawDiagram } from "./drawn/diagrams";
 import type { drawFormula } from "./drawn/formulas";
@@ -12,7 +12,7 @@ interface Loaded {
 }
 
 const page = globalThis as Loaded;
-/** The page's policy lets a script run that has this. */
+/** The page's policy only allows scripts with this nonce. */
 const nonce = document.currentScript?.nonce ?? "";
 const files = document.getElementById("root")?.dataset;
 const loading = new Map<string, Promise<void>>();
@@ -34,19 +34,19 @@ const watch = new IntersectionObserver(
   { rootMargin: "300px" },
 );
 
-/** Colours are part of a diagram: with another theme it is another picture. */
+/** Diagrams contain colours, so they are drawn again when the theme changes. */
 new MutationObserver(() => {
   for (const drawn of document.querySelectorAll(".diagram.drawn")) watch.observe(drawn);
 }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 
-/** Draws what is in `element`, now or when it comes into sight. Gives what stops that. */
+/** Draws the formulas and diagrams in `element` when they become visible. Returns a function that stops this. */
 export function drawIn(element: Element): () => void {
-  const found = element.querySelectorAll(SELECTOR);
-  for (const one of found) watch.observe(one);
+  const drawables = element.querySelectorAll(SELECTOR);
+  for (const drawable of drawables) watch.observe(drawable);
   return () => {
-    for (const one of found) {
-      watch.unobserve(one);
-      waiting.delete(one);
+    for (const drawable of drawables) {
+      watch.unobserve(drawable);
+      waiting.delete(drawable);
     }
   };
 }
@@ -62,9 +62,9 @@ async function work(): Promise<void> {
       element.classList.remove("undrawn");
       element.classList.add("drawn");
     } catch (error) {
-      undrawn(element, error instanceof Error ? error.message : String(error));
+      markUndrawn(element, error instanceof Error ? error.message : String(error));
     }
-    // Between two of them the page does what else there is to do.
+    // Let the page do other work in between.
     await new Promise((resolve) => setTimeout(resolve));
   }
   working = false;
@@ -86,7 +86,7 @@ async function diagram(element: Element): Promise<void> {
   const source = element.querySelector("code")?.textContent ?? "";
   const drawn = await page.drawDiagram?.(source);
   if (drawn === undefined) throw new Error("What draws diagrams could not be loaded.");
-  // As an image nothing in it can run, load anything or reach the page.
+  // In an image, nothing can run, load anything or reach the page.
   const image = document.createElement("img");
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(drawn.svg)}`;
   image.alt = `Diagram: ${source.trim().split("\n", 1)[0] ?? ""}. Its source is below.`;
@@ -118,13 +118,13 @@ function sourceButton(): HTMLButtonElement {
   return button;
 }
 
-/** Shows the source of a diagram below it, or no longer. */
+/** Shows or hides the source of a diagram below it. */
 export function toggleSource(button: Element): void {
   const shows = button.closest(".diagram")?.classList.toggle("with-source") ?? false;
   button.setAttribute("aria-pressed", String(shows));
 }
 
-function undrawn(element: Element, reason: string): void {
+function markUndrawn(element: Element, reason: string): void {
   element.classList.add("undrawn");
   const words = `Not drawn: ${reason.replace(/\s+/g, " ").slice(0, 300)}`;
   if (element.classList.contains("maths")) {
@@ -138,9 +138,9 @@ function undrawn(element: Element, reason: string): void {
 }
 
 function load(name: "formulas" | "mermaid" | "diagrams"): Promise<void> {
-  let begun = loading.get(name);
-  if (begun === undefined) {
-    begun = new Promise<void>((resolve, reject) => {
+  let loaded = loading.get(name);
+  if (loaded === undefined) {
+    loaded = new Promise<void>((resolve, reject) => {
       const script = document.createElement("script");
       script.nonce = nonce;
       script.src = files?.[name] ?? "";
@@ -148,12 +148,12 @@ function load(name: "formulas" | "mermaid" | "diagrams"): Promise<void> {
         resolve();
       };
       script.onerror = () => {
-        loading.delete(name); // the next one tries again
+        loading.delete(name); // the next call tries again
         reject(new Error(`The extension's ${name}.js could not be loaded.`));
       };
       document.head.append(script);
     });
-    loading.set(name, begun);
+    loading.set(name, loaded);
   }
-  return begun;
+  return loaded;
 }

@@ -57,7 +57,7 @@ const LONGEST = 50_000;
 const GROWING = 8_000;
 
 /** The code as escaped HTML; undefined if it is too long, or the language is unknown. */
-export function highlighted(code: string, language: string, growing = false): string | undefined {
+export function highlight(code: string, language: string, growing = false): string | undefined {
   if (code.length > (growing ? GROWING : LONGEST) || hljs.getLanguage(language) === undefined) return undefined;
   return hljs.highlight(code, { language, ignoreIllegals: true }).value;
 }

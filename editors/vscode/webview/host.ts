@@ -12,14 +12,14 @@ declare function acquireVsCodeApi(): Api;
 const api = acquireVsCodeApi();
 const page = document.getElementById("root")?.dataset["page"] ?? "";
 
-export function tell(message: FromView): void {
+export function post(message: FromView): void {
   api.postMessage({ ...message, page });
 }
 
-export function kept(): Kept | undefined {
+export function loadState(): Kept | undefined {
   return api.getState();
 }
 
-export function keep(state: Kept): void {
+export function saveState(state: Kept): void {
   api.setState(state);
 }

@@ -1,36 +1,36 @@
 /** Exchanges images with the host: sends pasted and dropped ones, and requests those to show. */
 import type { Context } from "../src/panel/messages";
-import { tell } from "./host";
+import { post } from "./host";
 
 export type ImageContext = Extract<Context, { kind: "image" }>;
 
 /** The number of cached images. */
 const KEPT = 60;
 
-const found = new Map<string, Promise<string | undefined>>();
+const sources = new Map<string, Promise<string | undefined>>();
 const waiting = new Map<string, (source: string | undefined) => void>();
 
 /** The source for an `img`. Each image is requested once. */
 export function sourceOf(context: ImageContext): Promise<string | undefined> {
   const key = context.sha256 ?? context.uri ?? "";
-  const known = found.get(key);
+  const known = sources.get(key);
   if (known !== undefined) return known;
-  const asked = new Promise<string | undefined>((resolve) => {
+  const source = new Promise<string | undefined>((resolve) => {
     waiting.set(key, resolve);
-    tell({ type: "image", key, context });
+    post({ type: "image", key, context });
   });
-  found.set(key, asked);
-  for (const [old] of found) {
-    if (found.size <= KEPT) break;
-    if (!waiting.has(old)) found.delete(old);
+  sources.set(key, source);
+  for (const [old] of sources) {
+    if (sources.size <= KEPT) break;
+    if (!waiting.has(old)) sources.delete(old);
   }
-  return asked;
+  return source;
 }
 
-export function arrived(key: string, source: string | undefined): void {
+export function imageArrived(key: string, source: string | undefined): void {
   waiting.get(key)?.(source);
   waiting.delete(key);
-  if (source === undefined) found.delete(key);
+  if (source === undefined) sources.delete(key);
 }
 
 /** Whether the dragged item can become context. */
@@ -47,7 +47,7 @@ export function attach(data: DataTransfer | null): boolean {
   const uris = (data.getData("application/vnd.code.uri-list") || data.getData("text/uri-list"))
     .split(/\r?\n/)
     .filter((line) => line !== "" && !line.startsWith("#"));
-  if (uris.length > 0) tell({ type: "attachUris", uris });
+  if (uris.length > 0) post({ type: "attachUris", uris });
   return uris.length > 0;
 }
 
@@ -55,5 +55,5 @@ async function send(file: File): Promise<void> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   let text = "";
   for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  tell({ type: "attachImage", name: file.name, data: btoa(text) });
+  post({ type: "attachImage", name: file.name, data: btoa(text) });
 }

@@ -1,10 +1,10 @@
 /** Renders Markdown to HTML in blocks, so that a growing reply redraws only its last block. Pure. `safe` must sanitize the result. */
 import MarkdownIt, { type Env } from "markdown-it";
 import { fileReferences, referenceOf, type Piece } from "../src/fileReferences";
-import { highlighted } from "./highlight";
+import { highlight } from "./highlight";
 import { LINK } from "./links";
-import { displayed, maths } from "./mathsSyntax";
-import { shown } from "./visible";
+import { displayFormula, maths } from "./mathsSyntax";
+import { makeVisible } from "./visible";
 
 export interface Block {
   readonly source: string;
@@ -26,7 +26,7 @@ md.renderer.rules["fence"] = (tokens, index, _options, env) => {
   if (token === undefined) return "";
   const language = token.info.trim().split(/\s+/)[0] ?? "";
   const growing = env?.["growing"] === true;
-  if (language === "math" && !growing) return displayed(escaped(`$$\n${token.content}$$`));
+  if (language === "math" && !growing) return displayFormula(escapeHtml(`$$\n${token.content}$$`));
   return codeBlock(token.content, language, growing);
 };
 md.renderer.rules["code_block"] = (tokens, index) => codeBlock(tokens[index]?.content ?? "", "", false);
@@ -35,7 +35,7 @@ md.renderer.rules["image"] = (tokens, index) => {
   const token = tokens[index];
   const href = String(token?.attrGet("src") ?? "");
   const words = token?.content === "" || token === undefined ? href : token.content;
-  return LINK.test(href) ? `<a href="${escaped(href)}">${escaped(words)}</a>` : escaped(token?.content ?? "");
+  return LINK.test(href) ? `<a href="${escapeHtml(href)}">${escapeHtml(words)}</a>` : escapeHtml(token?.content ?? "");
 };
 // File names look like hosts, because `.py`, `.md` and `.rs` are also country codes. So only link addresses with `https:` or an @.
 md.linkify.set({ fuzzyLink: false });
@@ -81,11 +81,11 @@ md.core.ruler.after("inline", "tasks", ({ tokens }) => {
   });
 });
 md.renderer.rules["list_item_open"] = (tokens, index, options, _env, renderer) => {
-  const opened = renderer.renderToken(tokens, index, options);
+  const tag = renderer.renderToken(tokens, index, options);
   const done = tokens[index]?.attrGet("class");
-  if (done !== "to-do" && done !== "done") return opened;
+  if (done !== "to-do" && done !== "done") return tag;
   const [icon, label] = done === "done" ? ["pass-filled", "Done:"] : ["circle-large", "To do:"];
-  return `${opened}<span class="codicon codicon-${icon}" role="img" aria-label="${label}"></span>`;
+  return `${tag}<span class="codicon codicon-${icon}" role="img" aria-label="${label}"></span>`;
 };
 // Column alignment would need a style attribute, which the page's policy forbids.
 for (const cell of ["th_open", "td_open"])
@@ -98,16 +98,16 @@ for (const cell of ["th_open", "td_open"])
 md.renderer.rules["table_open"] = () => '<div class="table" tabindex="0" role="region" aria-label="Table"><table>';
 md.renderer.rules["table_close"] = () => "</table></div>";
 
-function escaped(text: string): string {
+function escapeHtml(text: string): string {
   return md.utils.escapeHtml(text);
 }
 
 function codeBlock(code: string, language: string, growing: boolean): string {
   const text = code.replace(/\n$/, "");
-  const body = highlighted(text, language.toLowerCase(), growing) ?? escaped(text);
+  const body = highlight(text, language.toLowerCase(), growing) ?? escapeHtml(text);
   const diagram = language.toLowerCase() === "mermaid" && !growing ? " diagram" : "";
   return (
-    `<div class="code${diagram}"><div class="code-bar"><span class="code-language">${escaped(language)}</span>` +
+    `<div class="code${diagram}"><div class="code-bar"><span class="code-language">${escapeHtml(language)}</span>` +
     '<span role="toolbar" aria-label="Code"><button type="button" class="icon-button" data-act="copy" title="Copy" aria-label="Copy code"><span class="codicon codicon-copy"></span></button>' +
     '<button type="button" tabindex="-1" class="icon-button" data-act="insert" title="Insert at Cursor" aria-label="Insert code at the cursor"><span class="codicon codicon-insert"></span></button></span>' +
     `</div><pre tabindex="0"><code>${body}</code></pre></div>`
@@ -115,21 +115,21 @@ function codeBlock(code: string, language: string, growing: boolean): string {
 }
 
 /** The top-level blocks, in order, without link definitions, which apply to all blocks. */
-export function blocks(given: string): Block[] {
-  const source = shown(given);
+export function blocks(text: string): Block[] {
+  const source = makeVisible(text);
   const lines = source.split("\n");
   const env: Env = {};
   const tokens = md.parse(source, env).filter((token) => token.level === 0 && token.nesting >= 0);
   const references = env.references === undefined ? "" : JSON.stringify(env.references);
   return tokens.flatMap(({ map, type, markup }) => {
     if (!map) return [];
-    const own = lines.slice(map[0], map[1]);
-    const text = own.join("\n");
+    const blockLines = lines.slice(map[0], map[1]);
+    const text = blockLines.join("\n");
     return [
       {
         source: text,
         references: text.includes("[") ? references : "",
-        open: type === "fence" && (own.length === 1 || !ends(own.at(-1) ?? "", markup)),
+        open: type === "fence" && (blockLines.length === 1 || !ends(blockLines.at(-1) ?? "", markup)),
       },
     ];
   });

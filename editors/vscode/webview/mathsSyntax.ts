@@ -1,20 +1,20 @@
 /**
- * Where a text has maths: `$…$` and `\(…\)` in a line, `$$…$$` and `\[…\]` on lines of their own, and code blocks of the language
- * `math`. Its source is shown until `drawing.ts` has drawn it. Pure.
+ * Finds formulas in a text: `$…$` and `\(…\)` inline, `$$…$$` and `\[…\]` as blocks, and code blocks of the language
+ * `math`. Their source is shown until `drawing.ts` has drawn them. Pure.
  */
 import type MarkdownIt from "markdown-it";
 
-/** Maths in a line, and on lines of their own, ends within so many characters, and lines. */
+/** The limits of inline formulas and of blocks, in characters and lines. */
 const LONGEST_INLINE = 1000;
 const LONGEST_BLOCK = 5000;
 const MOST_LINES = 80;
 const SPACE = /\s/;
 const WORD = /\w/;
-/** What makes it likely that `\(…\)` is maths, and not escaped brackets in a sentence. */
+/** Signs that `\(…\)` is a formula, and not escaped brackets in a sentence. */
 const LIKELY = /[\\^_=+<>{}*/]|^\s*[\w,. -]{1,3}\s*$/;
 
 /**
- * The position behind the `$` or `$$` that ends maths that begins at `from`, or -1. The next `$` must be the end: `$5 and $10` are
+ * The position after the `$` or `$$` that ends a formula starting at `from`, or -1. The next `$` must be the end: `$5 and $10` are
  * amounts, `$A/$B` variables.
  */
 function dollarsEnd(text: string, from: number, mark: string): number {
@@ -38,8 +38,8 @@ export function formulaOf(source: string): string {
   return source.replace(/^\s*(?:\$\$?|\\[([])/, "").replace(/(?:\$\$?|\\[)\]])\s*$/, "");
 }
 
-/** A formula that is not drawn yet, as HTML, on lines of its own. `source` is already escaped, and has its marks. */
-export function displayed(source: string): string {
+/** The HTML of a block formula that is not drawn yet. `source` is already escaped, and includes its marks. */
+export function displayFormula(source: string): string {
   return `<div class="maths display" tabindex="0" role="group" aria-label="Formula">${source}</div>\n`;
 }
 
@@ -76,7 +76,7 @@ export function maths(md: InstanceType<typeof MarkdownIt>): void {
       const lines: string[] = [];
       let length = 0;
       for (let line = startLine; line < Math.min(endLine, startLine + MOST_LINES) && length <= LONGEST_BLOCK; line += 1) {
-        // A line further out ends the list or the quotation that this stands in.
+        // A less indented line ends the list or quotation around the formula.
         if (line > startLine && (state.sCount[line] ?? 0) < state.blkIndent && lineAt(line).trim() !== "") return false;
         const text = (line === startLine ? first.slice(open.length) : lineAt(line)).trimEnd();
         if (text.endsWith(close)) {
@@ -101,5 +101,5 @@ export function maths(md: InstanceType<typeof MarkdownIt>): void {
 
   const { escapeHtml } = md.utils;
   md.renderer.rules["maths"] = (tokens, index) => `<span class="maths">${escapeHtml(tokens[index]?.content ?? "")}</span>`;
-  md.renderer.rules["maths_block"] = (tokens, index) => displayed(escapeHtml(tokens[index]?.content ?? ""));
+  md.renderer.rules["maths_block"] = (tokens, index) => displayFormula(escapeHtml(tokens[index]?.content ?? ""));
 }

@@ -1,4 +1,4 @@
-/** Participants in the text of a message: whom `@` offers, and whom a text notifies. Pure; the server decides. */
+/** Participants in the text of a message: the people offered after `@`, and those whom a text notifies. Pure; the server decides. */
 import { mentionText } from "../src/people";
 import type { Agent, Participant } from "../src/panel/messages";
 import type { Choice } from "./choosing";
@@ -6,7 +6,7 @@ import type { Choice } from "./choosing";
 const CODE = /```[\s\S]*?(?:```|$)|`[^`\n]{1,500}`/g;
 const MENTION = /(?<![\p{L}\p{N}_@./-])@([\p{L}\p{N}_][\p{L}\p{N}_.'-]{0,60}(?: [\p{L}\p{N}_][\p{L}\p{N}_.'-]{0,60}){0,3})/gu;
 
-/** What `@` offers of the participants, so that each differs from an agent at a glance. `present` have the session open. */
+/** The participants offered after `@`, marked as people to distinguish them from agents. `present` have the session open. */
 export function personChoices(people: readonly Participant[], present: readonly Participant[], query: string): Choice[] {
   const wanted = query.toLowerCase();
   const here = new Set(present.map(({ id }) => id));
@@ -20,7 +20,7 @@ export function personChoices(people: readonly Participant[], present: readonly 
     }));
 }
 
-/** What takes the place of `@…` in the text for a choice of `personChoices`; undefined for another choice. */
+/** The text that replaces `@…` for a choice from `personChoices`; undefined for other choices. */
 export function personText(choice: Choice, people: readonly Participant[], agents: readonly Agent[]): string | undefined {
   const person = people.find(({ id }) => choice.key === `person ${id}`);
   if (person === undefined) return undefined;
@@ -29,9 +29,9 @@ export function personText(choice: Choice, people: readonly Participant[], agent
 }
 
 /** The participants whom a text notifies: by name, id, or a first name that only one of them has, outside of code. */
-export function notified(text: string, people: readonly Participant[], agents: readonly Agent[]): readonly Participant[] {
+export function notifiedPeople(text: string, people: readonly Participant[], agents: readonly Agent[]): readonly Participant[] {
   const taken = new Set(agents.map(({ name }) => name.toLowerCase()));
-  const called = (name: string): Participant | undefined => {
+  const personCalled = (name: string): Participant | undefined => {
     if (taken.has(name)) return undefined;
     const full = people.filter((one) => one.name.toLowerCase() === name);
     const any = people.filter(({ id, name: own }) =>
@@ -43,7 +43,7 @@ export function notified(text: string, people: readonly Participant[], agents: r
   for (const match of text.replace(CODE, " ").matchAll(MENTION)) {
     const words = (match[1] ?? "").split(" ");
     for (let count = words.length; count > 0; count -= 1) {
-      const person = called(
+      const person = personCalled(
         words
           .slice(0, count)
           .join(" ")

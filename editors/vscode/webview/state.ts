@@ -66,18 +66,21 @@ export function fold(state: State, step: Step): State {
     case "show":
       return { ...without(without(state, "problem"), "accessLost"), view: step.view, loading: false };
     case "session":
-      return changed(state, (view) => ({
+      return updateView(state, (view) => ({
         ...view,
         session: step.session,
         participants: step.participants,
       }));
     case "messages":
-      return changed(state, (view) => ({ ...view, messages: merged(view.messages, step.messages) }));
+      return updateView(state, (view) => ({ ...view, messages: mergeMessages(view.messages, step.messages) }));
     case "append":
-      return changed(state, (view) => ({ ...view, messages: appended(view.messages, step.messageId, step.part, step.text) }));
+      return updateView(state, (view) => ({
+        ...view,
+        messages: appendText(view.messages, step.messageId, step.part, step.text),
+      }));
     case "older":
       return {
-        ...changed(state, (view) => ({ ...view, messages: [...step.messages, ...view.messages], more: step.more })),
+        ...updateView(state, (view) => ({ ...view, messages: [...step.messages, ...view.messages], more: step.more })),
         loading: false,
       };
     case "agents":
@@ -139,11 +142,11 @@ function without(state: State, key: "problem" | "window" | "me" | "accessLost"):
   return rest;
 }
 
-function changed(state: State, change: (view: View) => View): State {
+function updateView(state: State, change: (view: View) => View): State {
   return state.view ? { ...state, view: change(state.view) } : state;
 }
 
-function merged(old: readonly Message[], news: readonly Message[]): readonly Message[] {
+function mergeMessages(old: readonly Message[], news: readonly Message[]): readonly Message[] {
   const byId = new Map(news.map((message) => [message.id, message]));
   const kept = old.map((message) => {
     const renewed = byId.get(message.id);
@@ -153,7 +156,7 @@ function merged(old: readonly Message[], news: readonly Message[]): readonly Mes
   return [...kept, ...byId.values()];
 }
 
-function appended(messages: readonly Message[], messageId: string, at: number, text: string): readonly Message[] {
+function appendText(messages: readonly Message[], messageId: string, at: number, text: string): readonly Message[] {
   return messages.map((message) => {
     if (message.id !== messageId) return message;
     const parts = message.parts.map((part, index) =>

@@ -5,7 +5,7 @@
 // eslint-disable-next-line no-control-regex -- these must be found
 const HIDING = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e0fff}]/gu;
 
-export function shown(text: string): string {
+export function makeVisible(text: string): string {
   return text.replace(HIDING, (letter) => {
     const code = letter.codePointAt(0) ?? 0;
     const digits = code.toString(16);

@@ -8,7 +8,7 @@ import { besidePanels } from "../panel/places";
 import { Problem, problemOf } from "../problem";
 import type { Message } from "../protocol";
 import type { Sessions } from "../sessions";
-import { decoded } from "../format";
+import { decodePart } from "../format";
 import { sidesOf, type Sides } from "./patch";
 
 const SCHEME = "sessionls-changes";
@@ -42,7 +42,7 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
   }
 
   dispose(): void {
-    for (const one of this.subscriptions) one.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
   }
 
   async show(place: EditPlace): Promise<void> {
@@ -51,9 +51,9 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
     const { whole } = await this.sides(query);
     const name = part.uri.slice(part.uri.lastIndexOf("/") + 1);
     const [before, after] = ["before", "after"].map((side) =>
-      vscode.Uri.from({ scheme: SCHEME, path: `/${side}/${decoded(name)}`, query }),
+      vscode.Uri.from({ scheme: SCHEME, path: `/${side}/${decodePart(name)}`, query }),
     );
-    const title = `${decoded(name)} (${part.applied ? "before ↔ after" : "as it was ↔ as proposed"}${whole ? "" : ", changed lines only"})`;
+    const title = `${decodePart(name)} (${part.applied ? "before ↔ after" : "as it was ↔ as proposed"}${whole ? "" : ", changed lines only"})`;
     await vscode.commands.executeCommand("vscode.diff", before, after, title, { preview: true, viewColumn: besidePanels() });
   }
 
@@ -69,10 +69,10 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
   private sides(query: string): Promise<Sides> {
     const known = this.open.get(query);
     if (known !== undefined) return known;
-    const made = this.make(JSON.parse(query) as EditPlace);
-    this.open.set(query, made);
-    made.catch(() => this.open.delete(query));
-    return made;
+    const sides = this.make(JSON.parse(query) as EditPlace);
+    this.open.set(query, sides);
+    sides.catch(() => this.open.delete(query));
+    return sides;
   }
 
   private async make(place: EditPlace): Promise<Sides> {

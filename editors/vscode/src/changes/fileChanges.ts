@@ -1,22 +1,22 @@
 /** Converts the result of `change/list` for display. Pure. */
-import { decoded } from "../format";
+import { decodePart } from "../format";
 import type { Part, Requests } from "../protocol";
 import { countsOf, type LineCounts } from "../toolLine";
 
 export type FileChange = Requests["change/list"]["result"]["files"][number];
 
-/** A file to compare. `before` is absent if the file did not exist; `there`: it exists now. */
+/** A file to compare. `before` is absent if the file did not exist; `exists`: whether it exists now. */
 export interface Pair {
   readonly uri: string;
   readonly before?: string;
-  readonly there: boolean;
+  readonly exists: boolean;
 }
 
 /** The files in which changes of agents are still present. */
 export function pairsOf(files: readonly FileChange[]): readonly Pair[] {
   return files
     .filter(({ state }) => state !== "reverted")
-    .map(({ uri, kind, before }) => ({ uri, there: kind !== "deleted", ...(before !== undefined && { before }) }));
+    .map(({ uri, kind, before }) => ({ uri, exists: kind !== "deleted", ...(before !== undefined && { before }) }));
 }
 
 export function revertedText(uris: readonly string[], notices: readonly string[] = []): string {
@@ -49,5 +49,5 @@ function add(counts: Map<string, LineCounts>, uri: string, more: LineCounts): vo
 }
 
 function nameOf(uri: string): string {
-  return decoded(uri.slice(uri.lastIndexOf("/") + 1));
+  return decodePart(uri.slice(uri.lastIndexOf("/") + 1));
 }

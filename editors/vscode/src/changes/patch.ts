@@ -6,14 +6,14 @@
  */
 
 /** Consecutive lines and their zero-based start. */
-interface Stretch {
+interface Section {
   readonly start: number;
   readonly lines: string[];
 }
 
 interface Hunk {
-  readonly before: Stretch;
-  readonly after: Stretch;
+  readonly before: Section;
+  readonly after: Section;
 }
 
 export interface Sides {
@@ -29,24 +29,24 @@ export interface Sides {
  */
 export function sidesOf(patch: string, now: string | undefined): Sides {
   const hunks = parse(patch);
-  const cameOrWent = /^(--- |\+\+\+ )\/dev\/null$/m.test(patch.slice(0, patch.indexOf("\n@@")));
-  if (cameOrWent) return { ...stretches(hunks), whole: true };
+  const createdOrDeleted = /^(--- |\+\+\+ )\/dev\/null$/m.test(patch.slice(0, patch.indexOf("\n@@")));
+  if (createdOrDeleted) return { ...changedSections(hunks), whole: true };
   const lines = now === undefined ? [] : linesOf(now.replaceAll("\r\n", "\n"));
-  const before = exchanged(hunks, lines, "after", "before");
+  const before = replaceSides(hunks, lines, "after", "before");
   if (before !== undefined) return { before, after: lines.join(""), whole: true };
   // It was undone, or never made.
-  const after = exchanged(hunks, lines, "before", "after");
-  return after === undefined ? { ...stretches(hunks), whole: false } : { before: lines.join(""), after, whole: true };
+  const after = replaceSides(hunks, lines, "before", "after");
+  return after === undefined ? { ...changedSections(hunks), whole: false } : { before: lines.join(""), after, whole: true };
 }
 
 function parse(patch: string): Hunk[] {
   const hunks: Hunk[] = [];
-  let last: readonly Stretch[] = [];
+  let last: readonly Section[] = [];
   for (const line of linesOf(patch)) {
     const head = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/.exec(line);
     const hunk = hunks.at(-1);
     if (head !== null) {
-      hunks.push({ before: begun(head[1], head[2]), after: begun(head[3], head[4]) });
+      hunks.push({ before: emptySection(head[1], head[2]), after: emptySection(head[3], head[4]) });
     } else if (hunk !== undefined && line.startsWith("\\")) {
       for (const { lines } of last) lines.push(lines.pop()?.replace(/\n$/, "") ?? "");
     } else if (hunk !== undefined) {
@@ -58,44 +58,54 @@ function parse(patch: string): Hunk[] {
 }
 
 /** In a unified diff, an empty section starts at the line before it. */
-function begun(line = "1", count = "1"): Stretch {
+function emptySection(line = "1", count = "1"): Section {
   return { start: Number(line) - (count === "0" ? 0 : 1), lines: [] };
 }
 
 /** The limit of compared lines for one patch, for texts with very many equal lines. */
-const COMPARED = 2_000_000;
+const MAX_COMPARISONS = 2_000_000;
 
 /** The text with one side of each hunk replaced by the other; undefined if that side is missing or ambiguous. */
-function exchanged(hunks: readonly Hunk[], now: readonly string[], old: keyof Hunk, made: keyof Hunk): string | undefined {
+function replaceSides(
+  hunks: readonly Hunk[],
+  current: readonly string[],
+  old: keyof Hunk,
+  replacement: keyof Hunk,
+): string | undefined {
   const pieces: string[] = [];
-  const left = { lines: COMPARED };
+  const budget = { lines: MAX_COMPARISONS };
   let from = 0;
   for (const hunk of hunks) {
-    const at = find(hunk[old], now, from, left);
+    const at = find(hunk[old], current, from, budget);
     if (at === undefined) return undefined;
-    pieces.push(now.slice(from, at).join(""), hunk[made].lines.join(""));
+    pieces.push(current.slice(from, at).join(""), hunk[replacement].lines.join(""));
     from = at + hunk[old].lines.length;
   }
-  return [...pieces, now.slice(from).join("")].join("");
+  return [...pieces, current.slice(from).join("")].join("");
 }
 
 /** At its original position, or else at the only other occurrence. */
-function find({ start, lines }: Stretch, now: readonly string[], from: number, left: { lines: number }): number | undefined {
-  const is = (at: number): boolean =>
+function find(
+  { start, lines }: Section,
+  current: readonly string[],
+  from: number,
+  budget: { lines: number },
+): number | undefined {
+  const matches = (at: number): boolean =>
     lines.every((line, index) => {
-      left.lines -= 1;
-      return now[at + index] === line;
+      budget.lines -= 1;
+      return current[at + index] === line;
     });
-  if (start >= from && start + lines.length <= now.length && is(start)) return start;
+  if (start >= from && start + lines.length <= current.length && matches(start)) return start;
   if (lines.length === 0) return undefined;
-  const places: number[] = [];
-  for (let at = from; at + lines.length <= now.length && places.length < 2 && left.lines > 0; at += 1)
-    if (is(at)) places.push(at);
-  if (left.lines <= 0) return undefined;
-  return places.length === 1 ? places[0] : undefined;
+  const positions: number[] = [];
+  for (let at = from; at + lines.length <= current.length && positions.length < 2 && budget.lines > 0; at += 1)
+    if (matches(at)) positions.push(at);
+  if (budget.lines <= 0) return undefined;
+  return positions.length === 1 ? positions[0] : undefined;
 }
 
-function stretches(hunks: readonly Hunk[]): { before: string; after: string } {
+function changedSections(hunks: readonly Hunk[]): { before: string; after: string } {
   const joined = (side: keyof Hunk): string => hunks.map((hunk) => hunk[side].lines.join("")).join("⋯\n");
   return { before: joined("before"), after: joined("after") };
 }

@@ -33,7 +33,7 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
   }
 
   dispose(): void {
-    for (const one of this.subscriptions) one.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
   }
 
   /** The files that a reply changed. */
@@ -53,9 +53,9 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
   /** Opens a diff of all changed files, without the changes and as they are now. False if there are none. */
   async review(scope: Scope, title: string): Promise<boolean> {
     const { files } = await this.api.request("change/list", { ...scope, texts: true });
-    const pairs = pairsOf(files).map(({ uri, before, there }) => {
-      const now = vscode.Uri.parse(uri);
-      return [now, before === undefined ? undefined : this.document(scope, uri, before), there ? now : undefined];
+    const pairs = pairsOf(files).map(({ uri, before, exists: exists }) => {
+      const current = vscode.Uri.parse(uri);
+      return [current, before === undefined ? undefined : this.document(scope, uri, before), exists ? current : undefined];
     });
     if (pairs.length === 0) {
       void vscode.window.showInformationMessage("No changes by agents are left to undo here.");
@@ -68,9 +68,9 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
 
   /** Reverts changes: all in the scope, those of one file, or one hunk. The notification offers to undo this. */
   async revert(scope: Scope, uri?: string, hunk?: string): Promise<void> {
-    const done = await this.request({ ...scope, ...(uri !== undefined && { uri }), ...(hunk !== undefined && { hunk }) });
-    const choice = await vscode.window.showInformationMessage(revertedText(done.uris, done.notices), "Restore");
-    if (choice === "Restore") await this.request({ sessionId: scope.sessionId, revertId: done.revertId });
+    const result = await this.request({ ...scope, ...(uri !== undefined && { uri }), ...(hunk !== undefined && { hunk }) });
+    const choice = await vscode.window.showInformationMessage(revertedText(result.uris, result.notices), "Restore");
+    if (choice === "Restore") await this.request({ sessionId: scope.sessionId, revertId: result.revertId });
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
@@ -80,7 +80,7 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
     try {
       const { scope, uri: file } = JSON.parse(uri.query) as { scope: Scope; uri: string };
       const { files } = await this.api.request("change/list", { ...scope, texts: true });
-      return files.find((one) => one.uri === file)?.before ?? "";
+      return files.find((change) => change.uri === file)?.before ?? "";
     } catch (error) {
       return `This change cannot be shown any more. ${problemOf(error).words}\n`;
     }

@@ -18,7 +18,7 @@ export type Reasoning = ReadonlyMap<string, NonNullable<ModelMessage["reasoning"
 const NONE: Reasoning = new Map();
 
 /** Throws a `Problem` for content that is not supported. */
-export function asked(
+export function modelMessages(
   messages: readonly Message[],
   reasoning: Reasoning = NONE,
 ): Pick<ModelReplyParams, "instructions" | "messages"> {
@@ -33,8 +33,8 @@ export function asked(
     });
     if (message.role === INSTRUCTIONS) instructions.push(text);
     else if (message.role === MODEL && calls.length > 0) {
-      const thought = calls.map(({ callId }) => reasoning.get(callId)).find((one) => one !== undefined);
-      converted.push({ role: "agent", text, calls, ...(thought !== undefined && { reasoning: thought }) });
+      const callReasoning = calls.map(({ callId }) => reasoning.get(callId)).find((found) => found !== undefined);
+      converted.push({ role: "agent", text, calls, ...(callReasoning !== undefined && { reasoning: callReasoning }) });
     } else if (text !== "") converted.push({ role: message.role === MODEL ? "agent" : "participant", text });
   }
   const [first, ...rest] = converted;
@@ -49,7 +49,7 @@ export interface Tool {
   readonly inputSchema?: object | undefined;
 }
 
-export function offered(tools: readonly Tool[] | undefined, mustCall: boolean): Pick<ModelReplyParams, "tools" | "mustCall"> {
+export function toolParams(tools: readonly Tool[] | undefined, mustCall: boolean): Pick<ModelReplyParams, "tools" | "mustCall"> {
   if (tools === undefined || tools.length === 0) return {};
   return {
     tools: tools.map(({ name, description, inputSchema }) => ({
@@ -102,10 +102,10 @@ interface Data {
 }
 
 function textOf({ content }: Message): string {
-  return content.map((part) => (isCall(part) || isResult(part) ? "" : wordsOf(part))).join("");
+  return content.map((part) => (isCall(part) || isResult(part) ? "" : partText(part))).join("");
 }
 
-function wordsOf(part: unknown): string {
+function partText(part: unknown): string {
   if (isText(part)) return part.value;
   // VS Code uses such parts to mark cache points.
   if (isData(part) && part.mimeType === "cache_control") return "";

@@ -11,7 +11,7 @@ export const AGENTS: Readonly<Record<string, string>> = {
 };
 
 /** The message for a command without text; `subject` is what the agent should look at. */
-const ALONE: Readonly<Record<string, (subject: string) => string>> = {
+const DEFAULT_TEXTS: Readonly<Record<string, (subject: string) => string>> = {
   review: (subject) => `Review ${subject}.`,
   security: (subject) => `Review ${subject} for security problems.`,
   explain: (subject) => `Explain ${subject}.`,
@@ -28,20 +28,20 @@ function subjectOf(context: readonly Context[]): string | undefined {
   return context.length > 0 ? "this" : undefined;
 }
 
-export interface Worded {
+export interface ChatMessage {
   readonly text: string;
   readonly context: readonly Context[];
 }
 
 /** The message to send; undefined if there is nothing to send. A review without a subject is of the uncommitted changes. */
-export function worded(command: string | undefined, text: string, context: readonly Context[]): Worded | undefined {
+export function chatMessage(command: string | undefined, text: string, context: readonly Context[]): ChatMessage | undefined {
   if (text !== "") return { text, context };
-  const alone = command === undefined ? undefined : ALONE[command];
-  if (alone === undefined) return undefined;
+  const defaultText = command === undefined ? undefined : DEFAULT_TEXTS[command];
+  if (defaultText === undefined) return undefined;
   const reviews = command === "review" || command === "security";
-  const meant: readonly Context[] = context.length === 0 && reviews ? [{ kind: "diff" }] : context;
-  const subject = subjectOf(meant);
-  return subject === undefined ? undefined : { text: alone(subject), context: meant };
+  const effectiveContext: readonly Context[] = context.length === 0 && reviews ? [{ kind: "diff" }] : context;
+  const subject = subjectOf(effectiveContext);
+  return subject === undefined ? undefined : { text: defaultText(subject), context: effectiveContext };
 }
 
 /** Escapes the text for Markdown, in one line. */

@@ -4,7 +4,7 @@
  */
 import type { Question } from "../folding";
 import type { Finding, Message, Part, Range, Session } from "../protocol";
-import { decoded, incomplete, wordsForPause } from "../format";
+import { decodePart, incomplete, pauseText } from "../format";
 import { toolLine, toolText } from "../toolLine";
 import { plain } from "./chatFormat";
 import { LinkedText } from "./linkedText";
@@ -22,14 +22,14 @@ const SEVERITIES: Readonly<Record<Finding["severity"], string>> = { 1: "Error", 
 export class ChatRenderer {
   /** For each part, its text as far as it is rendered, or its rendered state. */
   private readonly rendered: (LinkedText | string)[] = [];
-  private readonly asked = new Set<string>();
-  private waited = false;
-  private began = false;
+  private readonly shownQuestions = new Set<string>();
+  private waitingShown = false;
+  private started = false;
 
   /** The message is queued after another reply. */
   waiting(): Piece[] {
-    if (this.waited) return [];
-    this.waited = true;
+    if (this.waitingShown) return [];
+    this.waitingShown = true;
     return [{ kind: "progress", text: "Waiting for the previous reply" }];
   }
 
@@ -42,9 +42,9 @@ export class ChatRenderer {
   /** The new content of a reply that has ended or stopped, and how it ended. */
   end(reply: Message, session?: Session): Piece[] {
     const pieces = this.parts(reply, true);
-    const paused = reply.status === "paused" && session !== undefined ? wordsForPause(session) : undefined;
+    const paused = reply.status === "paused" && session !== undefined ? pauseText(session) : undefined;
     const state = paused ?? STATES[reply.status] ?? incomplete(reply);
-    const notices = (reply.notices ?? []).map((words) => this.paragraph(`*${plain(words)}*`));
+    const notices = (reply.notices ?? []).map((notice) => this.paragraph(`*${plain(notice)}*`));
     return [...pieces, ...notices, ...(state === undefined ? [] : [this.paragraph(`*${state}*`)])];
   }
 
@@ -78,8 +78,8 @@ export class ChatRenderer {
       case "plan": {
         const done = part.entries.filter((entry) => entry.status === "completed").length;
         const now = part.entries.find((entry) => entry.status === "inProgress");
-        const words = `Plan: ${done} of ${part.entries.length} done${now ? `, now ${plain(now.content)}` : ""}`;
-        return this.once(index, words, () => [{ kind: "progress", text: words }]);
+        const progress = `Plan: ${done} of ${part.entries.length} done${now ? `, now ${plain(now.content)}` : ""}`;
+        return this.once(index, progress, () => [{ kind: "progress", text: progress }]);
       }
     }
   }
@@ -113,15 +113,15 @@ export class ChatRenderer {
   }
 
   private question({ requestId, agent, summary }: Question): Piece[] {
-    if (this.asked.has(requestId)) return [];
-    this.asked.add(requestId);
+    if (this.shownQuestions.has(requestId)) return [];
+    this.shownQuestions.add(requestId);
     return [this.paragraph(`**${plain(agent === "" ? "The agent" : agent)} asks:** ${plain(summary)}`), { kind: "question" }];
   }
 
   /** Text that starts a new paragraph. */
   private paragraph(text: string): Piece {
-    const first = !this.began;
-    this.began = true;
+    const first = !this.started;
+    this.started = true;
     return { kind: "markdown", text: first ? text : `\n\n${text}` };
   }
 }
@@ -133,5 +133,5 @@ const STATES: Readonly<Partial<Record<Message["status"], string>>> = {
 };
 
 function basename(uri: string): string {
-  return decoded(uri.replace(/[?#].*$/, "").replace(/^.*\//, ""));
+  return decodePart(uri.replace(/[?#].*$/, "").replace(/^.*\//, ""));
 }

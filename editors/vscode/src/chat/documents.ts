@@ -5,28 +5,28 @@ import type { Documents, UriLike } from "./references";
 
 export const editorDocuments: Documents = {
   async readerOf(uri) {
-    const known = real(uri);
-    if (known.scheme === "untitled") return "server";
-    if (known.scheme !== "file") return "editor";
+    const resolved = vscodeUri(uri);
+    if (resolved.scheme === "untitled") return "server";
+    if (resolved.scheme !== "file") return "editor";
     try {
-      const { type } = await vscode.workspace.fs.stat(known);
+      const { type } = await vscode.workspace.fs.stat(resolved);
       if ((type & vscode.FileType.Directory) !== 0) return "none";
     } catch {
       // If it does not exist, the server reports that. It may also be open and not saved yet.
     }
     // The server reads nothing outside the workspace, so attachments from there are sent as text.
-    return vscode.workspace.getWorkspaceFolder(known) === undefined ? "editor" : "server";
+    return vscode.workspace.getWorkspaceFolder(resolved) === undefined ? "editor" : "server";
   },
   async read(uri, range) {
-    const document = await vscode.workspace.openTextDocument(real(uri));
+    const document = await vscode.workspace.openTextDocument(vscodeUri(uri));
     return document.getText(range && vscodeRange(range));
   },
   name(uri) {
-    return vscode.workspace.asRelativePath(real(uri));
+    return vscode.workspace.asRelativePath(vscodeUri(uri));
   },
 };
 
-function real(uri: UriLike): vscode.Uri {
+function vscodeUri(uri: UriLike): vscode.Uri {
   return uri instanceof vscode.Uri ? uri : vscode.Uri.parse(uri.toString());
 }
 

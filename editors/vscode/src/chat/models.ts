@@ -7,8 +7,8 @@ import type { Api } from "../api";
 import type { Models } from "../models";
 import { problemOf, type Problem } from "../problem";
 import type { ModelInfo, ModelMessage } from "../protocol";
-import { wordsFor } from "../format";
-import { asked, estimate, familyOf, nameOf, offered } from "./asking";
+import { stopReasonText } from "../format";
+import { modelMessages, estimate, familyOf, nameOf, toolParams } from "./asking";
 
 export const VENDOR = "sessionls";
 /**
@@ -42,7 +42,7 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
   }
 
   /** VS Code requests the models of a provider when they change, not when it is registered. */
-  come(): void {
+  announce(): void {
     this.changed.fire();
   }
 
@@ -57,7 +57,7 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
    */
   provideLanguageModelChatInformation(): vscode.LanguageModelChatInformation[] {
     const { able } = this.models;
-    return [own(able.find((model) => model.default)), ...able.map((model) => information(model))];
+    return [defaultInformation(able.find((model) => model.default)), ...able.map((model) => information(model))];
   }
 
   async provideLanguageModelChatResponse(
@@ -68,8 +68,12 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
     token: vscode.CancellationToken,
   ): Promise<void> {
     try {
-      const must = toolMode === vscode.LanguageModelChatToolMode.Required;
-      const params = { ...asked(messages, this.reasoning), ...offered(tools, must), ...(id !== OWN && { model: id }) };
+      const mustCall = toolMode === vscode.LanguageModelChatToolMode.Required;
+      const params = {
+        ...modelMessages(messages, this.reasoning),
+        ...toolParams(tools, mustCall),
+        ...(id !== OWN && { model: id }),
+      };
       const {
         calls = [],
         reasoning,
@@ -84,11 +88,11 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
       const [first] = calls;
       if (first !== undefined && reasoning !== undefined) this.keep(first.callId, reasoning);
       for (const call of calls) progress.report(new vscode.LanguageModelToolCallPart(call.callId, call.name, call.arguments));
-      const problem = calls.length === 0 ? wordsFor(stopReason) : undefined;
+      const problem = calls.length === 0 ? stopReasonText(stopReason) : undefined;
       if (problem !== undefined) throw vscode.LanguageModelError.Blocked(problem);
     } catch (error) {
       if (error instanceof vscode.LanguageModelError) throw error;
-      throw thrown(problemOf(error));
+      throw languageModelError(problemOf(error));
     }
   }
 
@@ -111,11 +115,11 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
 export function registerModels(api: Api, all: Models): vscode.Disposable {
   const models = new ModelProvider(api, all);
   const registration = vscode.lm.registerLanguageModelChatProvider(VENDOR, models);
-  models.come();
+  models.announce();
   return vscode.Disposable.from(models, registration);
 }
 
-function own(model: ModelInfo | undefined): vscode.LanguageModelChatInformation {
+function defaultInformation(model: ModelInfo | undefined): vscode.LanguageModelChatInformation {
   return {
     ...limits(model),
     // In a session, the agent calls its own tools.
@@ -151,7 +155,7 @@ function limits(
 }
 
 /** The error for other extensions: with VS Code's kind, if there is a suitable one, and the message of the protocol. */
-function thrown(problem: Problem): Error {
+function languageModelError(problem: Problem): Error {
   switch (problem.reason) {
     case "noKey":
     case "unauthorized":

@@ -1,15 +1,15 @@
 /** `@session` in VS Code's chat: sends messages to a session and streams the replies back. */
 import * as vscode from "vscode";
 import { pickSession } from "../commands/choosing";
-import { named } from "../naming";
-import { problemOf, stopped, type Problem } from "../problem";
+import { parseAgent } from "../naming";
+import { problemOf, serverStopped, type Problem } from "../problem";
 import type { Context, Exchange, MessageParams, Session } from "../protocol";
 import type { Services } from "../services";
 import { editorDocuments } from "./documents";
 import { ReplyStream } from "./replyStream";
 import { OWN, VENDOR } from "./models";
 import { contextOf } from "./references";
-import { AGENTS, plain, worded } from "./chatFormat";
+import { AGENTS, plain, chatMessage } from "./chatFormat";
 
 const ID = "sessionls.session";
 /** After a cancellation VS Code waits one second, then ignores further output. */
@@ -40,7 +40,7 @@ class Answer {
     this.sessionId = sessionOf(history);
     let problem: Problem | undefined;
     try {
-      await this.started();
+      await this.waitForServer();
       await this.answer();
     } catch (error) {
       problem = problemOf(error);
@@ -48,25 +48,26 @@ class Answer {
     // The next request of the same chat finds the session with this, even if the present one fails.
     const metadata = this.sessionId === undefined ? {} : { sessionId: this.sessionId };
     if (problem === undefined || (problem.kind === "cancelled" && this.token.isCancellationRequested)) return { metadata };
-    this.offerWaysOut(problem);
+    this.offerRemedies(problem);
     return { metadata, errorDetails: { message: problem.words } };
   }
 
   private async answer(): Promise<void> {
     const { command, prompt, references } = this.request;
     const { agents } = this.needs.sessions;
-    const written = named(
+    const parsed = parseAgent(
       prompt,
       agents.map((agent) => agent.name),
     );
-    const { context, left } = await contextOf(references, editorDocuments);
-    const message = worded(command, written.text, context);
+    const { context, unsupported } = await contextOf(references, editorDocuments);
+    const message = chatMessage(command, parsed.text, context);
     const first = await this.findSession(message !== undefined);
-    if (left.length > 0) this.stream.markdown(`Not sent, because it is not text: ${left.map(plain).join(", ")}.\n\n`);
+    if (unsupported.length > 0)
+      this.stream.markdown(`Not sent, because it is not text: ${unsupported.map(plain).join(", ")}.\n\n`);
     if (message === undefined) {
       if (command !== "open" && command !== "new") this.stream.markdown("Write a question for the agent, or attach context.");
     } else if (this.sessionId !== undefined) {
-      await this.send(this.sessionId, message.text, message.context, written.agent ?? AGENTS[command ?? ""]);
+      await this.send(this.sessionId, message.text, message.context, parsed.agent ?? AGENTS[command ?? ""]);
     }
     if (first) this.offerSession();
   }
@@ -76,8 +77,8 @@ class Answer {
     const { sessions } = this.needs;
     if (this.request.command === "open") {
       await sessions.refreshList();
-      const offered = sessions.store.sessions.filter((session) => session.state !== "archived");
-      const picked = await pickSession("Open Session", offered);
+      const candidates = sessions.store.sessions.filter((session) => session.state !== "archived");
+      const picked = await pickSession("Open Session", candidates);
       if (picked === undefined) return false;
       this.sessionId = picked.id;
       this.stream.markdown(`Messages go to **${plain(picked.title)}** from now on.\n\n`);
@@ -155,25 +156,29 @@ class Answer {
   }
 
   /** Waits for a server that is starting. Throws a `Problem` if none is running. */
-  private async started(): Promise<void> {
+  private async waitForServer(): Promise<void> {
     const { api, server } = this.needs;
-    const starting = (): boolean => !api.ready && server.state.kind !== "stopped" && !this.token.isCancellationRequested;
-    if (starting()) {
+    const isStarting = (): boolean => !api.ready && server.state.kind !== "stopped" && !this.token.isCancellationRequested;
+    if (isStarting()) {
       this.stream.progress("Waiting for the sessionls server to start");
       await new Promise<void>((resolve) => {
-        const look = (): void => {
-          if (starting()) return;
-          for (const one of listening) one.dispose();
+        const recheck = (): void => {
+          if (isStarting()) return;
+          for (const listener of listening) listener.dispose();
           resolve();
         };
-        const listening = [api.onConnected(look), server.onDidChangeState(look), this.token.onCancellationRequested(look)];
+        const listening = [
+          api.onConnected(recheck),
+          server.onDidChangeState(recheck),
+          this.token.onCancellationRequested(recheck),
+        ];
       });
     }
     if (api.ready) return;
-    throw (server.state.kind === "stopped" ? server.state.problem : undefined) ?? stopped();
+    throw (server.state.kind === "stopped" ? server.state.problem : undefined) ?? serverStopped();
   }
 
-  private offerWaysOut(problem: Problem): void {
+  private offerRemedies(problem: Problem): void {
     switch (problem.kind) {
       case "serverStopped":
       case "serverNotFound":

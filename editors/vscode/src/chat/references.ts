@@ -28,7 +28,7 @@ export interface UriLike {
 export interface References {
   readonly context: readonly Context[];
   /** The names of attachments that could not be sent. */
-  readonly left: readonly string[];
+  readonly unsupported: readonly string[];
 }
 
 /** VS Code attaches the visible part of the open file if nothing is selected. */
@@ -37,17 +37,17 @@ const VIEWPORT = "vscode.implicit.viewport";
 /** Each reference once, without kinds that are not supported as context. */
 export async function contextOf(references: readonly Reference[], documents: Documents): Promise<References> {
   const context = new Map<string, Context>();
-  const left: string[] = [];
+  const unsupported: string[] = [];
   // VS Code lists them in reverse order.
   for (const reference of [...references].reverse()) {
-    const made = await one(reference, documents);
-    if (typeof made === "string") left.push(made);
-    else context.set(JSON.stringify(made), made);
+    const result = await contextFor(reference, documents);
+    if (typeof result === "string") unsupported.push(result);
+    else context.set(JSON.stringify(result), result);
   }
-  return { context: [...context.values()], left };
+  return { context: [...context.values()], unsupported };
 }
 
-async function one({ id, modelDescription, value }: Reference, documents: Documents): Promise<Context | string> {
+async function contextFor({ id, modelDescription, value }: Reference, documents: Documents): Promise<Context | string> {
   if (typeof value === "string") return { kind: "text", title: modelDescription ?? id, text: value };
   if (isLocation(value)) {
     const { uri, range } = value;

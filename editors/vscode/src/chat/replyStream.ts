@@ -33,7 +33,7 @@ export class ReplyStream {
   ) {
     this.known = new Set(this.messages.map((message) => message.id));
     this.subscription = sessions.store.onDidChangeOpen(({ sessionId }) => {
-      if (sessionId === params.sessionId) this.soon();
+      if (sessionId === params.sessionId) this.scheduleShow();
     });
   }
 
@@ -50,7 +50,7 @@ export class ReplyStream {
     this.timer = undefined;
     const message = this.message();
     if (message === undefined) return;
-    const reply = this.messages.find((one) => one.replyTo === message.id);
+    const reply = this.messages.find((candidate) => candidate.replyTo === message.id);
     if (reply !== undefined) this.write(this.renderer.step(reply, this.questions(reply)));
     else if (message.status === "queued") this.write(this.renderer.waiting());
   }
@@ -60,7 +60,7 @@ export class ReplyStream {
     this.write(this.renderer.end(reply, this.sessions.store.session(reply.sessionId)));
   }
 
-  private soon(): void {
+  private scheduleShow(): void {
     this.timer ??= setTimeout(() => {
       this.show();
     }, GAP);
@@ -72,7 +72,9 @@ export class ReplyStream {
 
   /** The message in the session: the first new one with the same text that no other request follows. */
   private message(): Message | undefined {
-    const found = this.messages.find((one) => (this.messageId === undefined ? this.isOurs(one) : one.id === this.messageId));
+    const found = this.messages.find((candidate) =>
+      this.messageId === undefined ? this.isOurs(candidate) : candidate.id === this.messageId,
+    );
     if (found !== undefined) {
       this.messageId = found.id;
       followed.add(found.id);

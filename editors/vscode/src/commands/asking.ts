@@ -44,7 +44,7 @@ export async function askAboutSelection(services: Services): Promise<Done> {
 /** What is reviewed, as in the message to the agent. */
 export type Subject = "selection" | "file" | "changes";
 
-const WORDS: Readonly<Record<Subject, string>> = {
+const SUBJECT_TEXTS: Readonly<Record<Subject, string>> = {
   selection: "the selected code",
   file: "this file",
   changes: "the uncommitted changes",
@@ -60,8 +60,9 @@ export async function review(services: Services, subject: Subject, agent: "revie
     );
     return false;
   }
-  const { session, begun } = await sessionForAsking(services);
-  const text = agent === "security" ? `Review ${WORDS[subject]} for security problems.` : `Review ${WORDS[subject]}.`;
+  const { session, isNew } = await sessionForAsking(services);
+  const text =
+    agent === "security" ? `Review ${SUBJECT_TEXTS[subject]} for security problems.` : `Review ${SUBJECT_TEXTS[subject]}.`;
   await services.panels.show(session.id);
   try {
     await services.sessions.message({ sessionId: session.id, text, agent, context: [context] });
@@ -71,7 +72,7 @@ export async function review(services: Services, subject: Subject, agent: "revie
     if (messageKept) return;
     // Delete a new session if the review was refused. (If the server was lost, it may have the message.)
     const { sessions } = services;
-    if (begun && kind !== "serverLost" && sessions.store.open(session.id)?.messages.length === 0)
+    if (isNew && kind !== "serverLost" && sessions.store.open(session.id)?.messages.length === 0)
       await sessions.delete(session.id);
     throw error;
   }
@@ -95,13 +96,13 @@ function fileContext({ context }: Services): Context | undefined {
 }
 
 /** The visible session if it accepts messages, or a new one for the folder of the file. */
-async function sessionForAsking({ sessions, panels, context }: Services): Promise<{ session: Session; begun: boolean }> {
+async function sessionForAsking({ sessions, panels, context }: Services): Promise<{ session: Session; isNew: boolean }> {
   const shown = panels.visible.map((id) => sessions.store.session(id)).find((session) => session?.state === "active");
-  if (shown !== undefined) return { session: shown, begun: false };
+  if (shown !== undefined) return { session: shown, isNew: false };
   const uri = context.last?.document.uri;
   const folder = uri === undefined ? undefined : vscode.workspace.getWorkspaceFolder(uri);
   const params = folder === undefined ? {} : { workspaceFolder: folder.uri.toString() };
-  return { session: await sessions.create(params), begun: true };
+  return { session: await sessions.create(params), isNew: true };
 }
 
 /** The folder for a new session: undefined for all open ones, `none` if the person cancelled. */

@@ -2,11 +2,11 @@
 import * as vscode from "vscode";
 import { byAttention } from "../attention";
 import { isEmpty } from "../emptySessions";
-import { shownTitle } from "../format";
+import { displayTitle } from "../format";
 import { problemOf } from "../problem";
 import type { Agent, Session } from "../protocol";
 import type { Services } from "../services";
-import { descriptionOf, ICONS, showingOf, type Node } from "../tree";
+import { descriptionOf, ICONS, displayState, type Node } from "../tree";
 
 /** The argument of a command: a node of the view, the id of a session, or nothing. */
 export type Target = Node | string | undefined;
@@ -60,9 +60,9 @@ export function findSession(
   picker.matchOnDescription = true;
   const all = new Map<string, Session>();
   /** `found`: the server found them for the entered words, wherever those stand in the title. */
-  const add = (more: readonly Session[], found: boolean): void => {
+  const add = (more: readonly Session[], matched: boolean): void => {
     for (const session of more) if (session.state !== "archived" && !isEmpty(session)) all.set(session.id, session);
-    const ids = new Set(found ? more.map(({ id }) => id) : []);
+    const ids = new Set(matched ? more.map(({ id }) => id) : []);
     const [active] = picker.activeItems;
     const items = [...all.values()].sort(byAttention).map((session) => ({ ...itemOf(session), alwaysShow: ids.has(session.id) }));
     picker.items = items;
@@ -73,15 +73,15 @@ export function findSession(
   let timer: NodeJS.Timeout | undefined;
   let round = 0;
   const ask = async (query: string): Promise<void> => {
-    const mine = ++round;
+    const thisRound = ++round;
     picker.busy = true;
     try {
       const found = await list(query);
-      if (mine === round) add(found, query !== "");
+      if (thisRound === round) add(found, query !== "");
     } catch (error) {
-      if (mine === round) picker.title = `${title}: ${problemOf(error).words}`;
+      if (thisRound === round) picker.title = `${title}: ${problemOf(error).words}`;
     }
-    if (mine === round) picker.busy = false;
+    if (thisRound === round) picker.busy = false;
   };
   add(known, false);
   void ask("");
@@ -107,7 +107,7 @@ type SessionItem = vscode.QuickPickItem & { readonly session: Session };
 
 function itemOf(session: Session): SessionItem {
   return {
-    label: `$(${ICONS[showingOf(session)]}) ${shownTitle(session)}`,
+    label: `$(${ICONS[displayState(session)]}) ${displayTitle(session)}`,
     description: descriptionOf(session, Date.now()),
     session,
   };

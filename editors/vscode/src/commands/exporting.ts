@@ -25,10 +25,10 @@ export async function exportSession(services: Services, target: Target, targets:
   if (session === undefined) return false;
   const format = await vscode.window.showQuickPick(FORMATS, { title: `Export “${session.title}”`, placeHolder: "Format" });
   if (format === undefined) return false;
-  const asked = { sessionId: session.id, format: format.format };
+  const params = { sessionId: session.id, format: format.format };
   let content: string | undefined;
   try {
-    ({ content } = await services.api.request("session/export", asked));
+    ({ content } = await services.api.request("session/export", params));
   } catch (error) {
     if (problemOf(error).kind !== "invalidParams") throw error; // else it is too long for a response
     const filters = { [format.label]: [format.extension] };
@@ -36,7 +36,7 @@ export async function exportSession(services: Services, target: Target, targets:
       title: `“${session.title}” is too long for an editor. Save it as`,
       filters,
     });
-    if (file !== undefined) await services.api.request("session/export", { ...asked, uri: file.toString() });
+    if (file !== undefined) await services.api.request("session/export", { ...params, uri: file.toString() });
     return;
   }
   const document = await vscode.workspace.openTextDocument({ language: format.language, content: content ?? "" });
@@ -57,11 +57,11 @@ async function exportSeveral({ api, sessions }: Services, ids: readonly string[]
       canSelectFolders: true,
     })) ?? [];
   if (folder === undefined) return false;
-  const there = (await vscode.workspace.fs.readDirectory(folder)).map(([name]) => name);
+  const existing = (await vscode.workspace.fs.readDirectory(folder)).map(([name]) => name);
   const names = fileNames(
     chosen.map((session) => session.title),
     format.extension,
-    there,
+    existing,
   );
   await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, async (progress) => {
     for (const [at, session] of chosen.entries()) {
@@ -70,7 +70,7 @@ async function exportSeveral({ api, sessions }: Services, ids: readonly string[]
       await api.request("session/export", { sessionId: session.id, format: format.format, uri });
     }
   });
-  const words = `Exported ${chosen.length} sessions to ${folder.fsPath}.`;
-  if ((await vscode.window.showInformationMessage(words, "Show Folder")) === "Show Folder")
+  const text = `Exported ${chosen.length} sessions to ${folder.fsPath}.`;
+  if ((await vscode.window.showInformationMessage(text, "Show Folder")) === "Show Folder")
     await vscode.commands.executeCommand("revealFileInOS", folder);
 }

@@ -4,7 +4,7 @@ import { forgetKey, replaceKey, setUpModel } from "../firstUse";
 import { problemOf, type Problem } from "../problem";
 import { remediesFor } from "../remedies";
 import type { Services } from "../services";
-import { getStarted, ran } from "../walkthrough";
+import { getStarted, commandSucceeded } from "../walkthrough";
 import { askAboutSelection, attachImage, newSession, review, securityReview, sendMessage } from "./asking";
 import type { Target } from "./choosing";
 import {
@@ -103,8 +103,8 @@ export function registerCommands(services: Services): vscode.Disposable {
         const targets = isFocused(target) ? await services.view.focused() : targetsOf(target, selected);
         // Keys in the view only apply to its rows.
         if (isFocused(target) && targets.length === 0) return;
-        const about = isFocused(target) ? targets[0] : targetOf(target);
-        if ((await command(services, about, targets)) !== false) ran(id);
+        const effectiveTarget = isFocused(target) ? targets[0] : targetOf(target);
+        if ((await command(services, effectiveTarget, targets)) !== false) commandSucceeded(id);
       } catch (error) {
         const problem = problemOf(error);
         if (problem.kind !== "cancelled") void showProblem(problem);
@@ -123,8 +123,8 @@ async function showProblem({ kind, words, reason }: Problem): Promise<void> {
 }
 
 /** Whether the command is bound to keys of the view. */
-function isFocused(given: unknown): boolean {
-  return typeof given === "object" && given !== null && "focused" in given;
+function isFocused(argument: unknown): boolean {
+  return typeof argument === "object" && argument !== null && "focused" in argument;
 }
 
 /** The sessions for a menu: all selected ones, if the menu was opened on one of them. */
@@ -134,7 +134,7 @@ function targetsOf(target: unknown, selected: unknown): readonly string[] {
 }
 
 /** The argument of the view's menus. (Menus of editors pass the document's URI, which is not a session.) */
-function targetOf(given: unknown): Target {
-  if (typeof given === "string") return given;
-  return typeof given === "object" && given !== null && "session" in given ? (given as Target) : undefined;
+function targetOf(argument: unknown): Target {
+  if (typeof argument === "string") return argument;
+  return typeof argument === "object" && argument !== null && "session" in argument ? (argument as Target) : undefined;
 }

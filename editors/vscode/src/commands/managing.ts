@@ -93,14 +93,14 @@ export async function setBudget(services: Services, target: Target): Promise<voi
   const { sessions } = services;
   const session = await chooseSession(services, target, "Set Budget");
   if (session === undefined) return;
-  const given = await vscode.window.showInputBox({
+  const input = await vscode.window.showInputBox({
     title: `Budget of “${session.title}”`,
     prompt: `The limit for the cost of models in this session, in US dollars; empty for no limit. Used so far: ${dollars(session.usage.cost ?? 0)}. Models without a known price are not counted.`,
     value: session.budget === undefined ? "" : String(session.budget),
     validateInput: (value) =>
       amountOf(value) === undefined ? "Enter an amount in US dollars, such as 2.50, or nothing." : undefined,
   });
-  const budget = given === undefined ? undefined : amountOf(given);
+  const budget = input === undefined ? undefined : amountOf(input);
   if (budget === undefined) return;
   const changed = await sessions.setBudget(session.id, budget);
   if (changed.pauseReason !== "budget" || (budget !== null && budget <= (changed.usage.cost ?? 0))) return;
@@ -139,29 +139,31 @@ export async function archive(services: Services, target: Target, targets: reado
   const { sessions } = services;
   const { title, fits } = ACTS["session/archive"];
   const chosen =
-    targets.length > 1 ? several(services, targets).filter(fits) : one(await chooseSession(services, target, title, fits));
+    targets.length > 1
+      ? knownSessions(services, targets).filter(fits)
+      : asList(await chooseSession(services, target, title, fits));
   if (chosen.length === 0) return false;
   for (const { id } of chosen) await sessions.act("session/archive", id);
-  const choice = await vscode.window.showInformationMessage(`Archived ${named(chosen)}.`, "Undo");
+  const choice = await vscode.window.showInformationMessage(`Archived ${describe(chosen)}.`, "Undo");
   if (choice === "Undo") for (const { id } of chosen) await sessions.act("session/unarchive", id);
 }
 
 /** Restores an archived session, or all of `targets`. */
 export async function unarchive(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
   if (targets.length < 2) return act(services, "session/unarchive", target);
-  const chosen = several(services, targets).filter(ACTS["session/unarchive"].fits);
+  const chosen = knownSessions(services, targets).filter(ACTS["session/unarchive"].fits);
   for (const { id } of chosen) await services.sessions.act("session/unarchive", id);
 }
 
-function several({ sessions }: Services, ids: readonly string[]): readonly Session[] {
-  return ids.flatMap((id) => one(sessions.store.session(id)));
+function knownSessions({ sessions }: Services, ids: readonly string[]): readonly Session[] {
+  return ids.flatMap((id) => asList(sessions.store.session(id)));
 }
 
-function one(session: Session | undefined): readonly Session[] {
+function asList(session: Session | undefined): readonly Session[] {
   return session === undefined ? [] : [session];
 }
 
-function named(sessions: readonly Session[]): string {
+function describe(sessions: readonly Session[]): string {
   const [first] = sessions;
   return sessions.length === 1 && first !== undefined ? `“${first.title}”` : `${sessions.length} sessions`;
 }
@@ -170,12 +172,12 @@ function named(sessions: readonly Session[]): string {
 export async function remove(services: Services, target: Target, targets: readonly string[]): Promise<void> {
   const { sessions, panels, deletions } = services;
   // Never delete an invisible session without a choice.
-  const blind = target === undefined && (panels.current === undefined || !panels.isVisible(panels.current));
+  const nothingVisible = target === undefined && (panels.current === undefined || !panels.isVisible(panels.current));
   const pick = (): Promise<Session | undefined> =>
-    blind ? pickSession("Delete Session", sessions.store.sessions) : chooseSession(services, target, "Delete Session");
+    nothingVisible ? pickSession("Delete Session", sessions.store.sessions) : chooseSession(services, target, "Delete Session");
   let chosen: readonly Session[];
   try {
-    chosen = targets.length > 1 ? several(services, targets) : one(await pick());
+    chosen = targets.length > 1 ? knownSessions(services, targets) : asList(await pick());
   } catch (error) {
     if (typeof target !== "string" || problemOf(error).kind !== "sessionUnreadable") throw error;
     await removeUnreadable(services, target);
@@ -184,7 +186,7 @@ export async function remove(services: Services, target: Target, targets: readon
   if (chosen.length === 0) return;
   const ids = chosen.map(({ id }) => id);
   sessions.store.hide(ids, true);
-  const undo = vscode.window.showInformationMessage(`Deleted ${named(chosen)}.`, "Undo").then((choice) => choice === "Undo");
+  const undo = vscode.window.showInformationMessage(`Deleted ${describe(chosen)}.`, "Undo").then((choice) => choice === "Undo");
   const undone = await deletions.hold(ids, UNDO_TIME, Promise.resolve(undo));
   try {
     if (!undone) {
@@ -195,14 +197,14 @@ export async function remove(services: Services, target: Target, targets: readon
     deletions.release(ids);
     sessions.store.hide(ids, false);
   }
-  if (!undone && (await undo)) void vscode.window.showWarningMessage(`Too late: ${named(chosen)} cannot be restored.`);
+  if (!undone && (await undo)) void vscode.window.showWarningMessage(`Too late: ${describe(chosen)} cannot be restored.`);
 }
 
-/** A session that cannot be read is in no list, from which it could be hidden while the deletion can be undone: asks before. */
+/** Asks before it deletes a session that cannot be read: such a session is in no list, so an undo could not restore it there. */
 async function removeUnreadable({ sessions, panels }: Services, sessionId: string): Promise<void> {
   const detail = "This version of sessionls cannot read it, so it cannot show what is in it. Its forks stay complete.";
-  const words = "Delete this session permanently?";
-  if ((await vscode.window.showWarningMessage(words, { modal: true, detail }, "Delete")) !== "Delete") return;
+  const question = "Delete this session permanently?";
+  if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, "Delete")) !== "Delete") return;
   await sessions.delete(sessionId);
   panels.close(sessionId);
 }
@@ -278,7 +280,7 @@ function windowOf(tokens: number | undefined): string {
 export async function pin(services: Services, target: Target, targets: readonly string[], pinned: boolean): Promise<Done> {
   const title = pinned ? "Pin Session" : "Unpin Session";
   const fits = ({ id }: Session): boolean => services.pins.ids.has(id) !== pinned;
-  const ids = targets.length > 1 ? targets : one(await chooseSession(services, target, title, fits)).map(({ id }) => id);
+  const ids = targets.length > 1 ? targets : asList(await chooseSession(services, target, title, fits)).map(({ id }) => id);
   if (ids.length === 0) return false;
   await services.pins.set(ids, pinned);
   await services.sessions.listMissing();
@@ -309,7 +311,7 @@ export async function filter(services: Services): Promise<void> {
   if (words !== undefined) setFilter(services, words);
 }
 
-export function setFilter({ sessions, view }: Services, words: string): void {
-  view.setFilter(words);
-  sessions.listFitting(words.trim());
+export function setFilter({ sessions, view }: Services, text: string): void {
+  view.setFilter(text);
+  sessions.listMatching(text.trim());
 }

@@ -21,13 +21,13 @@ export function search({ api, panels }: Services): void {
   let round = 0;
 
   const find = async (query: string): Promise<void> => {
-    const mine = ++round;
+    const thisRound = ++round;
     picker.busy = true;
     const items = await api.request("session/search", { query, limit: LIMIT }).then(
       ({ hits }) => (hits.length === 0 ? [message("No message has these words.")] : hits.map(itemOf)),
       (error: unknown) => [message(problemOf(error).words)],
     );
-    if (mine !== round) return; // the words have changed
+    if (thisRound !== round) return; // the words have changed
     picker.busy = false;
     picker.items = items;
   };

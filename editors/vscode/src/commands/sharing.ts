@@ -4,12 +4,12 @@ import { participantId } from "../attention";
 import { may, mentionable, peopleOf, ROLES, secretsWords, TEAM, TEAM_NAME, type PersonShown, type Role } from "../people";
 import type { Participant, Session } from "../protocol";
 import type { Services } from "../services";
-import { shownTitle } from "../format";
+import { displayTitle } from "../format";
 import { chooseSession, type Done, type Target } from "./choosing";
 
 type Pick = vscode.QuickPickItem & { readonly id?: string; readonly byLogin?: true };
 
-/** Shows who has access to a session. An owner gives roles there, and takes them away. */
+/** Shows who has access to a session. An owner can give and remove roles there. */
 export async function share(services: Services, target: Target): Promise<Done> {
   const { api, sessions } = services;
   const chosen = await chooseSession(services, target, "Share Session");
@@ -28,9 +28,9 @@ export async function share(services: Services, target: Target): Promise<Done> {
     const present = session.present ?? [];
     const shown = peopleOf(session, present, participantId());
     const owner = may(role, "owner");
-    const items = owner ? [...headed("Have access", shown), ...offered(shown, known)] : shown.map(itemOf);
+    const items = owner ? [...section("Have access", shown), ...shareOptions(shown, known)] : shown.map(itemOf);
     const picked = await vscode.window.showQuickPick(items, {
-      title: owner ? `Share “${shownTitle(session)}”` : `People of “${shownTitle(session)}”`,
+      title: owner ? `Share “${displayTitle(session)}”` : `People of “${displayTitle(session)}”`,
       placeHolder: owner
         ? `Choose a person to give them a role${secretsWords(secrets)}`
         : `You are a ${role} of this session. Only an owner can share it.`,
@@ -71,23 +71,28 @@ async function giveRole({ api }: Services, session: Session, id: string, name: s
   if (picked === undefined || (current !== undefined && picked.role === current)) return;
   if (picked.role === undefined) await api.request("session/unshare", { sessionId: session.id, with: id });
   else await api.request("session/share", { sessionId: session.id, with: id, role: picked.role });
-  const now = picked.role === undefined ? "has no role of their own any more" : `is ${articled(picked.role)} now`;
-  vscode.window.setStatusBarMessage(`${name} ${now}.`, 4000);
+  const result = picked.role === undefined ? "has no role of their own any more" : `is ${withArticle(picked.role)} now`;
+  vscode.window.setStatusBarMessage(`${name} ${result}.`, 4000);
 }
 
-/** A database in a file has no logins: says why nothing can be shared there, and leads to what can be done. */
+/** Explains that a database in a file has no logins, so that nothing can be shared there, and offers the setting. */
 async function explainFile(notice: string): Promise<void> {
   const words = `${notice} To share single sessions, keep them in your team's PostgreSQL database, and set its address.`;
   const choice = await vscode.window.showInformationMessage(words, "Set the Database");
   if (choice !== undefined) await vscode.commands.executeCommand("workbench.action.openSettings", "sessionls.databaseUrl");
 }
 
-function headed(label: string, people: readonly PersonShown[]): readonly Pick[] {
+function section(label: string, people: readonly PersonShown[]): readonly Pick[] {
   return [{ label, kind: vscode.QuickPickItemKind.Separator }, ...people.map(itemOf)];
 }
 
 function itemOf({ id, name, role, here, you }: PersonShown): Pick {
-  const facts = [role ?? "took part", ...(you ? ["you"] : []), ...(here ? ["here now"] : []), ...(named(id, name) ? [id] : [])];
+  const facts = [
+    role ?? "took part",
+    ...(you ? ["you"] : []),
+    ...(here ? ["here now"] : []),
+    ...(showsLogin(id, name) ? [id] : []),
+  ];
   return {
     label: `$(${id === TEAM ? "organization" : here ? "circle-filled" : "account"}) ${name}`,
     description: facts.join(" · "),
@@ -95,20 +100,20 @@ function itemOf({ id, name, role, here, you }: PersonShown): Pick {
   };
 }
 
-/** A login is shown where it is not the name. */
-function named(id: string, name: string): boolean {
+/** Whether to show the login, because it differs from the name. */
+function showsLogin(id: string, name: string): boolean {
   return id !== TEAM && id !== name;
 }
 
-/** Whom else it can be shared with. */
-function offered(shown: readonly PersonShown[], known: readonly Participant[]): readonly Pick[] {
+/** The people with whom it can also be shared. */
+function shareOptions(shown: readonly PersonShown[], known: readonly Participant[]): readonly Pick[] {
   const has = (id: string): boolean => shown.some((one) => one.id === id && one.role !== undefined);
   const people = known.filter(({ id }) => !has(id));
   return [
     { label: "Share with", kind: vscode.QuickPickItemKind.Separator },
     ...people.map(({ id, name, email }) => ({
       label: `$(person-add) ${name}`,
-      description: [...(named(id, name) ? [id] : []), ...(email === undefined ? [] : [email])].join(" · "),
+      description: [...(showsLogin(id, name) ? [id] : []), ...(email === undefined ? [] : [email])].join(" · "),
       id,
     })),
     ...(has(TEAM)
@@ -127,7 +132,7 @@ async function nameLogin(): Promise<string | undefined> {
   return login?.trim();
 }
 
-function articled(role: Role): string {
+function withArticle(role: Role): string {
   return role === "owner" ? "an owner" : `a ${role}`;
 }
 
@@ -149,7 +154,7 @@ export async function handOver(services: Services, target: Target): Promise<Done
     id,
     name,
   }));
-  const title = `Hand Over “${shownTitle(session)}”`;
+  const title = `Hand Over “${displayTitle(session)}”`;
   const picked = await vscode.window.showQuickPick(items, { title, placeHolder: "To whom", matchOnDescription: true });
   if (picked === undefined) return false;
   const note = await vscode.window.showInputBox({

@@ -26,7 +26,7 @@ export class FindingActions {
   async fix(findingId: string, instructions?: string): Promise<void> {
     const title = this.shown.get(findingId)?.finding.title ?? "";
     const text = instructions === undefined || instructions === "" ? undefined : `Fix this finding: ${title}\n\n${instructions}`;
-    await this.api.standard("workspace/executeCommand", {
+    await this.api.lspRequest("workspace/executeCommand", {
       command: "sessionls.fix",
       arguments: [{ findingId, ...(text !== undefined && { text }) }],
     });
@@ -34,7 +34,7 @@ export class FindingActions {
 
   /** Replaces the code with the suggestion, like the server's code action. */
   async applySuggestion(findingId: string): Promise<void> {
-    const { uri, range } = this.needed(findingId);
+    const { uri, range } = this.requireShown(findingId);
     // The server computes edits for open documents in their current state.
     const document = await vscode.workspace.openTextDocument(uri);
     const diagnostics = [{ range: wireRange(range), message: "", source: "sessionls", data: { findingId } }];
@@ -43,9 +43,9 @@ export class FindingActions {
       range: wireRange(range),
       context: { diagnostics, only: ["quickfix"] },
     };
-    const actions = await this.api.standard<CodeAction[] | null>("textDocument/codeAction", params);
+    const actions = await this.api.lspRequest<CodeAction[] | null>("textDocument/codeAction", params);
     const edit = actions?.find((action) => action.edit !== undefined && isOf(action, findingId))?.edit;
-    if (edit === undefined || !(await vscode.workspace.applyEdit(await this.api.converted(edit))))
+    if (edit === undefined || !(await vscode.workspace.applyEdit(await this.api.convertEdit(edit))))
       throw new Problem("noSuggestion", "The suggestion no longer matches the code.", "Ask an agent to fix it.");
     await vscode.window.showTextDocument(document, { viewColumn: besidePanels(), preserveFocus: true });
   }
@@ -75,7 +75,7 @@ export class FindingActions {
     else await this.update(findingId, act === "reopen" ? "open" : act === "resolve" ? "fixed" : "dismissed");
   }
 
-  private needed(findingId: string): Shown {
+  private requireShown(findingId: string): Shown {
     const shown = this.shown.get(findingId);
     if (shown === undefined)
       throw new Problem("findingGone", "Its code was changed or cannot be read here.", "Ask an agent about it in the session.");

@@ -1,6 +1,6 @@
 /** Formats a finding for its comment thread, and for an agent. Pure. */
 import type { Finding, Message } from "../protocol";
-import { fenced, incomplete, textOf } from "../format";
+import { codeBlock, incomplete, textOf } from "../format";
 
 const SEVERITIES = { 1: "Error", 2: "Warning", 3: "Information", 4: "Hint" } as const;
 
@@ -14,11 +14,11 @@ export function markdownOf(finding: Finding, language: string): string {
   return [`**${plain(finding.title)}**`, detailsOf(finding, language)].filter((piece) => piece !== "").join("\n\n");
 }
 
-/** Body and suggestion as Markdown, for where the title is shown already. */
+/** Body and suggestion as Markdown, for places that already show the title. */
 export function detailsOf({ body, suggestion }: Finding, language: string): string {
   const pieces = [safe(body)];
   if (suggestion !== undefined)
-    pieces.push(suggestion.trim() === "" ? "*Suggestion: remove it.*" : `Suggestion:\n\n${fenced(suggestion, language)}`);
+    pieces.push(suggestion.trim() === "" ? "*Suggestion: remove it.*" : `Suggestion:\n\n${codeBlock(suggestion, language)}`);
   return pieces.filter((piece) => piece !== "").join("\n\n");
 }
 
@@ -42,9 +42,9 @@ const STANDINGS: Partial<Readonly<Record<Message["status"], string>>> = {
 
 /** The finding as text for an agent. The code is sent as context. */
 export function findingText({ title, body, rule, suggestion }: Finding): string {
-  const said = [title, body, rule === undefined ? "" : `Rule: ${rule}`];
-  if (suggestion !== undefined) said.push(`Suggested replacement:\n${suggestion}`);
-  return said.filter((piece) => piece !== "").join("\n\n");
+  const sections = [title, body, rule === undefined ? "" : `Rule: ${rule}`];
+  if (suggestion !== undefined) sections.push(`Suggested replacement:\n${suggestion}`);
+  return sections.filter((piece) => piece !== "").join("\n\n");
 }
 
 /** Text escaped for Markdown. */

@@ -1,4 +1,4 @@
-/** Findings in hovers. VS Code shows the message of a problem as plain text, so it gets the title, and the hover the rest as Markdown. */
+/** Findings in hovers. VS Code shows a problem's message as plain text, so that is only the title; the hover has the rest. */
 import * as vscode from "vscode";
 import { detailsOf } from "./findingFormat";
 import { findingIdOf, type ShownFindings } from "./shown";
@@ -15,8 +15,8 @@ export function registerFindingHovers(shown: ShownFindings): vscode.Disposable {
   return vscode.languages.registerHoverProvider("*", {
     provideHover(document, position) {
       const uri = document.uri.toString();
-      const here = shown.all.filter((one) => one.uri.toString() === uri && one.range.contains(position));
-      const texts = here.map(({ finding }) => detailsOf(finding, document.languageId)).filter((text) => text !== "");
+      const entries = shown.all.filter((entry) => entry.uri.toString() === uri && entry.range.contains(position));
+      const texts = entries.map(({ finding }) => detailsOf(finding, document.languageId)).filter((text) => text !== "");
       // A new Markdown text is not trusted: it has no HTML, and no links to commands.
       return texts.length === 0 ? undefined : new vscode.Hover(texts.map((text) => new vscode.MarkdownString(text)));
     },

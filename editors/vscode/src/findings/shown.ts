@@ -25,7 +25,7 @@ export class ShownFindings {
   private readonly places = new Map<string, ReadonlyMap<string, Place>>();
   private readonly known = new Map<string, Finding>();
   /** The sessions with a pending request, and whether to request again because of newer diagnostics. */
-  private readonly asking = new Map<string, boolean>();
+  private readonly pendingRequests = new Map<string, boolean>();
   private readonly changed = new Emitter<void>();
   private readonly failed = new Emitter<unknown>();
   private readonly subscriptions: Disposable[];
@@ -39,29 +39,29 @@ export class ShownFindings {
       // The first diagnostics may come before the server answers requests. The old threads stay until then, because a person may be
       // writing in them.
       api.onConnected(() => {
-        this.ask();
+        this.requestUnknown();
         void this.forgetClosed();
       }),
       api.onDisconnected(() => {
-        this.asking.clear();
+        this.pendingRequests.clear();
       }),
     ];
   }
 
   dispose(): void {
-    for (const one of this.subscriptions) one.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
   }
 
   /** All diagnostics of the server for a document. */
-  take(uri: vscode.Uri, diagnostics: readonly vscode.Diagnostic[]): void {
+  setDiagnostics(uri: vscode.Uri, diagnostics: readonly vscode.Diagnostic[]): void {
     const places = new Map<string, Place>();
     for (const diagnostic of diagnostics) {
-      const meant = dataOf(diagnostic);
-      if (meant !== undefined) places.set(meant.findingId, { sessionId: meant.sessionId, uri, range: diagnostic.range });
+      const data = dataOf(diagnostic);
+      if (data !== undefined) places.set(data.findingId, { sessionId: data.sessionId, uri, range: diagnostic.range });
     }
     if (places.size > 0) this.places.set(uri.toString(), places);
     else this.places.delete(uri.toString());
-    this.ask();
+    this.requestUnknown();
     this.changed.fire();
   }
 
@@ -86,13 +86,15 @@ export class ShownFindings {
 
   /** Removes findings that were fixed or dismissed while no server was running, for which no diagnostics are published. */
   private async forgetClosed(): Promise<void> {
-    const before = new Map([...this.places.values()].flatMap((places) => [...places].map(([id, one]) => [id, one.sessionId])));
+    const before = new Map(
+      [...this.places.values()].flatMap((places) => [...places].map(([id, place]) => [id, place.sessionId])),
+    );
     try {
-      const asked = [...new Set(before.values())].map((sessionId) => this.openOf(sessionId));
-      const open = new Set((await Promise.all(asked)).flat());
+      const requests = [...new Set(before.values())].map((sessionId) => this.openOf(sessionId));
+      const open = new Set((await Promise.all(requests)).flat());
       for (const [document, places] of this.places) {
-        const left = new Map([...places].filter(([id]) => open.has(id) || !before.has(id)));
-        if (left.size > 0) this.places.set(document, left);
+        const remaining = new Map([...places].filter(([id]) => open.has(id) || !before.has(id)));
+        if (remaining.size > 0) this.places.set(document, remaining);
         else this.places.delete(document);
       }
     } catch (error) {
@@ -112,30 +114,30 @@ export class ShownFindings {
   }
 
   /** Requests unknown findings, session by session. */
-  private ask(): void {
+  private requestUnknown(): void {
     if (!this.api.ready) return;
     for (const places of this.places.values())
-      for (const [id, { sessionId }] of places) if (!this.known.has(id)) void this.askFor(sessionId);
+      for (const [id, { sessionId }] of places) if (!this.known.has(id)) void this.requestFindings(sessionId);
   }
 
-  private async askFor(sessionId: string): Promise<void> {
-    if (this.asking.has(sessionId)) {
-      this.asking.set(sessionId, true);
+  private async requestFindings(sessionId: string): Promise<void> {
+    if (this.pendingRequests.has(sessionId)) {
+      this.pendingRequests.set(sessionId, true);
       return;
     }
-    this.asking.set(sessionId, false);
+    this.pendingRequests.set(sessionId, false);
     try {
       const { findings } = await this.api.request("finding/list", { sessionId });
       for (const finding of findings) this.known.set(finding.id, finding);
     } catch (error) {
-      this.asking.delete(sessionId);
+      this.pendingRequests.delete(sessionId);
       this.failed.fire(error);
       return;
     }
-    const again = this.asking.get(sessionId) === true;
-    this.asking.delete(sessionId);
+    const again = this.pendingRequests.get(sessionId) === true;
+    this.pendingRequests.delete(sessionId);
     this.changed.fire();
-    if (again) this.ask();
+    if (again) this.requestUnknown();
   }
 }
 

@@ -20,7 +20,9 @@ export class ThreadComments {
   private readonly all: Map<string, readonly ThreadComment[]>;
 
   constructor(private readonly memory: Memento) {
-    this.all = new Map(memory.get<[string, readonly ThreadComment[]][]>(KEY, []).map(([id, said]) => [id, said.map(settled)]));
+    this.all = new Map(
+      memory.get<[string, readonly ThreadComment[]][]>(KEY, []).map(([id, comments]) => [id, comments.map(withoutPending)]),
+    );
   }
 
   of(findingId: string): readonly ThreadComment[] {
@@ -28,10 +30,10 @@ export class ThreadComments {
   }
 
   /** Appends these comments, replacing their earlier versions. */
-  put(findingId: string, ...said: readonly ThreadComment[]): void {
-    const before = this.of(findingId).filter((one) => !said.includes(one));
+  put(findingId: string, ...comments: readonly ThreadComment[]): void {
+    const before = this.of(findingId).filter((comment) => !comments.includes(comment));
     this.all.delete(findingId);
-    this.all.set(findingId, [...before, ...said]);
+    this.all.set(findingId, [...before, ...comments]);
   }
 
   /** Stores the comments for the next window. */
@@ -43,6 +45,6 @@ export class ThreadComments {
 const NOTHING: readonly ThreadComment[] = [];
 
 /** A reply that was being written when the window closed has continued without it. */
-function settled({ pending, ...said }: ThreadComment): ThreadComment {
-  return pending ? { ...said, words: "*The session has the reply.*" } : said;
+function withoutPending({ pending, ...comment }: ThreadComment): ThreadComment {
+  return pending ? { ...comment, words: "*The session has the reply.*" } : comment;
 }

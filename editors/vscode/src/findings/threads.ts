@@ -15,14 +15,14 @@ const SETTING = "sessionls.findings.threads";
 export class FindingThreads implements vscode.Disposable {
   private controller: vscode.CommentController | undefined;
   private readonly threads = new Map<string, vscode.CommentThread>();
-  private readonly drawn = new WeakMap<vscode.CommentThread, readonly ThreadComment[]>();
+  private readonly rendered = new WeakMap<vscode.CommentThread, readonly ThreadComment[]>();
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
     private readonly actions: FindingActions,
     private readonly sessions: Sessions,
     /** The comments of each finding, kept while its code is temporarily missing. */
-    private readonly said: ThreadComments,
+    private readonly comments: ThreadComments,
   ) {
     const toggle = (): void => {
       if (vscode.workspace.getConfiguration().get<boolean>(SETTING, true)) this.start();
@@ -40,7 +40,7 @@ export class FindingThreads implements vscode.Disposable {
   }
 
   dispose(): void {
-    for (const one of this.subscriptions) one.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
     this.stop();
   }
 
@@ -54,17 +54,17 @@ export class FindingThreads implements vscode.Disposable {
   async reply(findingId: string, text: string): Promise<void> {
     const shown = this.actions.shown.get(findingId);
     if (shown === undefined || text.trim() === "") return;
-    const own: ThreadComment = { author: "You", words: safe(text), at: Date.now() };
+    const question: ThreadComment = { author: "You", words: safe(text), at: Date.now() };
     const answer: ThreadComment = { author: shown.finding.agent, words: "*Writing…*", at: Date.now(), pending: true };
-    const say = (): void => {
-      this.said.put(findingId, own, answer);
+    const show = (): void => {
+      this.comments.put(findingId, question, answer);
       this.update();
     };
-    say();
-    void this.said.keep();
-    const following = this.follow(shown.finding.sessionId, text, (doing) => {
-      answer.words = `*${doing}*`;
-      say();
+    show();
+    void this.comments.keep();
+    const progress = this.follow(shown.finding.sessionId, text, (activity) => {
+      answer.words = `*${activity}*`;
+      show();
     });
     try {
       const { reply } = await this.actions.reply(shown, text);
@@ -75,29 +75,29 @@ export class FindingThreads implements vscode.Disposable {
       answer.words = plain(problem.words);
       answer.label = problem.messageKept || problem.kind === "serverLost" ? "no reply" : "not sent";
     } finally {
-      following.dispose();
+      progress.dispose();
     }
     answer.at = Date.now();
     delete answer.pending;
-    say();
-    await this.said.keep();
+    show();
+    await this.comments.keep();
   }
 
   /** Reports the progress of a message until it is disposed. */
-  private follow(sessionId: string, text: string, tell: (doing: string) => void): vscode.Disposable {
+  private follow(sessionId: string, text: string, report: (activity: string) => void): vscode.Disposable {
     const { store } = this.sessions;
     let last = "";
-    const listening = store.onDidChangeOpen((change) => {
+    const subscription = store.onDidChangeOpen((change) => {
       const state = change.sessionId === sessionId ? store.open(sessionId) : undefined;
       if (state === undefined) return;
-      const doing = doingOf(state, text);
-      if (doing !== last) tell(doing);
-      last = doing;
+      const activity = activityOf(state, text);
+      if (activity !== last) report(activity);
+      last = activity;
     });
     const joined = this.sessions.join(sessionId);
     joined.catch(() => undefined);
     return new vscode.Disposable(() => {
-      listening.dispose();
+      subscription.dispose();
       joined.then(() => this.sessions.leave(sessionId)).catch(() => undefined);
     });
   }
@@ -126,14 +126,14 @@ export class FindingThreads implements vscode.Disposable {
       this.threads.delete(id);
       thread.dispose();
     }
-    for (const [id, one] of shown) {
-      const thread = this.threads.get(id) ?? this.create(controller, one);
+    for (const [id, entry] of shown) {
+      const thread = this.threads.get(id) ?? this.create(controller, entry);
       // VS Code redraws a thread whenever a property is set, even if it has not changed.
-      if (thread.range?.isEqual(one.range) !== true) thread.range = one.range;
-      const replies = this.said.of(id);
-      if (this.drawn.get(thread) === replies) continue;
-      this.drawn.set(thread, replies);
-      thread.comments = [firstOf(one), ...replies.map(commentOf)];
+      if (thread.range?.isEqual(entry.range) !== true) thread.range = entry.range;
+      const replies = this.comments.of(id);
+      if (this.rendered.get(thread) === replies) continue;
+      this.rendered.set(thread, replies);
+      thread.comments = [firstOf(entry), ...replies.map(commentOf)];
     }
   }
 
@@ -149,9 +149,9 @@ export class FindingThreads implements vscode.Disposable {
 }
 
 /** The progress of a message. */
-function doingOf(state: OpenSession, text: string): string {
-  const asked = state.session.asking?.at(-1);
-  if (asked !== undefined) return `Waiting for your permission: ${plain(asked.summary)}. The session asks.`;
+function activityOf(state: OpenSession, text: string): string {
+  const openQuestion = state.session.asking?.at(-1);
+  if (openQuestion !== undefined) return `Waiting for your permission: ${plain(openQuestion.summary)}. The session asks.`;
   const own = state.messages.findLast((message) => message.role === "participant" && textOf(message) === text);
   return own?.status === "queued" ? "Waiting for the previous reply…" : "Writing…";
 }
@@ -176,9 +176,9 @@ function commentOf({ author, words, label, at }: ThreadComment): vscode.Comment 
 }
 
 /** Text of agents: without HTML, and without command links. */
-function markdown(words: string): vscode.MarkdownString {
-  const made = new vscode.MarkdownString(words);
-  made.isTrusted = false;
-  made.supportHtml = false;
-  return made;
+function markdown(source: string): vscode.MarkdownString {
+  const text = new vscode.MarkdownString(source);
+  text.isTrusted = false;
+  text.supportHtml = false;
+  return text;
 }

@@ -88,13 +88,13 @@ export class Images {
   async source(sessionId: string, context: ImageContext): Promise<string | undefined> {
     const { sha256, uri } = context;
     const draft = sha256 === undefined ? undefined : await this.read(this.file(sha256));
-    if (draft !== undefined) return shown(draft);
+    if (draft !== undefined) return dataUrl(draft);
     if (sha256 !== undefined) {
       const found = await this.api.request("context/image", { sessionId, sha256 });
       return `data:${found.mimeType};base64,${found.data}`;
     }
     const bytes = uri === undefined ? undefined : await this.read(vscode.Uri.parse(uri));
-    return bytes === undefined ? undefined : shown(bytes);
+    return bytes === undefined ? undefined : dataUrl(bytes);
   }
 
   /** Shows the stored image in an editor, because its original file may have changed. */
@@ -142,7 +142,7 @@ async function show(file: vscode.Uri): Promise<void> {
   await vscode.commands.executeCommand("vscode.open", file, { viewColumn: besidePanels() });
 }
 
-function shown(bytes: Uint8Array): string | undefined {
+function dataUrl(bytes: Uint8Array): string | undefined {
   const type = imageType(bytes);
   return type === undefined ? undefined : `data:${type};base64,${Buffer.from(bytes).toString("base64")}`;
 }

@@ -1,6 +1,6 @@
 /** Parses the targets of links in agents' text. Pure. */
 import { posix } from "node:path";
-import { decoded } from "../format";
+import { decodePart } from "../format";
 
 export interface LinkedPlace {
   /** With `/` as in URIs, and without `..` that leads out of the start folder. */
@@ -17,7 +17,7 @@ export interface LinkedPlace {
 export function placeOf(href: string): LinkedPlace | undefined {
   const [, given, line, from, to] = LINK.exec(href) ?? [];
   if (given === undefined) return undefined;
-  let path = decoded(given).replaceAll("\\", "/");
+  let path = decodePart(given).replaceAll("\\", "/");
   const drive = /^\/?([a-z]):(\/.*)$/i.exec(path);
   if (drive !== null) path = `/${drive[1]?.toLowerCase()}:${drive[2]}`;
   else if (/^[a-z][\w+.-]+:/i.test(path)) return undefined;

@@ -11,8 +11,8 @@ export class MessageWindow {
 
   /** Resets the page, from the first message that it had if that is still known. */
   show(state: OpenSession): View {
-    const had = state.messages.findIndex((message) => message.id === this.first);
-    const from = had >= 0 ? had : Math.max(0, state.messages.length - PAGE);
+    const firstIndex = state.messages.findIndex((message) => message.id === this.first);
+    const from = firstIndex >= 0 ? firstIndex : Math.max(0, state.messages.length - PAGE);
     this.first = state.messages[from]?.id;
     return { ...state, messages: state.messages.slice(from), more: from > 0 || state.more };
   }
@@ -43,11 +43,11 @@ export class MessageWindow {
 
   /** The given messages that the page has, or that are new. */
   within(state: OpenSession, ids: readonly string[]): readonly Message[] {
-    const wanted = new Set(ids);
+    const wantedIds = new Set(ids);
     const start = this.start(state);
     // An empty session gets its first message.
     this.first ??= state.messages[0]?.id;
-    return state.messages.slice(start).filter((message) => wanted.has(message.id));
+    return state.messages.slice(start).filter((message) => wantedIds.has(message.id));
   }
 
   private start(state: OpenSession): number {

@@ -6,10 +6,10 @@ import * as vscode from "vscode";
 export function page(webview: vscode.Webview, dist: vscode.Uri, token: string): string {
   const nonce = randomBytes(16).toString("base64url");
   const file = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
-  // Mermaid measures its diagrams with a style sheet of its own. With nothing to load, a style can do no more than look odd; and
-  // `safe` lets none in that an agent wrote.
+  // Mermaid measures its diagrams with its own style sheet. Styles are harmless here: they cannot load anything, and `safe`
+  // removes those that an agent wrote.
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource} 'unsafe-inline'; font-src ${webview.cspSource}; img-src data:`;
-  // What the page loads when there is something to draw.
+  // Scripts that the page loads when there is something to draw.
   const drawing = ["formulas", "mermaid", "diagrams"].map((name) => `data-${name}="${file(`${name}.js`)}"`).join(" ");
   return `<!DOCTYPE html>
 <html lang="en">

@@ -6,12 +6,12 @@ import type { PromptFile } from "../protocol";
 import { wireRange } from "../ranges";
 import type { OpenSession } from "../folding";
 import { Problem, problemOf } from "../problem";
-import { standingOf } from "../status";
+import { serverStatus } from "../status";
 import { REACH } from "../sessions";
 import type { OpenChange } from "../store";
-import { shownTitle } from "../format";
+import { displayTitle } from "../format";
 import { type Draft, type FromPage, type FromView, type PlaceNow, type ToView } from "./messages";
-import { lostOf } from "./draft";
+import { unsentDraft } from "./draft";
 import { page } from "./page";
 import { MessageWindow, updatesFor } from "./messageWindow";
 import type { Surface } from "./surface";
@@ -24,17 +24,17 @@ export class SessionPanel implements RequestingPage {
   listening = false;
   private joined = false;
   private disposed = false;
-  private waiting: Draft[] = [];
-  /** Errors from while no page was ready. */
-  private untold: unknown;
+  private pendingDrafts: Draft[] = [];
+  /** The last error while no page was ready. */
+  private pendingError: unknown;
   private joining = false;
   private title = "";
-  /** Somebody took the access to the session away. */
+  /** Whether the person has lost access to the session. */
   private accessLost = false;
-  /** Which participant the page was told that the person is. */
-  private toldParticipant: string | undefined;
+  /** The id of the person's participant that was last sent to the page. */
+  private sentParticipant: string | undefined;
   /** The message to scroll to when the page is ready. */
-  private wanted: string | undefined;
+  private revealId: string | undefined;
   private readonly window = new MessageWindow();
   private readonly meter: WindowMeter;
   private readonly requests: PageRequests;
@@ -54,11 +54,11 @@ export class SessionPanel implements RequestingPage {
     const { api, server, sessions, context } = services;
     this.requests = new PageRequests(sessionId, services, this);
     this.meter = new WindowMeter(api, (use) => {
-      this.tell({ type: "window", ...(use !== undefined && { use }) });
+      this.post({ type: "window", ...(use !== undefined && { use }) });
     });
     this.subscriptions = [
       webview.onDidReceiveMessage(({ page: from, ...message }: FromPage) => {
-        if (from === token) this.attempt(this.heard(message));
+        if (from === token) this.attempt(this.handleMessage(message));
       }),
       // VS Code discards a hidden page. It reports `ready` when it is shown again.
       surface.onDidChangeVisibility(() => {
@@ -68,31 +68,31 @@ export class SessionPanel implements RequestingPage {
         if (change.sessionId === sessionId) this.changed(change);
       }),
       sessions.store.onDidChangeList(() => {
-        this.tellParticipant();
-        // It is shared with the person again.
+        this.sendParticipant();
+        // The session is shared with the person again.
         if (this.accessLost && sessions.store.session(sessionId) !== undefined) this.attempt(this.join());
       }),
       sessions.onDidChangeAgents(() => {
-        this.tellAgents();
-        void this.tellPrompts();
+        this.sendAgents();
+        void this.sendPrompts();
       }),
       services.models.onDidChange(() => {
-        this.tellModels();
+        this.sendModels();
       }),
       context.onDidChange(() => {
-        this.tell({ type: "offers", chips: context.offers() });
+        this.post({ type: "offers", chips: context.offers() });
       }),
       services.findings.shown.onDidChange(() => {
-        this.tellPlaces();
+        this.sendPlaces();
       }),
       services.deletions.onDidChange(() => {
-        this.tellDeleting();
+        this.sendDeleting();
       }),
       server.onDidChangeState(() => {
-        this.tellServer();
+        this.sendServer();
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => {
-        this.tellTrust();
+        this.sendTrust();
       }),
       api.onEvent((event) => {
         if (event.sessionId !== sessionId || event.kind !== "changesReverted" || !this.listening) return;
@@ -110,7 +110,7 @@ export class SessionPanel implements RequestingPage {
   dispose(): void {
     this.disposed = true;
     this.listening = false;
-    for (const one of this.subscriptions) one.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
     this.requests.dispose();
     this.meter.dispose();
     // Without a server there is nothing to leave.
@@ -119,22 +119,22 @@ export class SessionPanel implements RequestingPage {
 
   /** Puts text, an agent or context into the composer. */
   compose(draft: Draft): void {
-    if (this.listening) this.tell({ type: "compose", draft });
-    else this.waiting.push(draft);
+    if (this.listening) this.post({ type: "compose", draft });
+    else this.pendingDrafts.push(draft);
   }
 
   /** Scrolls to a message of the session, however old it is. */
   reveal(messageId: string): void {
-    this.wanted = messageId;
-    this.attempt(this.goTo());
+    this.revealId = messageId;
+    this.attempt(this.revealPending());
   }
 
-  private async goTo(): Promise<void> {
-    const { wanted, sessionId } = this;
+  private async revealPending(): Promise<void> {
+    const { revealId, sessionId } = this;
     const { sessions } = this.services;
-    if (wanted === undefined || !this.listening || sessions.store.open(sessionId) === undefined) return;
-    this.wanted = undefined;
-    const reached = await sessions.reach(sessionId, wanted);
+    if (revealId === undefined || !this.listening || sessions.store.open(sessionId) === undefined) return;
+    this.revealId = undefined;
+    const reached = await sessions.reach(sessionId, revealId);
     const state = sessions.store.open(sessionId);
     if (state === undefined) return;
     if (!reached) {
@@ -142,8 +142,8 @@ export class SessionPanel implements RequestingPage {
         ? new Problem("messageNotFound", "That message is no longer in this session.")
         : new Problem("messageNotFound", `That message is more than ${REACH} messages back.`, "Scroll up to reach it.");
     }
-    while (!this.window.has(state, wanted)) this.tell(this.window.older(state));
-    this.tell({ type: "reveal", messageId: wanted });
+    while (!this.window.has(state, revealId)) this.post(this.window.older(state));
+    this.post({ type: "reveal", messageId: revealId });
   }
 
   private async join(): Promise<void> {
@@ -167,7 +167,7 @@ export class SessionPanel implements RequestingPage {
     }
     this.accessLost = false;
     if (this.disposed) await this.services.sessions.leave(this.sessionId);
-    else this.shown();
+    else this.sendState();
   }
 
   private setTitle(title: string): void {
@@ -175,17 +175,17 @@ export class SessionPanel implements RequestingPage {
     this.surface.setTitle(title);
   }
 
-  /** The page stays, and says so: what was written there and not sent is not thrown away. */
+  /** The page stays and says so, so that its draft is not lost. */
   private loseAccess(): void {
     this.accessLost = true;
     this.joined = false;
     this.services.sessions.leave(this.sessionId).catch(() => undefined);
-    this.tellAccessLost();
+    this.sendAccessLost();
   }
 
-  private tellAccessLost(): void {
+  private sendAccessLost(): void {
     const draft = this.services.drafts.of(this.sessionId) ?? { text: "", chips: [] };
-    if (this.accessLost) this.tell({ type: "accessLost", title: this.title, draft });
+    if (this.accessLost) this.post({ type: "accessLost", title: this.title, draft });
   }
 
   private changed(change: OpenChange): void {
@@ -200,60 +200,60 @@ export class SessionPanel implements RequestingPage {
     }
     const state = this.services.sessions.store.open(this.sessionId);
     if (!state) return;
-    this.setTitle(shownTitle(state.session));
+    this.setTitle(displayTitle(state.session));
     if (change.kind === "whole") {
-      this.tell({ type: "show", view: this.window.show(state) });
-      this.giveBackLost(state);
+      this.post({ type: "show", view: this.window.show(state) });
+      this.putBackUnsent(state);
     } else if (change.kind === "step" && this.listening) {
-      for (const update of updatesFor(state, change.change, this.window)) this.tell(update);
-      if (change.change.session) this.meter.look(state.session);
+      for (const update of updatesFor(state, change.change, this.window)) this.post(update);
+      if (change.change.session) this.meter.update(state.session);
     }
   }
 
   /** Sends the whole state to a new page. */
-  private shown(): void {
+  private sendState(): void {
     const state = this.services.sessions.store.open(this.sessionId);
     if (!state) return;
-    this.setTitle(shownTitle(state.session));
-    this.tell({ type: "show", view: this.window.show(state) });
-    if (this.listening) this.meter.look(state.session);
-    for (const draft of this.listening ? this.waiting.splice(0) : []) this.tell({ type: "compose", draft });
-    this.attempt(this.goTo());
+    this.setTitle(displayTitle(state.session));
+    this.post({ type: "show", view: this.window.show(state) });
+    if (this.listening) this.meter.update(state.session);
+    for (const draft of this.listening ? this.pendingDrafts.splice(0) : []) this.post({ type: "compose", draft });
+    this.attempt(this.revealPending());
   }
 
-  tell(message: ToView): void {
+  post(message: ToView): void {
     if (this.listening) void this.surface.webview.postMessage(message);
   }
 
-  private tellServer(): void {
-    this.tell({ type: "server", server: standingOf(this.services.server.state) });
+  private sendServer(): void {
+    this.post({ type: "server", server: serverStatus(this.services.server.state) });
   }
 
-  private tellParticipant(anew = false): void {
+  private sendParticipant(anew = false): void {
     const id = participantId();
-    if (!this.listening || (!anew && id === this.toldParticipant)) return;
-    this.toldParticipant = id;
-    this.tell({ type: "participant", ...(id !== undefined && { id }) });
+    if (!this.listening || (!anew && id === this.sentParticipant)) return;
+    this.sentParticipant = id;
+    this.post({ type: "participant", ...(id !== undefined && { id }) });
   }
 
-  private tellDeleting(): void {
-    this.tell({ type: "deleting", deleting: this.services.deletions.has(this.sessionId) });
+  private sendDeleting(): void {
+    this.post({ type: "deleting", deleting: this.services.deletions.has(this.sessionId) });
   }
 
-  private tellTrust(): void {
-    this.tell({ type: "trust", trusted: vscode.workspace.isTrusted });
+  private sendTrust(): void {
+    this.post({ type: "trust", trusted: vscode.workspace.isTrusted });
   }
 
-  private tellAgents(): void {
+  private sendAgents(): void {
     const { agents, defaultAgent } = this.services.sessions;
-    this.tell({ type: "agents", agents: { agents, default: defaultAgent } });
+    this.post({ type: "agents", agents: { agents, default: defaultAgent } });
   }
 
-  private tellModels(): void {
+  private sendModels(): void {
     const { models } = this.services;
     if (models.all === undefined) return;
     const unable = models.all.flatMap((model) => (model.problem === undefined ? [] : [[model.name, model.problem] as const]));
-    this.tell({
+    this.post({
       type: "models",
       models: {
         ...(models.default !== undefined && { default: models.default }),
@@ -263,40 +263,40 @@ export class SessionPanel implements RequestingPage {
     });
   }
 
-  /** Requests the changes again, because they are read from files: a page that becomes visible shows the current ones. */
-  private async tellPrompts(): Promise<void> {
+  /** Requests the prompt files again, because they can change at any time. */
+  private async sendPrompts(): Promise<void> {
     if (!this.services.api.ready) return;
     const list = await this.services.api.request("prompt/list", {}).catch(() => undefined);
     this.prompts = list?.prompts ?? [];
-    this.tell({ type: "prompts", prompts: this.prompts });
+    this.post({ type: "prompts", prompts: this.prompts });
   }
 
-  private tellPlaces(): void {
+  private sendPlaces(): void {
     const own = this.services.findings.shown.all.filter(({ finding }) => finding.sessionId === this.sessionId);
     const places = own.map(({ finding, uri, range }) => [finding.id, { uri: uri.toString(), range: wireRange(range) }]);
-    this.tell({ type: "places", places: Object.fromEntries(places) as Record<string, PlaceNow> });
+    this.post({ type: "places", places: Object.fromEntries(places) as Record<string, PlaceNow> });
   }
 
   private attempt(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      this.failed(error);
+      this.reportError(error);
     });
   }
 
   /** Reports an error, and puts an unsent message back into the composer or into the stored draft. */
-  failed(error: unknown, draft?: Draft): void {
+  reportError(error: unknown, draft?: Draft): void {
     if (!this.listening) {
-      if (draft !== undefined) void this.services.drafts.giveBack(this.sessionId, draft);
+      if (draft !== undefined) void this.services.drafts.putBack(this.sessionId, draft);
       if (this.disposed) void vscode.window.showErrorMessage(problemOf(error).words);
-      else this.untold = error;
+      else this.pendingError = error;
       return;
     }
     const { kind, message, hint, reason } = problemOf(error);
     const problem = { kind, message, ...(hint !== undefined && { hint }), ...(reason !== undefined && { reason }) };
-    this.tell({ type: "problem", problem, ...(draft && { draft }) });
+    this.post({ type: "problem", problem, ...(draft && { draft }) });
   }
 
-  private async heard(message: FromView): Promise<void> {
+  private async handleMessage(message: FromView): Promise<void> {
     const { sessionId } = this;
     const { context } = this.services;
     switch (message.type) {
@@ -304,27 +304,27 @@ export class SessionPanel implements RequestingPage {
         this.listening = true;
         this.window.reset();
         this.meter.reset();
-        this.tellServer();
-        this.tellParticipant(true);
-        this.tellAccessLost();
-        this.tellTrust();
-        this.tellDeleting();
-        this.tellAgents();
-        this.tellModels();
-        this.tellPlaces();
-        void this.tellPrompts();
-        this.tell({ type: "draft", draft: this.services.drafts.of(sessionId) ?? { text: "", chips: [] } });
-        this.tell({ type: "offers", chips: context.offers() });
-        this.shown();
-        if (this.untold !== undefined) this.failed(this.untold);
-        this.untold = undefined;
+        this.sendServer();
+        this.sendParticipant(true);
+        this.sendAccessLost();
+        this.sendTrust();
+        this.sendDeleting();
+        this.sendAgents();
+        this.sendModels();
+        this.sendPlaces();
+        void this.sendPrompts();
+        this.post({ type: "draft", draft: this.services.drafts.of(sessionId) ?? { text: "", chips: [] } });
+        this.post({ type: "offers", chips: context.offers() });
+        this.sendState();
+        if (this.pendingError !== undefined) this.reportError(this.pendingError);
+        this.pendingError = undefined;
         await this.join();
         return;
       case "focused":
         this.services.focused(sessionId);
         return;
       case "listPrompts":
-        await this.tellPrompts();
+        await this.sendPrompts();
         return;
       case "older":
         await this.older();
@@ -335,10 +335,10 @@ export class SessionPanel implements RequestingPage {
   }
 
   /** Called when a new server has opened the session: puts messages that the old one did not receive back into the composer. */
-  private giveBackLost(state: OpenSession): void {
-    const lost = lostOf(this.services.drafts.takeUnsure(this.sessionId), state.messages);
-    if (lost !== undefined)
-      this.failed(new Problem("notSent", "The server ended before it received the message.", "Send it again."), lost);
+  private putBackUnsent(state: OpenSession): void {
+    const unsent = unsentDraft(this.services.drafts.takeUnconfirmed(this.sessionId), state.messages);
+    if (unsent !== undefined)
+      this.reportError(new Problem("notSent", "The server ended before it received the message.", "Send it again."), unsent);
   }
 
   private async older(): Promise<void> {
@@ -348,6 +348,6 @@ export class SessionPanel implements RequestingPage {
       await sessions.older(this.sessionId);
       state = sessions.store.open(this.sessionId);
     }
-    if (state) this.tell(this.window.older(state));
+    if (state) this.post(this.window.older(state));
   }
 }

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { chipOf } from "../context";
 import { isEmpty } from "../emptySessions";
-import { shownTitle } from "../format";
+import { displayTitle } from "../format";
 import type { Context } from "../protocol";
 import type { Kept } from "./messages";
 import type { Panels } from "./openPanels";
@@ -54,13 +54,13 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
     sessionId: string,
     draft?: { readonly text: string; readonly agent?: string; readonly context?: readonly Context[] },
   ): Promise<void> {
-    const shown = (await this.revealed(sessionId)) ?? this.create(sessionId);
+    const shown = (await this.revealExisting(sessionId)) ?? this.create(sessionId);
     const { context, ...rest } = draft ?? { text: "" };
     shown.compose({ ...rest, chips: (context ?? []).map(chipOf) });
   }
 
   reveal(sessionId: string, messageId: string): void {
-    void this.revealed(sessionId).then((known) => {
+    void this.revealExisting(sessionId).then((known) => {
       (known ?? this.create(sessionId)).reveal(messageId);
     });
   }
@@ -68,13 +68,13 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   async showInSideBar(sessionId: string, side: Side): Promise<void> {
     const panel = this.panels.get(sessionId);
     if (panel !== undefined && this.sides[side].sessionId === sessionId) panel.surface.reveal();
-    else await this.moved(sessionId, () => this.sides[side].show(sessionId));
+    else await this.move(sessionId, () => this.sides[side].show(sessionId));
     this.panels.get(sessionId)?.compose({ text: "", chips: [] });
   }
 
   async showInEditor(sessionId: string): Promise<void> {
     if (!(this.panels.get(sessionId)?.surface instanceof Tab)) {
-      await this.moved(sessionId, () => {
+      await this.move(sessionId, () => {
         this.create(sessionId);
         return Promise.resolve();
       });
@@ -111,12 +111,12 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   }
 
   /** Reveals the panel of a session, if there is one. */
-  private async revealed(sessionId: string): Promise<SessionPanel | undefined> {
+  private async revealExisting(sessionId: string): Promise<SessionPanel | undefined> {
     const known = this.panels.get(sessionId);
     known?.surface.reveal();
     if (known !== undefined) return known;
     // A side bar creates its page when it is first opened.
-    const side = Object.values(this.sides).find((one) => one.sessionId === sessionId);
+    const side = Object.values(this.sides).find((view) => view.sessionId === sessionId);
     await side?.focus();
     return this.panels.get(sessionId);
   }
@@ -127,7 +127,7 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   }
 
   /** Moves the session: an empty session must not be deleted while it has no panel for a moment. */
-  private async moved(sessionId: string, show: () => Promise<void>): Promise<void> {
+  private async move(sessionId: string, show: () => Promise<void>): Promise<void> {
     this.moving.add(sessionId);
     try {
       this.close(sessionId);
@@ -139,7 +139,7 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
 
   private create(sessionId: string): SessionPanel {
     const session = this.services.sessions.store.session(sessionId);
-    const title = session === undefined ? "Session" : shownTitle(session);
+    const title = session === undefined ? "Session" : displayTitle(session);
     const panel = vscode.window.createWebviewPanel(SESSION_VIEW, title, this.column(), { enableScripts: true });
     return this.adopt(sessionId, new Tab(panel));
   }
@@ -167,8 +167,8 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   }
 
   private adopt(sessionId: string, surface: Surface): SessionPanel {
-    const adopted = new SessionPanel(sessionId, surface, this.dist, this.services);
-    this.panels.set(sessionId, adopted);
+    const panel = new SessionPanel(sessionId, surface, this.dist, this.services);
+    this.panels.set(sessionId, panel);
     const active = (): boolean => surface instanceof Tab && surface.panel.active;
     if (active()) this.last = sessionId;
     surface.onDidChangeVisibility(() => {
@@ -176,13 +176,13 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
       this.changed.fire();
     });
     surface.onDidClose(() => {
-      if (this.panels.get(sessionId) === adopted) this.panels.delete(sessionId);
+      if (this.panels.get(sessionId) === panel) this.panels.delete(sessionId);
       if (this.last === sessionId) this.last = undefined;
-      adopted.dispose();
+      panel.dispose();
       this.changed.fire();
       void this.discardEmpty(sessionId);
     });
     this.changed.fire();
-    return adopted;
+    return panel;
   }
 }

@@ -44,13 +44,13 @@ export async function openLink(href: string): Promise<void> {
       }
     }
   }
-  const found = await named(path);
+  const found = await findByPathEnd(path);
   if (found === undefined) vscode.window.setStatusBarMessage(`${path} does not exist in this workspace.`, 5000);
   else if (found !== "none") await showAt(found, line, endLine ?? line);
 }
 
 /** Finds a file by the end of its path, because programs print paths relative to their folder. `none`: the person cancelled. */
-async function named(path: string): Promise<vscode.Uri | undefined | "none"> {
+async function findByPathEnd(path: string): Promise<vscode.Uri | undefined | "none"> {
   if (path.startsWith("/") || /[*?[\]{}]/.test(path)) return undefined;
   const found = await vscode.workspace.findFiles(`**/${path.replace(/^\.\//, "")}`, undefined, FOUND);
   if (found.length < 2) return found[0];
@@ -76,7 +76,7 @@ export function besidePanels(): vscode.ViewColumn {
   return all.find((group) => !showsSession(group))?.viewColumn ?? anotherColumn();
 }
 
-/** Gives the focus to a column for a document, for commands of VS Code that open an editor where the focus is. */
+/** Focuses a column for a document, for VS Code's commands that open an editor in the focused column. */
 export async function focusBesidePanels(): Promise<void> {
   const column = besidePanels();
   const group = FOCUS[column - 1];

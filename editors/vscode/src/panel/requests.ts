@@ -1,31 +1,31 @@
-/** Does what the page of a session requests, apart from what the panel itself shows. */
+/** Handles the requests of a session's page, except those that the panel handles itself. */
 import * as vscode from "vscode";
 import type { Message, PromptFile } from "../protocol";
-import { resent } from "../resending";
+import { editableMessage } from "../resending";
 import { chipOf } from "../context";
 import { Problem, problemOf } from "../problem";
-import { did } from "../walkthrough";
+import { markDone } from "../walkthrough";
 import { textOf } from "../format";
 import { COMMANDS, type Draft, type FromView, type ToView } from "./messages";
 import { besidePanels, openLink, openPlace } from "./places";
 import type { PanelServices } from "./services";
 
 /** The requests that the panel answers itself. */
-type OfPanel = "ready" | "focused" | "listPrompts" | "older";
+type PanelMessageType = "ready" | "focused" | "listPrompts" | "older";
 
-/** What requests need of the panel. */
+/** The part of the panel that requests need. */
 export interface RequestingPage {
   /** Whether the page is ready to receive messages. */
   readonly listening: boolean;
   readonly prompts: readonly PromptFile[];
-  tell(message: ToView): void;
+  post(message: ToView): void;
   /** Puts text, an agent or context into the composer. */
   compose(draft: Draft): void;
   /** Reports an error, and puts an unsent message back into the composer or into the stored draft. */
-  failed(error: unknown, draft?: Draft): void;
+  reportError(error: unknown, draft?: Draft): void;
 }
 
-/** The number of messages with which a session is opened. */
+/** The number of newest messages to compare with after the server was lost. */
 const KNOWN = 100;
 
 export class PageRequests {
@@ -48,7 +48,7 @@ export class PageRequests {
     await Promise.all([...this.listedChanges].map((id) => this.listChanges(id)));
   }
 
-  async handle(message: Exclude<FromView, { type: OfPanel }>): Promise<void> {
+  async handle(message: Exclude<FromView, { type: PanelMessageType }>): Promise<void> {
     const { sessionId } = this;
     const { sessions, context } = this.services;
     switch (message.type) {
@@ -66,10 +66,10 @@ export class PageRequests {
       case "resume":
       case "unarchive":
         await sessions.act(`session/${message.type}`, sessionId);
-        if (message.type === "pause" || message.type === "resume") did("pause");
+        if (message.type === "pause" || message.type === "resume") markDone("pause");
         return;
       case "fork":
-        did("pause");
+        markDone("pause");
         await this.fork(message.at, message.draft);
         return;
       case "resend":
@@ -129,7 +129,7 @@ export class PageRequests {
         this.completing.dispose();
         this.completing = new vscode.CancellationTokenSource();
         const { token } = this.completing;
-        this.page.tell({ type: "completions", id: message.id, items: await context.complete(message.query, token) });
+        this.page.post({ type: "completions", id: message.id, items: await context.complete(message.query, token) });
         return;
       }
       case "attachImage":
@@ -143,7 +143,7 @@ export class PageRequests {
         return;
       case "image": {
         const source = await this.services.images.source(sessionId, message.context).catch(() => undefined);
-        this.page.tell({ type: "image", key: message.key, ...(source !== undefined && { source }) });
+        this.page.post({ type: "image", key: message.key, ...(source !== undefined && { source }) });
         return;
       }
       case "openImage":
@@ -213,7 +213,7 @@ export class PageRequests {
     const session = sessions.store.session(this.sessionId);
     if (message === undefined || session === undefined) return;
     const [folder] = session.workspaceFolders;
-    const made =
+    const target =
       before === undefined
         ? await sessions.create({
             agent: session.agent,
@@ -221,9 +221,9 @@ export class PageRequests {
             ...(folder !== undefined && { workspaceFolder: folder }),
           })
         : await sessions.fork({ sessionId: this.sessionId, at: before.id });
-    const draft = resent(message);
+    const draft = editableMessage(message);
     await this.services.images.adopt(this.sessionId, draft.context);
-    show(made.id, draft);
+    show(target.id, draft);
   }
 
   private changesTitle(): string {
@@ -232,7 +232,7 @@ export class PageRequests {
 
   private async listChanges(messageId: string): Promise<void> {
     const files = await this.services.review.list({ sessionId: this.sessionId, messageId });
-    this.page.tell({ type: "changes", messageId, files });
+    this.page.post({ type: "changes", messageId, files });
   }
 
   private async revertSince(since: string): Promise<void> {
@@ -265,11 +265,11 @@ export class PageRequests {
     const message = sessions.store.open(this.sessionId)?.messages.find(({ id }) => id === messageId);
     if (message === undefined) return;
     await sessions.unqueue("session/withdraw", this.sessionId, messageId);
-    const { context, ...rest } = resent(message);
+    const { context, ...rest } = editableMessage(message);
     await this.services.images.adopt(this.sessionId, context);
     const draft: Draft = { ...rest, chips: context.map(chipOf) };
-    if (this.page.listening) this.page.tell({ type: "takenBack", draft });
-    else await this.services.drafts.giveBack(this.sessionId, draft);
+    if (this.page.listening) this.page.post({ type: "takenBack", draft });
+    else await this.services.drafts.putBack(this.sessionId, draft);
   }
 
   private async send(draft: Draft, delivery: "queue" | "steer", resume: boolean): Promise<void> {
@@ -277,8 +277,8 @@ export class PageRequests {
     let { agent, text } = draft;
     const context = await Promise.all(chips.map((chip) => this.services.images.sendable(chip.context)));
     void this.services.drafts.forget(this.sessionId);
-    if (agent !== undefined) did("agent");
-    if (context.length > 0) did("context");
+    if (agent !== undefined) markDone("agent");
+    if (context.length > 0) markDone("context");
     const known = (this.services.sessions.store.open(this.sessionId)?.messages ?? []).slice(-KNOWN).map(({ id }) => id);
     try {
       const [, name, rest = ""] = /^\/([\w.:-]+)(?:\s+([\s\S]*))?$/.exec(text) ?? [];
@@ -300,9 +300,9 @@ export class PageRequests {
       // The page already shows why a reply failed or was cancelled.
       if (problem.messageKept || problem.kind === "messageWithdrawn") return;
       if (problem.kind === "serverLost") {
-        await this.services.drafts.keepUnsure(this.sessionId, { draft, known });
-        this.page.failed(problem);
-      } else this.page.failed(problem, draft);
+        await this.services.drafts.keepUnconfirmed(this.sessionId, { draft, known });
+        this.page.reportError(problem);
+      } else this.page.reportError(problem, draft);
     }
   }
 
@@ -314,7 +314,7 @@ export class PageRequests {
     try {
       await api.request("session/comment", { sessionId, text: draft.text, ...(context.length > 0 && { context }) });
     } catch (error) {
-      this.page.failed(error, draft);
+      this.page.reportError(error, draft);
     }
   }
 

@@ -4,7 +4,7 @@ import type { Changes } from "../changes/changes";
 import type { ChangeReview } from "../changes/review";
 import type { Deletions } from "../deletions";
 import type { QuestionDocuments } from "../questionDocuments";
-import type { Resent } from "../resending";
+import type { EditableMessage } from "../resending";
 import type { EditorContext } from "../context";
 import type { FindingActions } from "../findings/actions";
 import type { Models } from "../models";
@@ -31,6 +31,6 @@ export interface PanelServices {
   /** Called when the page of this session gets the focus. */
   readonly focused: (sessionId: string) => void;
   /** Shows another session. */
-  readonly show: (sessionId: string, draft?: Resent) => void;
+  readonly show: (sessionId: string, draft?: EditableMessage) => void;
   readonly deletions: Deletions;
 }

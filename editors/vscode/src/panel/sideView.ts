@@ -23,7 +23,7 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
     private readonly adopt: (sessionId: string, surface: Surface) => void,
   ) {
     this.subscription = vscode.window.registerWebviewViewProvider(SIDES[side], this);
-    this.announce();
+    this.updateContextKey();
   }
 
   dispose(): void {
@@ -40,7 +40,7 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.shown = undefined; // so that disposing it does not hide the view
     before?.close();
     await this.memory.update(this.key, sessionId);
-    this.announce();
+    this.updateContextKey();
     if (this.view !== undefined) this.fill(this.view, sessionId);
     await this.focus();
   }
@@ -49,7 +49,7 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.view = view;
     view.onDidDispose(() => {
       if (this.view === view) this.view = undefined;
-      this.shown?.gone();
+      this.shown?.viewDisposed();
       this.shown = undefined;
     });
     const { sessionId } = this;
@@ -74,7 +74,7 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
         if (this.shown !== surface) return;
         this.shown = undefined;
         void this.memory.update(this.key, undefined);
-        this.announce();
+        this.updateContextKey();
         this.clear();
       },
     );
@@ -87,14 +87,14 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
     if (this.sessionId !== sessionId) return;
     this.shown?.close();
     void this.memory.update(this.key, undefined);
-    this.announce();
+    this.updateContextKey();
   }
 
   async focus(): Promise<void> {
     await vscode.commands.executeCommand(`${SIDES[this.side]}.focus`);
   }
 
-  private announce(): void {
+  private updateContextKey(): void {
     void vscode.commands.executeCommand("setContext", `${SIDES[this.side]}.shown`, this.sessionId !== undefined);
   }
 
@@ -104,11 +104,11 @@ export class SideView implements vscode.WebviewViewProvider, vscode.Disposable {
 }
 
 class SideSurface implements Surface {
-  private readonly ended = new vscode.EventEmitter<void>();
-  private over = false;
+  private readonly didClose = new vscode.EventEmitter<void>();
+  private ended = false;
 
   readonly viewColumn = undefined;
-  readonly onDidClose = this.ended.event;
+  readonly onDidClose = this.didClose.event;
   readonly onDidChangeVisibility: vscode.Event<void>;
 
   constructor(
@@ -124,7 +124,7 @@ class SideSurface implements Surface {
   }
 
   get visible(): boolean {
-    return this.view.visible && !this.over;
+    return this.view.visible && !this.ended;
   }
 
   setTitle(title: string): void {
@@ -136,15 +136,15 @@ class SideSurface implements Surface {
   }
 
   close(): void {
-    if (this.over) return;
+    if (this.ended) return;
     this.closed();
-    this.gone();
+    this.viewDisposed();
   }
 
   /** VS Code disposed the view. The session is shown again with the view. */
-  gone(): void {
-    if (this.over) return;
-    this.over = true;
-    this.ended.fire();
+  viewDisposed(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.didClose.fire();
   }
 }

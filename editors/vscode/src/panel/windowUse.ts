@@ -26,7 +26,7 @@ export class WindowMeter {
   }
 
   /** Measures the session if it has changed since the last time. Waits for the end of a reply being written. */
-  look(session: Session): void {
+  update(session: Session): void {
     const state = [session.messageCount, session.agent, session.model, session.usage.inputTokens].join(" ");
     if (session.replying || state === this.measured) return;
     this.measured = state;
@@ -35,9 +35,9 @@ export class WindowMeter {
   }
 
   private async measure(sessionId: string): Promise<void> {
-    const mine = ++this.round;
+    const thisRound = ++this.round;
     // The panel already shows that no model or agent is available.
     const use = this.api.ready ? await this.api.request("session/window", { sessionId }).catch(() => undefined) : undefined;
-    if (mine === this.round) this.onMeasured(use);
+    if (thisRound === this.round) this.onMeasured(use);
   }
 }

@@ -31,7 +31,7 @@ describe("a session that was handed over", () => {
     setParticipant(undefined);
   });
 
-  it("needs whom it was handed to, and nobody else", () => {
+  it("needs only the person it was handed to", () => {
     expect(needOf(handed)).toBeUndefined();
     setParticipant("ada");
     expect(needOf(handed)).toBeUndefined();
@@ -46,7 +46,7 @@ describe("a session that was handed over", () => {
   });
 });
 
-describe("what a role does not allow", () => {
+describe("needs that depend on the role", () => {
   afterEach(() => {
     setParticipant(undefined);
   });
@@ -56,7 +56,7 @@ describe("what a role does not allow", () => {
     ["writer", "permission", "failed"],
     ["commenter", undefined, undefined],
     ["reader", undefined, undefined],
-  ] as const)("needs others than a %s", (role, asked, failed) => {
+  ] as const)("as a %s", (role, asked, failed) => {
     setParticipant("ben");
     const people = [{ id: "ben", role }];
     expect(needOf(aSession({ people, asking }))).toBe(asked);
@@ -70,11 +70,11 @@ const failed = aSession({ id: "failed", title: "F", stopped: "failed", updatedAt
 const asks = aSession({ id: "asks", title: "A", asking, updatedAt: "2026-03-01T00:00:00Z" });
 const sorted = [old, fresh, failed, asks].sort(byAttention);
 
-it("those that ask stand first, then those that stopped, then the newest", () => {
+it("sessions with a question come first, then stopped ones, then the newest", () => {
   expect(sorted.map(({ id }) => id)).toEqual(["asks", "failed", "fresh", "old"]);
 });
 
-it("the next one that needs somebody is the one after that which is shown, and around again", () => {
+it("the next session that needs the person is the one after the shown one, wrapping around", () => {
   expect(nextInNeed(sorted, undefined)?.id).toBe("asks");
   expect(nextInNeed(sorted, "fresh")?.id).toBe("asks");
   expect(nextInNeed(sorted, "asks")?.id).toBe("failed");
@@ -82,7 +82,7 @@ it("the next one that needs somebody is the one after that which is shown, and a
   expect(nextInNeed([old], undefined)).toBeUndefined();
 });
 
-it("says how many there are, and what each needs", () => {
+it("describes how many sessions need the person, and why", () => {
   expect([needText(1), needText(3)]).toEqual(["A session needs you", "3 sessions need you"]);
   expect(needLines(sorted)).toEqual(["A: code asks: Run make", "F: a reply failed"]);
 });

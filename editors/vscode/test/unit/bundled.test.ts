@@ -45,19 +45,19 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-describe("what the extension brings", () => {
-  it("is named after its version and all that it installs", async () => {
+describe("the bundled server", () => {
+  it("is named after its version and everything it installs", async () => {
     expect(bundle.name).toMatch(/^1\.2\.3-[0-9a-f]{12}$/);
     expect(bundle.packages).toBe(2);
     expect((await bring("a==2\n")).name).not.toBe(bundle.name);
   });
-  it("may be nothing", async () => {
+  it("may be missing", async () => {
     expect(await findBundle(path.join(folder, "nowhere"))).toBeUndefined();
   });
 });
 
 describe("its environment", () => {
-  it("is made of the list by its hashes, then of the wheel alone", async () => {
+  it("is installed from the pinned list with hashes, then from the wheel without dependencies", async () => {
     const asked: string[] = [];
     const environments = new Environments(store, bundle, false, 1);
     await environments.make({ program: "py", args: ["-3"] }, tools(asked));
@@ -68,7 +68,7 @@ describe("its environment", () => {
     expect(await there()).toEqual([bundle.name]);
   });
 
-  it("has its name only when it is whole: nothing stays of one that failed", async () => {
+  it("leaves nothing behind if a step fails", async () => {
     for (const step of ["venv", "--require-hashes", "--no-deps"]) {
       const environments = new Environments(store, bundle, false, 1);
       await expect(environments.make(base, tools([], step))).rejects.toThrow("failed");
@@ -83,7 +83,7 @@ describe("its environment", () => {
     expect(await there()).toEqual([bundle.name]);
   });
 
-  it("takes the place of one that works no more", async () => {
+  it("replaces an environment that no longer works", async () => {
     const environments = new Environments(store, bundle, false, 1);
     await environments.make(base, tools());
     await rm(environments.python);
@@ -93,7 +93,7 @@ describe("its environment", () => {
     expect(await there()).toEqual([bundle.name]);
   });
 
-  it("of an earlier version is removed, unless a window that lives uses it", async () => {
+  it("of an earlier version is removed, unless a running window uses it", async () => {
     const old = new Environments(store, bundle, false, 1);
     await old.make(base, tools());
     await old.hold();
@@ -107,7 +107,7 @@ describe("its environment", () => {
     expect(await there()).toEqual([next.name]);
   });
 
-  it("half-made by a window that is gone is removed, by one that lives is left", async () => {
+  it("that is incomplete is removed, unless a running window is creating it", async () => {
     await mkdir(path.join(store, ".making-77"), { recursive: true });
     await new Environments(store, bundle, false, 1, everybody).tidy();
     expect(await there()).toEqual([".making-77"]);

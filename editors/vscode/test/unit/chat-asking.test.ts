@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { asked, estimate, familyOf, nameOf, offered } from "../../src/chat/asking";
+import { modelMessages, estimate, familyOf, nameOf, toolParams } from "../../src/chat/asking";
 import { Problem } from "../../src/problem";
 
 const text = (value: string) => ({ value });
 const [PERSON, MODEL, VSCODE] = [1, 2, 3];
 
-describe("what another extension asks", () => {
-  it("keeps who said what, and leaves out what says nothing", () => {
+describe("the request of another extension", () => {
+  it("keeps the roles of messages, and omits empty ones", () => {
     const messages = [
       { role: VSCODE, content: [text("Be brief.")] },
       { role: PERSON, content: [text("one "), text("two")] },
       { role: PERSON, content: [] },
       { role: MODEL, content: [text("three")] },
     ];
-    expect(asked(messages)).toEqual({
+    expect(modelMessages(messages)).toEqual({
       instructions: "Be brief.",
       messages: [
         { role: "participant", text: "one two" },
@@ -21,7 +21,7 @@ describe("what another extension asks", () => {
       ],
     });
   });
-  it("brings the reasoning that led to a call back to it", () => {
+  it("returns the reasoning of a call with the call", () => {
     const reasoning = { provider: "anthropic", data: [{ type: "thinking", signature: "s" }] };
     const call = (callId: string) => ({ callId, name: "weather", input: {} });
     const messages = [
@@ -29,11 +29,11 @@ describe("what another extension asks", () => {
       { role: MODEL, content: [call("known")] },
       { role: MODEL, content: [call("older")] },
     ];
-    const [, known, older] = asked(messages, new Map([["known", reasoning]])).messages;
+    const [, known, older] = modelMessages(messages, new Map([["known", reasoning]])).messages;
     expect(known).toMatchObject({ reasoning });
     expect(older).not.toHaveProperty("reasoning");
   });
-  it("brings the results of calls to the calls", () => {
+  it("attaches the results of calls to the calls", () => {
     const messages = [
       { role: PERSON, content: [text("Paris?")] },
       {
@@ -46,7 +46,7 @@ describe("what another extension asks", () => {
       },
       { role: PERSON, content: [{ callId: "a", content: [text("rain"), text("12 °C")] }] },
     ];
-    expect(asked(messages).messages[1]).toEqual({
+    expect(modelMessages(messages).messages[1]).toEqual({
       role: "agent",
       text: "I look.",
       calls: [
@@ -55,22 +55,22 @@ describe("what another extension asks", () => {
       ],
     });
   });
-  it("says so where it is more than text", () => {
+  it("is rejected if it contains more than text", () => {
     const picture = { mimeType: "image/png", data: new Uint8Array(1) };
-    expect(() => asked([{ role: PERSON, content: [picture] }])).toThrow(Problem);
-    expect(() => asked([])).toThrow(Problem);
+    expect(() => modelMessages([{ role: PERSON, content: [picture] }])).toThrow(Problem);
+    expect(() => modelMessages([])).toThrow(Problem);
   });
   it("may offer tools", () => {
     const schema = { type: "object", properties: { city: {} } };
-    expect(offered([{ name: "weather", description: "Tells it.", inputSchema: schema }], true)).toEqual({
+    expect(toolParams([{ name: "weather", description: "Tells it.", inputSchema: schema }], true)).toEqual({
       tools: [{ name: "weather", description: "Tells it.", schema }],
       mustCall: true,
     });
-    expect(offered([], true)).toEqual({});
+    expect(toolParams([], true)).toEqual({});
   });
 });
 
-it("tokens are estimated from bytes: words of any script count", () => {
+it("tokens are estimated from bytes, for text in any script", () => {
   expect(estimate("four")).toBe(1);
   expect(estimate("日本語の文章")).toBe(5);
   expect(estimate({ role: PERSON, content: [text("four"), text("more")] })).toBe(2);

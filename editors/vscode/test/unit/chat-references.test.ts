@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { contextOf, type Documents, type UriLike } from "../../src/chat/references";
-import { worded } from "../../src/chat/chatFormat";
+import { chatMessage } from "../../src/chat/chatFormat";
 
 const uri = (address: string): UriLike => {
   const [scheme = "", path = ""] = address.split("://");
@@ -21,57 +21,57 @@ const of = (...values: unknown[]) =>
   );
 
 describe("what a person attaches", () => {
-  it("goes along by its place, for the server to read", async () => {
+  it("is sent as a reference for the server to read", async () => {
     expect(await of(FILE, { uri: FILE, range })).toEqual({
       context: [
         { kind: "selection", uri: "file:///w/read.py", range },
         { kind: "file", uri: "file:///w/read.py" },
       ],
-      left: [],
+      unsupported: [],
     });
   });
-  it("goes along as text where the server cannot read it", async () => {
+  it("is sent as text if the server cannot read it", async () => {
     expect((await of(uri("git:///w/read.py"), { uri: uri("file:///elsewhere.py"), range })).context).toEqual([
       { kind: "text", title: "/elsewhere.py, from line 3", text: "a part" },
       { kind: "text", title: "/w/read.py", text: "the whole" },
     ]);
   });
-  it("may be words", async () => {
+  it("may be plain text", async () => {
     const { context } = await contextOf([{ id: "x", modelDescription: "The terminal", value: "$ make" }], documents);
     expect(context).toEqual([{ kind: "text", title: "The terminal", text: "$ make" }]);
   });
-  it("goes along once", async () => {
+  it("is sent once", async () => {
     expect((await of(FILE, FILE)).context).toHaveLength(1);
   });
-  it("is named where it stays out", async () => {
+  it("is named if it cannot be sent", async () => {
     expect(await of(uri("file:///w/src/"), uri("file:///pictures/a.png"), { mimeType: "image/png" })).toEqual({
       context: [],
-      left: ["x", "/pictures/a.png", "/w/src/"],
+      unsupported: ["x", "/pictures/a.png", "/w/src/"],
     });
   });
-  it("is the file, not a selection, where it is only what can be seen of it", async () => {
+  it("is the file, not a selection, if it is only the visible part", async () => {
     const { context } = await contextOf([{ id: "vscode.implicit.viewport", value: { uri: FILE, range } }], documents);
     expect(context).toEqual([{ kind: "file", uri: "file:///w/read.py" }]);
   });
 });
 
-describe("the words of a message", () => {
+describe("the text of a message", () => {
   const file = { kind: "file", uri: "file:///w/read.py" } as const;
   const selection = { kind: "selection", uri: "file:///w/read.py", range } as const;
-  it("are the person's where there are any", () => {
-    expect(worded("review", "Is this right?", [file])).toEqual({ text: "Is this right?", context: [file] });
+  it("is the person's, if there is any", () => {
+    expect(chatMessage("review", "Is this right?", [file])).toEqual({ text: "Is this right?", context: [file] });
   });
-  it("are the command's own where there are none", () => {
-    expect(worded("review", "", [selection, file])?.text).toBe("Review the selected code.");
-    expect(worded("security", "", [file])?.text).toBe("Review this file for security problems.");
-    expect(worded("explain", "", [file])?.text).toBe("Explain this file.");
+  it("is the command's default otherwise", () => {
+    expect(chatMessage("review", "", [selection, file])?.text).toBe("Review the selected code.");
+    expect(chatMessage("security", "", [file])?.text).toBe("Review this file for security problems.");
+    expect(chatMessage("explain", "", [file])?.text).toBe("Explain this file.");
   });
-  it("review the uncommitted changes where nothing is named", () => {
-    expect(worded("review", "", [])).toEqual({ text: "Review the uncommitted changes.", context: [{ kind: "diff" }] });
+  it("is a review of the uncommitted changes if nothing is attached", () => {
+    expect(chatMessage("review", "", [])).toEqual({ text: "Review the uncommitted changes.", context: [{ kind: "diff" }] });
   });
-  it("are missing where there is nothing to go by", () => {
-    expect(worded("explain", "", [])).toBeUndefined();
-    expect(worded("research", "", [file])).toBeUndefined();
-    expect(worded(undefined, "", [file])).toBeUndefined();
+  it("is missing if there is no default", () => {
+    expect(chatMessage("explain", "", [])).toBeUndefined();
+    expect(chatMessage("research", "", [file])).toBeUndefined();
+    expect(chatMessage(undefined, "", [file])).toBeUndefined();
   });
 });

@@ -15,17 +15,17 @@ const replyOf = (...parts: Part[]) => aReply("r", "m", { parts, status: "replyin
 const markdown = (pieces: readonly Piece[]): string =>
   pieces.map((piece) => (piece.kind === "markdown" ? piece.text : piece.kind === "place" ? `<${piece.title}>` : "")).join("");
 
-describe("a reply that grows", () => {
-  it("is told once, whatever the steps", () => {
+describe("a reply being written", () => {
+  it("is rendered once, whatever its steps", () => {
     const renderer = new ChatRenderer();
     const told = ["Hel", "Hello", "Hello", "Hello **you**"].flatMap((words) => renderer.step(replyOf(text(words))));
     told.push(...renderer.end(aReply("r", "m", { parts: [text("Hello **you**!")] })));
     expect(told.map((piece) => markdown([piece]))).toEqual(["Hello **you**", "!"]);
   });
-  it("is told whole where no step was seen", () => {
+  it("is rendered completely if no step was seen", () => {
     expect(markdown(new ChatRenderer().end(aReply("r", "m", { parts: [text("all")] })))).toBe("all");
   });
-  it("keeps its texts apart", () => {
+  it("separates its text parts into paragraphs", () => {
     const renderer = new ChatRenderer();
     const told = [
       ...renderer.step(replyOf(text("one "))),
@@ -37,18 +37,18 @@ describe("a reply that grows", () => {
 });
 
 describe("tools", () => {
-  it("are told of while they run, once", () => {
+  it("are shown once, while they run", () => {
     const renderer = new ChatRenderer();
     expect(renderer.step(replyOf(tool("waiting")))).toEqual([]);
     expect(renderer.step(replyOf(tool("running")))).toEqual([{ kind: "progress", text: "Reading notes\\.md" }]);
     expect(renderer.step(replyOf(tool("running")))).toEqual([]);
     expect(renderer.step(replyOf(tool("done")))).toEqual([]);
   });
-  it("leave a line where they were not permitted or failed", () => {
+  it("leave a line if they were denied or failed", () => {
     expect(markdown(new ChatRenderer().step(replyOf(tool("denied"))))).toBe("*⊘ Not allowed to read notes\\.md.*");
     expect(markdown(new ChatRenderer().step(replyOf(tool("failed"))))).toBe("*✗ Could not read notes\\.md.*");
   });
-  it("say with which code a command ended that failed", () => {
+  it("show the exit code of a failed command", () => {
     const command: Part = {
       kind: "tool",
       callId: "c",
@@ -71,7 +71,7 @@ describe("tools", () => {
   });
 });
 
-describe("what an agent found and changed", () => {
+describe("findings and edits", () => {
   const finding: Finding = {
     id: "f",
     uri: "file:///w/a%20b/read.py",
@@ -84,12 +84,12 @@ describe("what an agent found and changed", () => {
     agent: "review",
     messageId: "r",
   };
-  it("links to its place, its title as it is", () => {
+  it("link to their position, with the title escaped", () => {
     const told = new ChatRenderer().step(replyOf({ kind: "finding", finding }));
     expect(markdown(told)).toBe("**Error:** \\`\\[:\\-1\\]\\` drops a \\*line\\* <read.py:2>");
     expect(told[1]).toMatchObject({ kind: "place", uri: finding.uri, range: finding.range });
   });
-  it("says whether an edit was applied", () => {
+  it("show whether an edit was applied", () => {
     const edit = { kind: "edit", uri: "file:///w/read.py", summary: "1 line", applied: true } as const;
     expect(markdown(new ChatRenderer().step(replyOf(edit)))).toBe("Changed <read.py> (1 line)");
     expect(markdown(new ChatRenderer().step(replyOf({ ...edit, applied: false })))).toBe("Not changed: <read.py> (1 line)");
@@ -97,7 +97,7 @@ describe("what an agent found and changed", () => {
 });
 
 describe("a reply that stopped", () => {
-  it("says how, and what to do", () => {
+  it("says why, and what to do", () => {
     const cut = new ChatRenderer().end(aReply("r", "m", { parts: [text("half")], stopReason: "length" }));
     expect(markdown(cut)).toContain("limit of output tokens");
     expect(markdown(cut)).toContain('Send "go on"');
@@ -106,7 +106,7 @@ describe("a reply that stopped", () => {
     const told = new ChatRenderer().end(aReply("r", "m", { parts: [text("half")], status: "paused" }));
     expect(markdown(told)).toBe("half\n\n*The session is paused. Resume it to continue this reply.*");
   });
-  it("that has not begun waits, once", () => {
+  it("shows once that it waits", () => {
     const renderer = new ChatRenderer();
     expect([...renderer.waiting(), ...renderer.waiting()]).toHaveLength(1);
   });

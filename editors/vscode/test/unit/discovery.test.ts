@@ -17,7 +17,7 @@ function machine(programs: readonly string[], more: Partial<Surroundings> = {}, 
 }
 
 describe("finding the server", () => {
-  it("takes the setting before all else, and adds `serve` where it is missing", async () => {
+  it("prefers the setting, and adds a missing `serve`", async () => {
     const all = ["/usr/bin/sessionls"];
     expect(await findServer(machine(all, { setting: ["/x/python", "-m", "sessionls"] }))).toMatchObject({
       program: "/x/python",
@@ -31,22 +31,22 @@ describe("finding the server", () => {
     expect(found).toMatchObject({ program: "/usr/bin/sessionls", args: ["serve"] });
   });
 
-  it("prefers the environment of a folder that is trusted", async () => {
+  it("prefers the environment of a trusted folder", async () => {
     const programs = ["/usr/bin/sessionls", "/w/.venv/bin/sessionls"];
     expect((await findServer(machine(programs, { folders: ["/w"] })))?.program).toBe("/w/.venv/bin/sessionls");
     expect((await findServer(machine(programs)))?.program).toBe("/usr/bin/sessionls");
   });
 
-  it("falls back to the first Python that has sessionls, and keeps it from the working directory", async () => {
+  it("falls back to the first Python that has sessionls, isolated from the working directory", async () => {
     const found = await findServer(machine(["/usr/bin/python3", "/opt/bin/python3"], {}, ["/opt/bin/python3"]));
     expect(found).toMatchObject({ program: "/opt/bin/python3", args: ["-I", "-m", "sessionls", "serve"] });
   });
 
-  it("says so where there is none", async () => {
+  it("reports that there is none", async () => {
     expect(await findServer(machine(["/usr/bin/python3"]))).toBeUndefined();
   });
 
-  it("takes the copy that the extension installed after all else, and only where it works", async () => {
+  it("falls back last to the copy that the extension installed, if it works", async () => {
     const made = { bundled: () => Promise.resolve("/store/bin/python") };
     const found = await findServer(machine(["/store/bin/python"], made, ["/store/bin/python"]));
     expect(found).toMatchObject({ program: "/store/bin/python", args: ["-I", "-m", "sessionls", "serve"] });
@@ -57,7 +57,7 @@ describe("finding the server", () => {
   });
 });
 
-describe("finding a Python for the copy that the extension brings", () => {
+describe("finding a Python for the bundled server", () => {
   /** A machine with these Pythons: too old, new enough without what makes environments, or all right. */
   const pythons = (all: Readonly<Record<string, "old" | "bare" | "good">>, more: Partial<Surroundings> = {}) =>
     machine(Object.keys(all), {
@@ -66,31 +66,31 @@ describe("finding a Python for the copy that the extension brings", () => {
       ...more,
     });
 
-  it("takes the newest of the system, and none that is too old", async () => {
+  it("takes the newest of the system that is new enough", async () => {
     const all = { "/usr/bin/python3": "old", "/usr/bin/python3.12": "good", "/opt/bin/python3.13": "good" } as const;
     expect(await findPython(pythons(all))).toEqual({ kind: "found", program: "/opt/bin/python3.13", args: [] });
   });
 
-  it("prefers that of a folder that is trusted", async () => {
+  it("prefers the one of a trusted folder", async () => {
     const all = { "/usr/bin/python3": "good", "/w/venv/bin/python": "good" } as const;
     expect(await findPython(pythons(all, { folders: ["/w"] }))).toMatchObject({ program: "/w/venv/bin/python" });
     expect(await findPython(pythons(all))).toMatchObject({ program: "/usr/bin/python3" });
   });
 
-  it("takes the one of the setting and no other", async () => {
+  it("takes only the one in the setting", async () => {
     const all = { "/usr/bin/python3": "good", "/x/python": "good", "/x/old": "old" } as const;
     expect(await findPython(pythons(all, { python: "/x/python" }))).toMatchObject({ kind: "found", program: "/x/python" });
     expect(await findPython(pythons(all, { python: "/x/old" }))).toEqual({ kind: "badSetting", program: "/x/old" });
     expect(await findPython(pythons(all, { python: "/x/none" }))).toEqual({ kind: "badSetting", program: "/x/none" });
   });
 
-  it("says where one is new enough and makes no environments, unless another does", async () => {
+  it("reports one that cannot create environments, unless another one can", async () => {
     const bare = { "/usr/bin/python3.12": "bare", "/usr/bin/python3": "bare" } as const;
     expect(await findPython(pythons(bare))).toEqual({ kind: "noVenv", program: "/usr/bin/python3.12" });
     expect(await findPython(pythons({ ...bare, "/opt/bin/python3": "good" }))).toMatchObject({ program: "/opt/bin/python3" });
   });
 
-  it("asks the launcher on Windows after python.exe", async () => {
+  it("tries the Windows launcher after python.exe", async () => {
     const all = { "/usr/bin/python.exe": "old", "/opt/bin/py.exe": "good" } as const;
     expect(await findPython(pythons(all, { windows: true }))).toEqual({
       kind: "found",
@@ -99,7 +99,7 @@ describe("finding a Python for the copy that the extension brings", () => {
     });
   });
 
-  it("says so where there is none", async () => {
+  it("reports that there is none", async () => {
     expect(await findPython(pythons({ "/usr/bin/python3": "old" }))).toEqual({ kind: "none" });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { givenBack, lostOf } from "../../src/panel/draft";
+import { withUnsent, unsentDraft } from "../../src/panel/draft";
 import { Drafts } from "../../src/panel/drafts";
 import type { Chip } from "../../src/panel/messages";
 import { aMessage, memory } from "./samples";
@@ -7,16 +7,16 @@ import { aMessage, memory } from "./samples";
 describe("a message that was refused", () => {
   const chip = (key: string): Chip => ({ key, icon: "file", label: key, title: key, context: { kind: "file", uri: key } });
 
-  it("is in an empty composer again", () => {
+  it("returns to an empty composer", () => {
     const refused = { text: "hello", agent: "review", chips: [chip("a")] };
-    expect(givenBack({ text: " ", chips: [] }, refused)).toEqual(refused);
-    expect(givenBack({ text: "hello", chips: [] }, refused)).toEqual(refused);
+    expect(withUnsent({ text: " ", chips: [] }, refused)).toEqual(refused);
+    expect(withUnsent({ text: "hello", chips: [] }, refused)).toEqual(refused);
   });
-  it("stands before what was begun since, and takes nothing of it away", () => {
+  it("is put before a newer draft, which is kept", () => {
     expect(
-      givenBack({ text: "next", chips: [chip("b")] }, { text: "hello", agent: "review", chips: [chip("a"), chip("b")] }),
+      withUnsent({ text: "next", chips: [chip("b")] }, { text: "hello", agent: "review", chips: [chip("a"), chip("b")] }),
     ).toEqual({ text: "hello\n\nnext", agent: "review", chips: [chip("a"), chip("b")] });
-    expect(givenBack({ text: "next", agent: "test", chips: [] }, { text: "hello", chips: [] }).agent).toBe("test");
+    expect(withUnsent({ text: "next", agent: "test", chips: [] }, { text: "hello", chips: [] }).agent).toBe("test");
   });
 });
 
@@ -24,38 +24,38 @@ describe("a message on its way to a server that ended", () => {
   const unsure = (text: string) => ({ draft: { text, chips: [] }, known: ["old"] });
   const message = (id: string, text: string) => aMessage(id, { role: "participant", parts: [{ kind: "text", text }] });
 
-  it("is nothing to bother about where the session has it", () => {
-    expect(lostOf([unsure("a")], [message("old", "a"), message("new", "a")])).toBeUndefined();
+  it("is not restored if the session has it", () => {
+    expect(unsentDraft([unsure("a")], [message("old", "a"), message("new", "a")])).toBeUndefined();
   });
-  it("is lost where the session has it not, or only one with the same words from before", () => {
-    expect(lostOf([unsure("a")], [message("old", "a")])?.text).toBe("a");
-    expect(lostOf([unsure("a"), unsure("a")], [message("new", "a")])?.text).toBe("a");
+  it("is restored if the session does not have it, or only an earlier message with the same text", () => {
+    expect(unsentDraft([unsure("a")], [message("old", "a")])?.text).toBe("a");
+    expect(unsentDraft([unsure("a"), unsure("a")], [message("new", "a")])?.text).toBe("a");
   });
-  it("comes back in order with others", () => {
-    expect(lostOf([unsure("a"), unsure("b"), unsure("c")], [message("new", "b")])?.text).toBe("a\n\nc");
+  it("is restored in order with others", () => {
+    expect(unsentDraft([unsure("a"), unsure("b"), unsure("c")], [message("new", "b")])?.text).toBe("a\n\nc");
   });
 });
 
-describe("what is kept for a session", () => {
+describe("the stored draft of a session", () => {
   const draft = (text: string) => ({ text, chips: [] });
 
-  it("is its draft, with what was refused before it", async () => {
+  it("includes a refused message before the draft", async () => {
     const drafts = new Drafts(memory());
     await drafts.keep("s", draft("next"));
-    await drafts.giveBack("s", draft("hello"));
+    await drafts.putBack("s", draft("hello"));
     expect(drafts.of("s")?.text).toBe("hello\n\nnext");
-    await drafts.giveBack("other", draft("alone"));
+    await drafts.putBack("other", draft("alone"));
     expect(drafts.of("other")?.text).toBe("alone");
     await drafts.forget("s");
     expect(drafts.of("s")).toBeUndefined();
   });
 
-  it("is what was on its way when the server ended, until it is asked for, in the next window too", async () => {
+  it("keeps unconfirmed messages until they are taken, also in the next window", async () => {
     const kept = memory();
-    await new Drafts(kept).keepUnsure("s", { draft: draft("a"), known: ["m1"] });
-    await new Drafts(kept).keepUnsure("s", { draft: draft("b"), known: ["m1"] });
+    await new Drafts(kept).keepUnconfirmed("s", { draft: draft("a"), known: ["m1"] });
+    await new Drafts(kept).keepUnconfirmed("s", { draft: draft("b"), known: ["m1"] });
     const drafts = new Drafts(kept);
-    expect(drafts.takeUnsure("s").map((one) => one.draft.text)).toEqual(["a", "b"]);
-    expect(drafts.takeUnsure("s")).toEqual([]);
+    expect(drafts.takeUnconfirmed("s").map((one) => one.draft.text)).toEqual(["a", "b"]);
+    expect(drafts.takeUnconfirmed("s")).toEqual([]);
   });
 });

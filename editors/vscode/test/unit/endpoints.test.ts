@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { baseOf, listModels, type Shape } from "../../src/endpoints";
 
-describe("the address of a server of one's own", () => {
+describe("the address of an own endpoint", () => {
   it.each([
     ["http://localhost:8000/v1", "http://localhost:8000/v1"],
     ["  https://models.example.org/v1/ ", "https://models.example.org/v1"],
@@ -23,12 +23,12 @@ describe("the address of a server of one's own", () => {
     "http://",
     "javascript:alert(1)",
     "https://ada:key@a.org",
-  ])("%j is none", (given) => {
+  ])("%j is invalid", (given) => {
     expect(baseOf(given)).toBeUndefined();
   });
 });
 
-describe("the models of a server of one's own", () => {
+describe("the models of an own endpoint", () => {
   let server: Server | undefined;
   const seen: { url: string; headers: IncomingMessage["headers"] }[] = [];
 
@@ -51,7 +51,7 @@ describe("the models of a server of one's own", () => {
   const LIST = JSON.stringify({ data: [{ id: "small" }, { id: "large" }, { id: "small" }, { id: "with space" }, { id: 7 }] });
   const of = (shape: Shape, base: string, key = "") => listModels({ shape, base, key }, fetch);
 
-  it("are those that it lists, each once, with the key in the way of its interface", async () => {
+  it("are listed once each, with the key sent as its API expects", async () => {
     const url = await serve({ "/v1/models": [200, LIST] });
     expect((await of("openai", `${url}/v1`, "k1")).models).toEqual(["small", "large"]);
     expect(seen.at(-1)?.headers.authorization).toBe("Bearer k1");
@@ -60,17 +60,17 @@ describe("the models of a server of one's own", () => {
     expect(seen.at(-1)?.headers.authorization).toBeUndefined();
   });
 
-  it("are found where the version was left out of the address, which then has it", async () => {
+  it("are found if the version is missing in the address, which is completed", async () => {
     const url = await serve({ "/v1/models": [200, LIST] });
     expect((await of("openai", url)).endpoint.base).toBe(`${url}/v1`);
   });
 
-  it("are none where the server lists none, which is no error", async () => {
+  it("are empty without an error if the server lists none", async () => {
     const url = await serve({ "/v1/models": [200, "<html>"] });
     expect(await of("openai", url)).toEqual({ endpoint: { shape: "openai", base: url, key: "" }, models: [] });
   });
 
-  it("cannot be known where the key is refused, or nothing answers", async () => {
+  it("cannot be listed if the key is refused or nothing answers", async () => {
     const url = await serve({ "/v1/models": [401, "{}"] });
     await expect(of("openai", `${url}/v1`, "wrong")).rejects.toMatchObject({ kind: "keyRefused" });
     await expect(of("openai", "http://127.0.0.1:9/v1", "secret-key")).rejects.toMatchObject({
@@ -79,7 +79,7 @@ describe("the models of a server of one's own", () => {
     });
   });
 
-  it("are asked for nowhere else than at the address: a redirect could carry the key away", async () => {
+  it("are not requested from a redirect's target, which could get the key", async () => {
     const url = await serve({
       "/v1/models": [302, "", { location: "/elsewhere" }],
       "/elsewhere": [200, LIST],

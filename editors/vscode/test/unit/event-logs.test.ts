@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { fold, opened, type OpenSession } from "../../src/folding";
+import { fold, openedSession, type OpenSession } from "../../src/folding";
 import type { Event, Message, Participant, Session } from "../../src/protocol";
 
 interface Whole {
@@ -35,7 +35,7 @@ function told({ session, participants }: OpenSession): readonly unknown[] {
 function run({ opened: { after, ...from }, events, steps }: Case, window = Infinity): OpenSession | "resync" {
   const known = window === Infinity ? [...from.messages] : from.messages.slice(Math.max(0, from.messages.length - window));
   const result = { ...from, messages: known, participants: [...from.participants], seq: from.session.seq };
-  let state = opened({ ...result, more: known.length < from.messages.length });
+  let state = openedSession({ ...result, more: known.length < from.messages.length });
   for (const [index, event] of events.slice(after).entries()) {
     const folded = fold(state, event);
     if (folded === "resync") return "resync";
@@ -46,11 +46,11 @@ function run({ opened: { after, ...from }, events, steps }: Case, window = Infin
 }
 
 describe("a log", () => {
-  it.each(cases.map((one) => [one.name, one] as const))("folds as at the server: %s", (_, one) => {
+  it.each(cases.map((one) => [one.name, one] as const))("folds as on the server: %s", (_, one) => {
     expect(run(one)).toEqual({ ...one.expected, more: false });
   });
 
-  it.each([1, 2, 3])("tells the same, or asks to be opened again, where %s messages of it are known", (window) => {
+  it.each([1, 2, 3])("folds to the same state, or needs a resync, if only %s messages are known", (window) => {
     const runs = cases.map((one) => ({ one, state: run(one, window) }));
     for (const { one, state } of runs) {
       if (state === "resync") continue;

@@ -13,7 +13,7 @@ const file = (uri: string, given: Partial<FileChange> = {}): FileChange => ({
   ...given,
 });
 
-it("what stands is compared: an edited file, one that came, and one that went", () => {
+it("files with remaining changes are compared: edited, created and deleted ones", () => {
   const files = [
     file("a", { before: "old" }),
     file("b", { kind: "created" }),
@@ -22,10 +22,10 @@ it("what stands is compared: an edited file, one that came, and one that went", 
     file("e", { state: "partly", before: "y" }),
   ];
   expect(pairsOf(files)).toEqual([
-    { uri: "a", before: "old", there: true },
-    { uri: "b", there: true },
-    { uri: "c", before: "gone", there: false },
-    { uri: "e", before: "y", there: true },
+    { uri: "a", before: "old", exists: true },
+    { uri: "b", exists: true },
+    { uri: "c", before: "gone", exists: false },
+    { uri: "e", before: "y", exists: true },
   ]);
 });
 
@@ -34,7 +34,7 @@ it("a revert is reported with its notices", () => {
   expect(revertedText(["a", "b"], ["b is not saved."])).toBe("Reverted the changes by agents in 2 files. b is not saved.");
 });
 
-it("the lines of a reply's edits are counted by file, also those of an agent that it asked, and none that was not made", () => {
+it("changed lines are counted by file, including those of asked agents, without edits that were not made", () => {
   const edit = (uri: string, applied = true): Part => ({
     kind: "edit",
     uri,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fileNames } from "../../src/fileNames";
 
 describe("the names of exported sessions", () => {
-  it("are their titles, without what no file system has in a name", () => {
+  it("are their titles, without characters that file systems do not allow", () => {
     expect(fileNames(["Why does a/b: c fail?", "  ..  ", "con", "../../etc/passwd"], "md", [])).toEqual([
       "Why does a b c fail.md",
       "Session.md",
@@ -11,7 +11,7 @@ describe("the names of exported sessions", () => {
     ]);
   });
 
-  it("are never twice, nor those of files that are there, in any case of letters", () => {
+  it("are unique, ignoring case, also among existing files", () => {
     expect(fileNames(["Parser", "parser", "Lexer"], "md", ["PARSER.md", "lexer 2.md"])).toEqual([
       "Parser 2.md",
       "parser 3.md",
@@ -19,7 +19,7 @@ describe("the names of exported sessions", () => {
     ]);
   });
 
-  it("are no longer than a name may be", () => {
+  it("are limited in length", () => {
     const [name = ""] = fileNames(["😀".repeat(200)], "json", []);
     expect(Array.from(name).length).toBeLessThan(90);
     expect(name).not.toMatch(/[\ud800-\udbff](?![\udc00-\udfff])/);

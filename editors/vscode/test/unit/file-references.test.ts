@@ -25,7 +25,7 @@ it.each([
   expect(links(text)).toEqual([]);
 });
 
-it("loses nothing of the text", () => {
+it("keeps all of the text", () => {
   const text = "\na.py:1\n\nb.py:2 c";
   expect(
     fileReferences(text)
@@ -35,14 +35,14 @@ it("loses nothing of the text", () => {
   expect(fileReferences("")).toEqual([{ text: "" }]);
 });
 
-it("is quick on text that is made to be slow", () => {
+it("handles long adversarial text", () => {
   for (const piece of ["a.", "a/", "a+", "a@", "a.a:", "a\\", "-", "./"]) {
     const text = piece.repeat(100_000 / piece.length);
     expect(fileReferences(text)).toEqual([{ text }]);
   }
 });
 
-it("knows code that is nothing but a line of a file", () => {
+it("recognises code that is only a reference to a line", () => {
   expect(referenceOf("src/read.py:3")).toBe("src/read.py:3");
   expect(referenceOf("open src/read.py:3")).toBeUndefined();
   expect(referenceOf("read.py")).toBeUndefined();

@@ -19,24 +19,24 @@ function aFinding(given: Partial<Finding> = {}): Finding {
   };
 }
 
-describe("a finding in words", () => {
-  it("has its title as it is, its body as Markdown, and its suggestion as code", () => {
+describe("a finding as text", () => {
+  it("has its title escaped, its body as Markdown, and its suggestion as code", () => {
     expect(markdownOf(aFinding({ suggestion: "x = 1\n" }), "python")).toBe(
       "**It is \\*wrong\\***\n\nBecause.\n\nSuggestion:\n\n```python\nx = 1\n```",
     );
   });
 
-  it("lets no suggestion out of its block", () => {
+  it("keeps a suggestion inside its code block", () => {
     expect(markdownOf(aFinding({ suggestion: "````\n[x](command:y)" }), "a b")).toContain("`````\n````\n[x](command:y)\n`````");
   });
 
-  it("loads no picture, and leaves code alone that only looks like one", () => {
+  it("loads no images, and does not change code that looks like one", () => {
     expect(safe("![a](https://example.org/a.png)")).not.toContain("![");
     expect(safe("![a]\n\n[a]: https://example.org/a.png")).not.toContain("![");
     expect(safe("`vec![1, 2]` and `#![allow(x)]`")).toBe("`vec![1, 2]` and `#![allow(x)]`");
   });
 
-  it("says how bad it is, and which rule says so", () => {
+  it("shows its severity and rule", () => {
     expect(labelOf(aFinding())).toBe("Warning");
     expect(labelOf(aFinding({ severity: 1, rule: "off-by-one" }))).toBe("Error · off-by-one");
   });
@@ -48,10 +48,10 @@ describe("a finding in words", () => {
   });
 });
 
-describe("a reply in words", () => {
+describe("a reply as text", () => {
   const text = { kind: "text", text: "Yes." } as const;
 
-  it("is what it says, and the edits it made", () => {
+  it("is its text, and the number of its edits", () => {
     const edit = { kind: "edit", uri: "file:///a.py", summary: "Edit a.py", applied: true } as const;
     expect(answerOf(aReply("r", "m", { parts: [text, edit] }))).toBe("Yes.\n\n*One edit was made.*");
   });

@@ -14,15 +14,15 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe("the focus that the host wants in the page", () => {
-  it("is given at once where the page has it", () => {
+describe("a focus request of the host", () => {
+  it("is followed immediately if the page has the focus", () => {
     const { element, focus, arrives } = page(true);
     focusHere(element);
     expect(focus).toHaveBeenCalledOnce();
     arrives();
     expect(focus).toHaveBeenCalledOnce();
   });
-  it("is not taken from elsewhere: it is there when the page is turned to, once", () => {
+  it("waits, once, until the page gets the focus", () => {
     const { element, focus, arrives } = page(false);
     focusHere(element);
     expect(focus).not.toHaveBeenCalled();

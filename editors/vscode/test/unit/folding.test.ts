@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fold, grow, opened, withOlder, type Change, type OpenSession } from "../../src/folding";
+import { fold, grow, openedSession, withOlder, type Change, type OpenSession } from "../../src/folding";
 import type { DeltaParams, Event, Message, Part } from "../../src/protocol";
 import { ADA, aMessage, anEvent, aReply, aSession, AT } from "./samples";
 
@@ -44,7 +44,7 @@ const delta = (given: Partial<DeltaParams>): DeltaParams => ({
 });
 
 describe("the number of an event", () => {
-  it("tells what is known already, and what is missing before it", () => {
+  it("shows whether it is already known, or events before it are missing", () => {
     const before = state();
     expect(fold(before, anEvent(10, { kind: "paused" }))).toMatchObject({
       state: before,
@@ -69,7 +69,7 @@ describe("a message and its reply", () => {
     expect(message(now, "r").parts).toEqual([{ kind: "text", text: "Yes." }]);
   });
 
-  it("stands after the reply that it waited for, and says that it moved", () => {
+  it("comes after the reply that it waited for, and is reported as moved", () => {
     let now = after(state(), sent(11, "a"), started(12, "ra", "a"), sent(13, "b"), sent(14, "c"));
     expect(ids(now)).toEqual(["a", "ra", "b", "c"]);
     now = after(now, finished(15, "ra", "a"));
@@ -86,7 +86,7 @@ describe("a message and its reply", () => {
     expect([message(now, "c").status, message(now, "rc").status]).toEqual(["complete", "cancelled"]);
   });
 
-  it("stands before a reply that it was handed to", () => {
+  it("comes before a reply that it was steered to", () => {
     const before = after(state(), sent(11, "a"), started(12, "ra", "a"), sent(13, "b"));
     const now = after(before, anEvent(14, { kind: "messageSteered", messageId: "b", replyId: "ra", part: 2 }));
     expect(ids(now)).toEqual(["a", "b", "ra"]);
@@ -94,7 +94,7 @@ describe("a message and its reply", () => {
     expect(now.session.queued).toBe(0);
   });
 
-  it("stops when it is paused, and goes on without what was wrong before", () => {
+  it("stops when it is paused, and is resumed without the earlier error", () => {
     let now = after(state(), sent(11, "a"), started(12, "r", "a"));
     now = after(
       now,
@@ -113,7 +113,7 @@ describe("a message and its reply", () => {
 describe("the parts of a reply", () => {
   const replying = after(state(), sent(11, "a"), started(12, "r", "a"));
 
-  it("are those of each step, in place of its words", () => {
+  it("are replaced by those of each finished step", () => {
     const grown = grow(replying, delta({ text: "Let me loo" }));
     if (grown === "resync") throw new Error("a resync is due");
     const now = after(
@@ -158,7 +158,7 @@ describe("the parts of a reply", () => {
     ]);
   });
 
-  it("are counted once, however often their usage is told", () => {
+  it("have their usage counted once, however often it is reported", () => {
     const now = after(
       replying,
       anEvent(13, {
@@ -181,7 +181,7 @@ describe("the parts of a reply", () => {
   });
 });
 
-describe("words of a reply", () => {
+describe("deltas of a reply", () => {
   const replying = after(state(), sent(11, "a"), started(12, "r", "a"));
 
   /** The state after these deltas, and what each of them changed. */
@@ -203,7 +203,7 @@ describe("words of a reply", () => {
     expect(changes[1]).toMatchObject({ messages: [], append: { messageId: "r", part: 0, text: "é" } });
   });
 
-  it("begin a part of their kind", () => {
+  it("start a part of their kind", () => {
     const { now } = words({ kind: "reasoning", text: "Hm." }, { part: 1, text: "Yes." });
     expect(message(now, "r").parts).toEqual([
       { kind: "reasoning", text: "Hm." },
@@ -211,7 +211,7 @@ describe("words of a reply", () => {
     ]);
   });
 
-  it("that are known are not said again", () => {
+  it("that are already known change nothing", () => {
     const { now, changes } = words({ text: "😀bc" }, { offset: 1, text: "bc" }, { offset: 2, text: "cd" });
     expect(message(now, "r").parts).toEqual([{ kind: "text", text: "😀bcd" }]);
     expect(changes[1]).toMatchObject({ messages: [], session: false });
@@ -233,14 +233,14 @@ describe("words of a reply", () => {
 });
 
 describe("the session", () => {
-  it("takes another default agent, and loses the model of the one before", () => {
+  it("gets another default agent, and loses the earlier one's model", () => {
     const before = state([], { session: aSession({ model: "big" }) });
     const now = after(before, anEvent(11, { kind: "agentSwitched", agent: "review", from: "code" }));
     expect(now.session.agent).toBe("review");
     expect(now.session).not.toHaveProperty("model");
   });
 
-  it("knows who takes part, and who has it open now", () => {
+  it("has its participants, and those who have it open now", () => {
     let now = after(state(), anEvent(11, { kind: "participantJoined", participant: BOB }));
     expect(now.participants).toEqual([ADA, BOB]);
     now = after(now, anEvent(12, { kind: "participantLeft", participantId: BOB.id }));
@@ -248,7 +248,7 @@ describe("the session", () => {
     expect(now.session.participants).toEqual([ADA, BOB]);
   });
 
-  it("is not changed by being looked at or forked", () => {
+  it("is not updated by being opened or forked", () => {
     const at = "2026-03-02T12:00:00Z";
     const now = after(
       state(),
@@ -277,7 +277,7 @@ describe("questions", () => {
     });
   const replying = after(state(), sent(11, "a"), started(12, "r", "a"), asked(13, "q1"), asked(14, "q2"));
 
-  it("stand until somebody answers", () => {
+  it("stay open until somebody answers", () => {
     expect(replying.session.asking).toMatchObject([{ requestId: "q1", messageId: "r", agent: "code" }, { requestId: "q2" }]);
     const now = after(replying, anEvent(15, { kind: "permissionAnswered", requestId: "q1", decision: "once" }));
     expect(now.session.asking).toMatchObject([{ requestId: "q2" }]);
@@ -287,7 +287,7 @@ describe("questions", () => {
     expect(after(replying, finished(15, "r", "a", { status: "paused" })).session).not.toHaveProperty("asking");
   });
 
-  it("stay when a message is cancelled that waits for another reply", () => {
+  it("stay open when another waiting message is cancelled", () => {
     const now = after(replying, sent(15, "b"), finished(16, "rb", "b", { status: "cancelled", seq: 16 }));
     expect(now.session).toMatchObject({ replying: true, queued: 0, asking: [{ requestId: "q1" }, { requestId: "q2" }] });
   });
@@ -296,7 +296,7 @@ describe("questions", () => {
 describe("opening and paging", () => {
   const page = (from: number, to: number): Message[] =>
     Array.from({ length: to - from + 1 }, (_, at) => aMessage(`m${from + at}`));
-  const result = (messages: Message[], more = true): Parameters<typeof opened>[0] => ({
+  const result = (messages: Message[], more = true): Parameters<typeof openedSession>[0] => ({
     session: aSession(),
     messages,
     more,
@@ -304,23 +304,23 @@ describe("opening and paging", () => {
     seq: 10,
   });
 
-  it("says that there are older messages where the server does, however long the page is", () => {
-    expect(opened(result(page(1, 2), true)).more).toBe(true);
-    expect(opened(result(page(1, 2), false)).more).toBe(false);
+  it("has older messages if the server says so, however long the page is", () => {
+    expect(openedSession(result(page(1, 2), true)).more).toBe(true);
+    expect(openedSession(result(page(1, 2), false)).more).toBe(false);
   });
 
   it("puts older messages before the others, none of them twice", () => {
-    const now = withOlder(opened(result(page(3, 4))), { messages: page(1, 3), more: false });
+    const now = withOlder(openedSession(result(page(3, 4))), { messages: page(1, 3), more: false });
     expect(ids(now)).toEqual(["m1", "m2", "m3", "m4"]);
     expect(now.more).toBe(false);
   });
 
-  it("keeps the older messages when it is opened again, as long as they join on", () => {
+  it("keeps older messages when it is opened again, if they are contiguous", () => {
     const before = state(page(1, 6), { more: true });
-    const joined = opened(result(page(5, 8)), before);
+    const joined = openedSession(result(page(5, 8)), before);
     expect(ids(joined)).toEqual(["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"]);
     expect(joined.more).toBe(true);
-    expect(ids(opened(result(page(8, 9)), before))).toEqual(["m8", "m9"]);
+    expect(ids(openedSession(result(page(8, 9)), before))).toEqual(["m8", "m9"]);
   });
 });
 
@@ -349,7 +349,7 @@ describe("an agent that was asked by another one", () => {
     expect(message(now, "r")).toMatchObject({ usage: more, steps: 2 });
     expect(now.session.usage).toEqual(more);
   });
-  it("says what a reply has to do without, also while it is written", () => {
+  it("shows the notices of a reply, also while it is written", () => {
     const notices = ["The tools of the MCP server x are missing: it ended."];
     const noticed = (seq: number, words: string[]): Event =>
       anEvent(seq, { kind: "replyNoticed", messageId: "r", notices: words });
@@ -357,7 +357,7 @@ describe("an agent that was asked by another one", () => {
     expect(message(now, "r").notices).toEqual(notices);
     expect(message(after(now, noticed(14, [])), "r")).not.toHaveProperty("notices");
   });
-  it("has its work under the call that asked it, each event bringing what is new", () => {
+  it("has its work under the call that asked it, extended by each event", () => {
     const before = after(
       state(),
       sent(11, "a"),
@@ -387,17 +387,17 @@ describe("how the newest reply stopped", () => {
   const stopping = (status: Message["status"]): OpenSession =>
     after(state(), sent(11, "a"), started(12, "r", "a"), finished(13, "r", "a", { status }));
 
-  it.each(["paused", "interrupted", "failed"] as const)("is kept while it can be gone on with: %s", (status) => {
+  it.each(["paused", "interrupted", "failed"] as const)("is kept while the reply can be resumed: %s", (status) => {
     const now = stopping(status);
     expect(now.session.stopped).toBe(status);
     expect(after(now, started(14, "r", "a")).session).not.toHaveProperty("stopped");
   });
 
-  it.each(["complete", "cancelled"] as const)("is nothing when it ended: %s", (status) => {
+  it.each(["complete", "cancelled"] as const)("is absent when the reply ended: %s", (status) => {
     expect(stopping(status).session).not.toHaveProperty("stopped");
   });
 
-  it("is not said while the session is archived, and again when it is back as it was", () => {
+  it("is absent while the session is archived, and restored afterwards", () => {
     const before = after(stopping("paused"), anEvent(14, { kind: "paused" }), anEvent(15, { kind: "archived" }));
     expect(before.session.state).toBe("archived");
     expect(before.session).not.toHaveProperty("stopped");
@@ -405,19 +405,19 @@ describe("how the newest reply stopped", () => {
     expect(now.session).toMatchObject({ state: "paused", stopped: "paused" });
   });
 
-  it("is over when what stopped is given up", () => {
+  it("is absent when the stopped reply is cancelled", () => {
     const now = after(stopping("interrupted"), finished(14, "r", "a", { status: "cancelled" }));
     expect(now.session).not.toHaveProperty("stopped");
   });
 
-  it("is not touched by the end of a message that waited", () => {
+  it("is not changed when a waiting message is cancelled", () => {
     const now = after(stopping("paused"), sent(14, "b"), finished(15, "rb", "b", { status: "cancelled", seq: 15 }));
     expect(now.session.stopped).toBe("paused");
   });
 });
 
 describe("a budget", () => {
-  it("comes, is reached, is raised and goes", () => {
+  it("can be set, reached, and removed", () => {
     const paused = after(
       state(),
       anEvent(11, { kind: "budgetChanged", budget: 0.5 }),
@@ -430,7 +430,7 @@ describe("a budget", () => {
     expect(resumed.session).not.toHaveProperty("budget");
     expect(resumed.session).not.toHaveProperty("pauseReason");
   });
-  it("has nothing to do with a pause that somebody wanted", () => {
+  it("is not the reason of a pause by a person", () => {
     expect(after(state(), anEvent(11, { kind: "paused" })).session).not.toHaveProperty("pauseReason");
   });
 });

@@ -47,7 +47,7 @@ describe("the groups of the list of sessions", () => {
     });
   });
 
-  it("begin with those that are pinned, and those that need somebody", () => {
+  it("start with pinned sessions, and those that need the person", () => {
     const asks = aSession({ id: "asks", updatedAt: daysAgo(400), replying: true, asking: [aQuestion("q")] });
     const failed = aSession({ id: "failed", updatedAt: daysAgo(3), stopped: "failed" });
     const expected = { Pinned: ["older"], "Needs You": ["asks", "failed"] };
@@ -59,21 +59,21 @@ describe("the groups of the list of sessions", () => {
     }
   });
 
-  it("go by forks too: a session is where the newest of it and its forks is", () => {
+  it("include forks: a session is grouped by the newest of itself and its forks", () => {
     const fork = aSession({ id: "fork", updatedAt: daysAgo(0.1), parent: { sessionId: "older", seq: 3 } });
     expect(grouped([older, fork, week], "date")).toEqual({ Today: ["older"], "Last 7 Days": ["week"] });
     const asks = { ...fork, asking: [aQuestion("q")] };
     expect(grouped([older, asks, week], "state")).toEqual({ "Needs You": ["older"], Idle: ["week"] });
   });
 
-  it("are none where there would be one, unless it says which sessions are pinned", () => {
+  it("are omitted if there would be only one, unless it has the pinned sessions", () => {
     expect(grouped([today, aSession({ id: "b", updatedAt: daysAgo(0.2) })], "date")).toBeUndefined();
     expect(grouped([today], "date", new Set(["today"]))).toEqual({ Pinned: ["today"] });
     expect(grouped(all, "none")).toBeUndefined();
     expect(grouped([today, older], "none", new Set(["older"]))).toEqual({ Pinned: ["older"], Sessions: ["today"] });
   });
 
-  it("hold every session once, whatever its date", () => {
+  it("contain every session once, whatever its date", () => {
     const odd = [aSession({ id: "ahead", updatedAt: daysAgo(-2) }), ...all];
     for (const grouping of ["date", "state", "none"] as const) {
       const groups = groupsOf(treeOf(odd, ""), grouping, new Set(["week"]), NOW) ?? [];

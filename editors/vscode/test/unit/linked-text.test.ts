@@ -15,7 +15,7 @@ const shown = (...pieces: readonly string[]) => {
 };
 const letters = (text: string) => shown(...Array.from(text));
 
-describe("a line of a file in VS Code's chat", () => {
+describe("a reference to a line in VS Code's chat", () => {
   it.each([
     ["See orders.py:14.", "See [orders\\.py:14]<orders.py:14>."],
     ["`src/a.py:3` and **b.rs:2**", "[`src/a.py:3`]<src/a.py:3> and **[b\\.rs:2]<b.rs:2>**"],
@@ -35,7 +35,7 @@ describe("a line of a file in VS Code's chat", () => {
     "Node.js and README.md, example.com:80",
     "one `half a.py:1",
     "[half a.py:1](",
-  ])("is none in %s", (text) => {
+  ])("is not a link in %s", (text) => {
     const kept = text.replace("half a.py:1", "half [a\\.py:1]<a.py:1>");
     expect(letters(text)).toBe(kept);
     expect(shown(text)).toBe(kept);
@@ -45,7 +45,7 @@ describe("a line of a file in VS Code's chat", () => {
   });
 });
 
-it("the text comes word by word, and a long line without an end as well", () => {
+it("text is shown word by word, and a long word is shown, too", () => {
   const linked = new LinkedText();
   expect(linked.next("Hello wor", false)).toBe("Hello ");
   expect(linked.next("Hello world, you", false)).toBe("world, ");

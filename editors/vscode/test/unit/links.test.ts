@@ -19,7 +19,7 @@ it.each([
   ["src/read.py#L12C3", { path: "src/read.py", line: 11 }],
   ["FILE:///home/ada/read.py", { path: "/home/ada/read.py" }],
   ["file://localhost/home/ada/read.py", { path: "/home/ada/read.py" }],
-])("%s leads to a place", (href, place) => {
+])("%s is a link to a file", (href, place) => {
   expect(placeOf(href)).toEqual(place);
   expect(LINK.test(href), "the page makes a link of it").toBe(true);
 });
@@ -33,6 +33,6 @@ it.each([
   "data:text/html,x",
   "a%00b",
   "#L1",
-])("%s leads nowhere", (href) => {
+])("%s is not a link", (href) => {
   expect(placeOf(href)).toBeUndefined();
 });

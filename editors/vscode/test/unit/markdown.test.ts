@@ -8,34 +8,34 @@ const drawn = (source: string) =>
     .join("");
 const sources = (source: string) => blocks(source).map((block) => block.source);
 
-describe("what hides or turns what follows", () => {
-  it("is shown as its escape, in prose and in code", () => {
+describe("characters that hide or reorder text", () => {
+  it("are shown as escapes, in prose and in code", () => {
     expect(drawn("a\u202eb `c\u2066d`\n\n```\nx\u009b\u{e0041}\n```")).toMatch(
       /a\\u202eb <code>c\\u2066d<\/code>.*x\\x9b\\U000e0041/s,
     );
   });
-  it("stays where scripts and emoji need it", () => {
+  it("stay if scripts and emoji need them", () => {
     expect(drawn("\u{1f468}\u200d\u{1f469} \u200f")).toContain("\u{1f468}\u200d\u{1f469} \u200f");
   });
 });
 
 describe("the blocks of a text", () => {
-  it("are its top-level pieces, in order", () => {
+  it("are its top-level elements, in order", () => {
     expect(sources("# One\n\ntwo\nlines\n\n- three\n- four\n")).toEqual(["# One", "two\nlines", "- three\n- four"]);
   });
-  it("hold no code of other blocks, however much it looks like link definitions", () => {
+  it("do not include code of other blocks that looks like link definitions", () => {
     const code = "```ts\nconst a: {\n  [key: string]: string | undefined;\n};\n[Kind.A]: () => foo,\n```";
     expect(sources(`Before.\n\n${code}\n\nAfter.`)).toEqual(["Before.", code, "After."]);
     expect(drawn(`Before.\n\n${code}\n\nAfter.`)).toMatch(/^<p>Before\.<\/p>\n<div class="code">.*<p>After\.<\/p>\n$/s);
   });
-  it("hold no footnotes of other blocks", () => {
+  it("do not include footnotes of other blocks", () => {
     expect(sources("One.\n\nTwo.\n\n[^1]: Smith, 2020\n")).toEqual(["One.", "Two.", "[^1]: Smith, 2020"]);
   });
-  it("use the link definitions of the whole text, which are shown nowhere", () => {
+  it("use the link definitions of the whole text, which are not shown", () => {
     const text = "See [the page][page].\n\nNothing here.\n\n[page]: https://example.org 'Title'\n";
     expect(drawn(text)).toBe('<p>See <a href="https://example.org" title="Title">the page</a>.</p>\n<p>Nothing here.</p>\n');
   });
-  it("are the same as before where only a definition came that they cannot use", () => {
+  it("are unchanged by a new definition that they cannot use", () => {
     const before = blocks("Nothing here.\n\nSee [page].");
     const after = blocks("Nothing here.\n\nSee [page].\n\n[page]: https://example.org");
     expect(after[0]).toEqual(before[0]);
@@ -43,7 +43,7 @@ describe("the blocks of a text", () => {
   });
 });
 
-describe("code that grows", () => {
+describe("code being written", () => {
   const long = "x = 1\n".repeat(2000);
   const open = (text: string) => blocks(text).map((block) => block.open);
   it("is open until its fence ends", () => {
@@ -54,7 +54,7 @@ describe("code that grows", () => {
     expect(open("~~~py\nx = 1\n~~~~\n\nAfter.")).toEqual([false, false]);
     expect(open("text")).toEqual([false]);
   });
-  it("is coloured as it comes while it is short, and at its end while it is long", () => {
+  it("is coloured while it grows if it is short, and at its end if it is long", () => {
     const coloured = (text: string, growing: boolean) => blocks(text).some((block) => html(block, growing).includes("hljs-"));
     expect(coloured("```py\nx = 1", true)).toBe(true);
     expect(coloured(`\`\`\`py\n${long}`, true)).toBe(false);
@@ -72,7 +72,7 @@ describe("a table", () => {
 });
 
 describe("a task list", () => {
-  it("says what is done and what is to be done", () => {
+  it("shows which tasks are done", () => {
     const list = drawn("- [ ] one\n- [x] **two**\n- [X] three\n- four [ ]\n- [y] five");
     expect(list.match(/aria-label="[^"]*"><\/span>[a-z]*/g)).toEqual([
       'aria-label="To do:"></span>one',
@@ -82,7 +82,7 @@ describe("a task list", () => {
     expect(list).toContain("<li>four [ ]</li>");
     expect(list).toContain("<li>[y] five</li>");
   });
-  it("may have paragraphs, and links that look like marks stay links", () => {
+  it("may have paragraphs, and links that look like checkboxes stay links", () => {
     expect(drawn("1. [x] one\n\n   more\n\n2. [x](https://example.org)")).toMatch(
       /<li class="done">\n<span[^>]*><\/span><p>one<\/p>\n<p>more<\/p>\n<\/li>\n<li>\n<p><a href/,
     );
@@ -127,7 +127,7 @@ describe("a link", () => {
     expect(drawn(`[words](<${href}>)`)).not.toContain("<a");
     expect(drawn(`![words](<${href}>)`)).not.toContain("<a");
   });
-  it("is a line of a file, in text and as code, but no other name of a file", () => {
+  it("is made from a file name with a line, in text and in code, not from a file name alone", () => {
     expect(drawn("See orders.py:14, `src/a.py:3` and **b.rs:2**")).toBe(
       '<p>See <a href="orders.py:14">orders.py:14</a>, <a href="src/a.py:3"><code>src/a.py:3</code></a> and ' +
         '<strong><a href="b.rs:2">b.rs:2</a></strong></p>\n',
@@ -136,7 +136,7 @@ describe("a link", () => {
     expect(drawn("[a.py:1](b.py:2) https://example.org/c.py:3").match(/<a /g)).toHaveLength(2);
     expect(drawn("```\na.py:1\n```")).not.toContain("<a");
   });
-  it("of an image leads to it, and nothing is loaded", () => {
+  it("replaces an image, which is not loaded", () => {
     expect(drawn("![picture](https://example.org/x.png)")).toBe('<p><a href="https://example.org/x.png">picture</a></p>\n');
     expect(drawn("![picture](data:image/png;base64,AAAA)")).toBe("<p>picture</p>\n");
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { refusalOf } from "../../webview/drawn/diagramLimits";
+import { limitExceeded } from "../../webview/drawn/diagramLimits";
 import { blocks, html } from "../../webview/markdown";
 import { formulaOf } from "../../webview/mathsSyntax";
 
@@ -11,7 +11,7 @@ const drawn = (source: string) =>
 const formulas = (source: string) =>
   [...drawn(source).matchAll(/class="maths[^>]*>([^<]*)</g)].map(([, found]) => (found ?? "").replaceAll("&lt;", "<"));
 
-describe("maths in a line", () => {
+describe("an inline formula", () => {
   it.each([
     ["Euler: $e^{i\\pi} + 1 = 0$.", ["$e^{i\\pi} + 1 = 0$"]],
     ["$a$ and $b$", ["$a$", "$b$"]],
@@ -39,12 +39,12 @@ describe("maths in a line", () => {
   ])("is not in %s", (text) => {
     expect(formulas(text)).toEqual([]);
   });
-  it("keeps the words around escaped brackets", () => {
+  it("does not change escaped brackets", () => {
     expect(drawn("\\(see the other file\\)")).toBe("<p>(see the other file)</p>\n");
   });
 });
 
-describe("maths on lines of its own", () => {
+describe("a block formula", () => {
   it.each([
     ["$$\nx = 1\n$$", ["$$\nx = 1\n$$"]],
     ["$$x = 1$$", ["$$x = 1$$"]],
@@ -62,22 +62,22 @@ describe("maths on lines of its own", () => {
       expect(formulas(text).filter((one) => one.startsWith("$$\n") || one.startsWith("\\["))).toEqual([]);
     },
   );
-  it("is a block of its own, so that what is written after it leaves it alone", () => {
+  it("is a separate block, so that later text does not redraw it", () => {
     expect(blocks("$$\nx\n$$\n\nmore").map(({ source }) => source)).toEqual(["$$\nx\n$$", "more"]);
   });
 });
 
-it("a formula is what is between its marks", () => {
+it("a formula is the text between its marks", () => {
   expect(["$x$", "$$\nx\n$$", "\\(x\\)", "\\[ x \\]"].map((one) => formulaOf(one).trim())).toEqual(["x", "x", "x", "x"]);
 });
 
-it("a long text of marks that nothing ends is read at once", () => {
+it("many unclosed marks are parsed quickly", () => {
   expect(formulas("$$ a\n".repeat(20_000)).length).toBeGreaterThanOrEqual(0);
   expect(formulas("$a ".repeat(20_000))).toEqual([]);
   expect(formulas("\\(a ".repeat(20_000))).toEqual([]);
 });
 
-it("code of Mermaid becomes a diagram when all of it has come", () => {
+it("Mermaid code becomes a diagram when it is complete", () => {
   const [block] = blocks("```mermaid\ngraph TD; A-->B\n```");
   const [growing] = blocks("```mermaid\ngraph TD; A--");
   expect(block && html(block)).toContain('class="code diagram"');
@@ -92,7 +92,7 @@ describe("a diagram", () => {
     "block-beta\n columns 3\n a b c",
     "sequenceDiagram\n A->>B: 12345",
   ])("is drawn: %s", (source) => {
-    expect(refusalOf(source)).toBeUndefined();
+    expect(limitExceeded(source)).toBeUndefined();
   });
   it.each([
     "flowchart LR\n A --> B".padEnd(7000),
@@ -104,7 +104,7 @@ describe("a diagram", () => {
     "%% a comment\n gantt\n  Excludes monday\n a :1900-01-01, 9y",
     "block-beta\n space:999",
     "block\n columns 1000",
-  ])("is not drawn where that would take long: %s", (source) => {
-    expect(refusalOf(source)).toMatch(/\.$/);
+  ])("is not drawn if that would take long: %s", (source) => {
+    expect(limitExceeded(source)).toMatch(/\.$/);
   });
 });

@@ -36,17 +36,17 @@ const state = (from: number, to: number, more = false): OpenSession => ({
 const nothingElse = { session: false, moved: false, messages: [] };
 
 describe("the page", () => {
-  it("begins with the newest messages, however many are known", () => {
+  it("starts with the newest messages, however many are loaded", () => {
     const view = new MessageWindow().show(state(0, 1000));
     expect(view.messages).toHaveLength(PAGE);
     expect(view.messages.at(-1)?.id).toBe("m999");
     expect(view.more).toBe(true);
   });
-  it("knows that there are more at the server", () => {
+  it("has more messages if the server has more", () => {
     expect(new MessageWindow().show(state(990, 1000, true)).more).toBe(true);
     expect(new MessageWindow().show(state(0, 10)).more).toBe(false);
   });
-  it("gets older ones from what is known, page by page", () => {
+  it("gets older messages from the store, page by page", () => {
     const window = new MessageWindow();
     const all = state(0, 120);
     window.show(all);
@@ -55,7 +55,7 @@ describe("the page", () => {
     expect(window.older(all)).toMatchObject({ more: false });
     expect(window.hasOlder(all)).toBe(false);
   });
-  it("knows which messages it has", () => {
+  it("knows its messages", () => {
     const window = new MessageWindow();
     const all = state(0, 120);
     window.show(all);
@@ -63,7 +63,7 @@ describe("the page", () => {
     window.older(all);
     expect(window.has(all, "m69")).toBe(true);
   });
-  it("keeps what it has when the session is shown anew", () => {
+  it("keeps its messages when the session is shown again", () => {
     const window = new MessageWindow();
     window.show(state(0, 120));
     window.older(state(0, 120));
@@ -71,8 +71,8 @@ describe("the page", () => {
   });
 });
 
-describe("a step of the store", () => {
-  it("tells of new messages, the first one of an empty session too", () => {
+describe("a change of the store", () => {
+  it("updates the page with new messages, also the first one of a session", () => {
     const window = new MessageWindow();
     window.show(state(0, 0));
     expect(updatesFor(state(0, 1), { ...nothingElse, messages: ["m0"] }, window)).toEqual([
@@ -82,12 +82,12 @@ describe("a step of the store", () => {
       { type: "messages", messages: [message(1)] },
     ]);
   });
-  it("does not tell of messages that the page does not have", () => {
+  it("does not update messages that the page does not have", () => {
     const window = new MessageWindow();
     window.show(state(0, 120));
     expect(updatesFor(state(0, 120), { ...nothingElse, messages: ["m3"] }, window)).toEqual([]);
   });
-  it("shows all anew when messages changed places", () => {
+  it("shows all messages again if their order changed", () => {
     const window = new MessageWindow();
     window.show(state(0, 2));
     expect(updatesFor(state(0, 3), { ...nothingElse, moved: true, messages: ["m1"] }, window)).toMatchObject([{ type: "show" }]);

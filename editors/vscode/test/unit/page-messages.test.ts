@@ -1,22 +1,22 @@
 import { describe, expect, it } from "vitest";
 import type { View } from "../../src/panel/messages";
-import { newestBegun, writtenLast } from "../../webview/messages";
+import { newestStarted, lastWritten } from "../../webview/messages";
 import { ADA, aMessage, aReply, aSession } from "./samples";
 
-describe("the newest message that has begun", () => {
+describe("the newest message that is not waiting", () => {
   it("is the last one", () => {
-    expect(newestBegun([aMessage("a"), aReply("b", "a", { status: "failed" })])?.id).toBe("b");
+    expect(newestStarted([aMessage("a"), aReply("b", "a", { status: "failed" })])?.id).toBe("b");
   });
-  it("is a reply that stopped, also where messages wait behind it", () => {
+  it("is a stopped reply, also if messages wait after it", () => {
     const stopped = [aMessage("a", { status: "interrupted" }), aReply("b", "a", { status: "interrupted" })];
-    expect(newestBegun([...stopped, aMessage("c", { status: "queued" }), aMessage("d", { status: "queued" })])?.id).toBe("b");
+    expect(newestStarted([...stopped, aMessage("c", { status: "queued" }), aMessage("d", { status: "queued" })])?.id).toBe("b");
   });
-  it("is none where there are no messages", () => {
-    expect(newestBegun([])).toBeUndefined();
+  it("is undefined without messages", () => {
+    expect(newestStarted([])).toBeUndefined();
   });
 });
 
-describe("what the person here wrote last", () => {
+describe("the last message of the person here", () => {
   const grace = { id: "p-grace", name: "Grace" };
   const view = (participants: View["session"]["participants"], ...messages: View["messages"]): View => ({
     session: aSession({ participants }),
@@ -24,20 +24,20 @@ describe("what the person here wrote last", () => {
     more: false,
     participants,
   });
-  it("is the newest message, wherever it was sent from, where nobody else has ever taken part", () => {
-    expect(writtenLast(view([ADA], aMessage("one"), aMessage("two"), aReply("r", "two")), "one")).toBe("two");
+  it("is the newest message from anywhere, if nobody else has taken part", () => {
+    expect(lastWritten(view([ADA], aMessage("one"), aMessage("two"), aReply("r", "two")), "one")).toBe("two");
   });
-  it("is none of another participant", () => {
+  it("is not a message of another participant", () => {
     const both = view([ADA, grace], aMessage("mine"), aMessage("hers", { author: grace }));
-    expect(writtenLast(both, undefined)).toBeUndefined();
-    expect(writtenLast(both, "mine")).toBe("mine");
+    expect(lastWritten(both, undefined)).toBeUndefined();
+    expect(lastWritten(both, "mine")).toBe("mine");
   });
-  it("is the newest of their own where it is known who is here", () => {
+  it("is their own newest message if the person is known", () => {
     const both = view([ADA, grace], aMessage("mine"), aMessage("hers", { author: grace }));
-    expect(writtenLast(both, undefined, "p-ada")).toBe("mine");
-    expect(writtenLast(both, "mine", "p-grace")).toBe("hers");
+    expect(lastWritten(both, undefined, "p-ada")).toBe("mine");
+    expect(lastWritten(both, "mine", "p-grace")).toBe("hers");
   });
-  it("is none that a fork took over from others", () => {
-    expect(writtenLast(view([ADA], aMessage("hers", { author: grace })), undefined)).toBeUndefined();
+  it("is not a message that a fork copied from others", () => {
+    expect(lastWritten(view([ADA], aMessage("hers", { author: grace })), undefined)).toBeUndefined();
   });
 });

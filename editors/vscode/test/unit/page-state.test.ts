@@ -37,7 +37,7 @@ const after = (state: State, ...steps: Step[]) => steps.reduce(fold, state);
 const ids = (state: State) => state.view?.messages.map((one) => one.id);
 
 describe("the messages of the page", () => {
-  it("change in place, and new ones come last", () => {
+  it("are updated in place, and new ones come last", () => {
     const state = after(shown(message("a"), message("b")), { type: "messages", messages: [message("c"), message("a", "anew")] });
     expect(ids(state)).toEqual(["a", "b", "c"]);
     expect(state.view?.messages[0]?.parts).toEqual([{ kind: "text", text: "anew" }]);
@@ -46,7 +46,7 @@ describe("the messages of the page", () => {
     const state = after(shown(message("a", "one")), { type: "append", messageId: "a", part: 0, text: " two" });
     expect(state.view?.messages[0]?.parts).toEqual([{ kind: "text", text: "one two" }]);
   });
-  it("keep their identity when another one grows, so that they are not drawn again", () => {
+  it("keep their identity when another one grows, so they are not drawn again", () => {
     const before = shown(message("a"), message("b"));
     const state = fold(before, { type: "append", messageId: "b", part: 0, text: "!" });
     expect(state.view?.messages[0]).toBe(before.view?.messages[0]);
@@ -64,7 +64,7 @@ describe("the messages of the page", () => {
 });
 
 describe("a message that could not be sent", () => {
-  it("goes back into the composer, with why", () => {
+  it("returns to the composer, with the problem", () => {
     const draft = { text: "hello", chips: [] };
     const state = after(shown(), { type: "problem", problem: { message: "No." }, draft });
     expect(state.problem).toEqual({ message: "No." });
@@ -73,8 +73,8 @@ describe("a message that could not be sent", () => {
   });
 });
 
-describe("a message that is looked for", () => {
-  it("is wanted anew each time, also the same one", () => {
+describe("a message to scroll to", () => {
+  it("is requested again each time, also for the same message", () => {
     const once = fold(shown(message("a")), { type: "reveal", messageId: "a" });
     expect(once.reveal).toEqual({ number: 1, messageId: "a" });
     expect(fold(once, { type: "reveal", messageId: "a" }).reveal).toEqual({ number: 2, messageId: "a" });

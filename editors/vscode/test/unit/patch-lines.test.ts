@@ -5,7 +5,7 @@ const PATCH =
   "--- a/read.py\n+++ b/read.py\n@@ -1,2 +1,2 @@\n def read():\n-    return 1\n+    return 2\n--- not a head\n+++ nor this";
 
 describe("the lines of a diff", () => {
-  it("are told by their marks, and the names of the files are no lines of it", () => {
+  it("have kinds by their signs, and the file names are part of the head", () => {
     expect(patchLines(PATCH).map(({ kind }) => kind)).toEqual([
       "head",
       "head",
@@ -23,15 +23,15 @@ describe("the lines of a diff", () => {
     ).toBe(PATCH);
   });
 
-  it("are told inside a hunk too, where no names stand before them", () => {
+  it("have kinds inside a hunk without a head, too", () => {
     expect(patchLines("-one\n+two\n same", true).map(({ kind }) => kind)).toEqual(["removed", "added", "same"]);
   });
 
-  it.each(["", "rm -rf build", "--- a\n+++ b", "@@ -1 +1 @@", "echo '--- a'"])("%j is none", (text) => {
+  it.each(["", "rm -rf build", "--- a\n+++ b", "@@ -1 +1 @@", "echo '--- a'"])("%j is not a diff", (text) => {
     expect(isPatch(text)).toBe(false);
   });
 
-  it("are known as such", () => {
+  it("are recognised as a diff", () => {
     expect(isPatch(PATCH)).toBe(true);
   });
 });

@@ -6,50 +6,50 @@ const AFTER = "one\n2\n2½\nthree\n4\n5\n6\n7\n8\nnine\n10\n";
 const BEFORE = "one\ntwo\nthree\n4\n5\n6\n7\n8\nnine\nten\n";
 
 describe("the sides of a change", () => {
-  it("are the whole document where the change stands in it", () => {
+  it("are the whole document if it contains the change", () => {
     expect(sidesOf(PATCH, AFTER)).toEqual({ before: BEFORE, after: AFTER, whole: true });
   });
 
-  it("are the whole document where lines came in above, or its line ends are others", () => {
+  it("are the whole document if lines were added above, or it has other line ends", () => {
     const { before, after, whole } = sidesOf(PATCH, `new\r\n${AFTER.replaceAll("\n", "\r\n")}`);
     expect({ before, after, whole }).toEqual({ before: `new\n${BEFORE}`, after: `new\n${AFTER}`, whole: true });
   });
 
-  it("are the whole document where the change was undone or never made", () => {
+  it("are the whole document if the change was undone or never made", () => {
     expect(sidesOf(PATCH, BEFORE)).toEqual({ before: BEFORE, after: AFTER, whole: true });
   });
 
-  it("are the changed stretches where the document is another, or not there", () => {
+  it("are only the changed sections if the document differs or does not exist", () => {
     const stretches = { before: "one\ntwo\nthree\n⋯\nnine\nten\n", after: "one\n2\n2½\nthree\n⋯\nnine\n10\n", whole: false };
     expect(sidesOf(PATCH, AFTER.replace("2½", "two and a half"))).toEqual(stretches);
     expect(sidesOf(PATCH, undefined)).toEqual(stretches);
   });
 
-  it("are no guess where the lines stand in several places", () => {
+  it("are only the changed sections if the position is ambiguous", () => {
     const patch = "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-x\n+y\n";
     expect(sidesOf(patch, "a\ny\ny\n").whole).toBe(false);
     expect(sidesOf(patch, "a\ny\n")).toEqual({ before: "a\nx\n", after: "a\ny\n", whole: true });
   });
 
-  it("know a last line without a line end", () => {
+  it("handle a last line without a line end", () => {
     const patch = "--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n\\ No newline at end of file\n";
     expect(sidesOf(patch, "a\nc")).toEqual({ before: "a\nb", after: "a\nc", whole: true });
     const kept = "--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@\n-a\n+b\n c\n\\ No newline at end of file\n";
     expect(sidesOf(kept, "b\nc")).toEqual({ before: "a\nc", after: "b\nc", whole: true });
   });
 
-  it("know files that came and files that went, whatever is there now", () => {
+  it("handle created and deleted files, whatever exists now", () => {
     const came = "--- /dev/null\n+++ b/a\n@@ -0,0 +1,2 @@\n+a\n+--- /dev/null\n";
     expect(sidesOf(came, "other\n")).toEqual({ before: "", after: "a\n--- /dev/null\n", whole: true });
     expect(sidesOf("--- a/a\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n", undefined)).toEqual({ before: "a\n", after: "", whole: true });
   });
 
-  it("are those of lines put in and taken out at the edges", () => {
+  it("handle lines added and removed at the edges", () => {
     const patch = "--- a/a\n+++ b/a\n@@ -0,0 +1 @@\n+first\n";
     expect(sidesOf(patch, "first\n")).toEqual({ before: "", after: "first\n", whole: true });
   });
 
-  it("are found in a document of any length, and given up where all its lines are alike", () => {
+  it("are found in long documents, with a limit for documents of equal lines", () => {
     const long = Array.from({ length: 300_000 }, (_, line) => `${line}\n`).join("");
     expect(sidesOf("--- a/a\n+++ b/a\n@@ -1,1 +1,1 @@\n-old\n+0\n", long)).toEqual({
       before: `old\n${long.slice(2)}`,

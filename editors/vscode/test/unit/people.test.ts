@@ -1,8 +1,8 @@
 /** Who has access to a session, what they may do, and whom a message notifies. */
 import { describe, expect, it } from "vitest";
 import { accessOf, may, mentionable, mentionText, peopleOf, roleOf, secretsWords } from "../../src/people";
-import { wanted } from "../../webview/composing";
-import { notified, personChoices, personText } from "../../webview/mentioning";
+import { completionAt } from "../../webview/composing";
+import { notifiedPeople, personChoices, personText } from "../../webview/mentioning";
 import { aSession } from "./samples";
 
 const ann = { id: "ann", name: "Ann Lee" };
@@ -11,7 +11,7 @@ const owned = [{ id: "ann", role: "owner" as const, name: "Ann Lee" }];
 const agents = [{ name: "review" }, { name: "code" }] as never;
 
 describe("a role", () => {
-  it("is the stronger one of a person's own and the team's", () => {
+  it("is the stronger of a person's own and the team's", () => {
     const people = [...owned, { id: "team", role: "commenter" as const }, { id: "ben", role: "reader" as const }];
     expect(roleOf({ people }, "ben")).toBe("commenter");
     expect(roleOf({ people }, "ann")).toBe("owner");
@@ -19,7 +19,7 @@ describe("a role", () => {
     expect(roleOf({ people: owned }, "ben")).toBeUndefined();
   });
 
-  it("is not known in a file, where the database decides nothing", () => {
+  it("is unknown in a file, which has no roles", () => {
     expect(roleOf({}, "ann")).toBeUndefined();
     expect(may(undefined, "owner")).toBe(true);
     expect(may("commenter", "writer")).toBe(false);
@@ -27,23 +27,23 @@ describe("a role", () => {
   });
 });
 
-describe("whose a session is", () => {
+describe("the access to a session", () => {
   it.each([
     [owned, "ann", "private", "lock"],
     [[...owned, { id: "ben", role: "reader" as const }], "ann", "shared with 1 person", "organization"],
     [[...owned, { id: "ben", role: "writer" as const }], "ben", "Ann Lee's, shared with you", "organization"],
     [[...owned, { id: "team", role: "reader" as const }], "ben", "Ann Lee's, shared with the team", "organization"],
     [[{ id: "team", role: "owner" as const }], "ben", "shared with the team", "organization"],
-  ])("is said in words", (people, me, words, icon) => {
+  ])("is described in words", (people, me, words, icon) => {
     expect(accessOf({ people }, me)).toMatchObject({ words, icon });
   });
 
-  it("is not said in a file", () => {
+  it("is not described in a file", () => {
     expect(accessOf({}, "ann")).toBeUndefined();
   });
 });
 
-it("people stand by role, with who is here and who the person is; who took part without a role stands after them", () => {
+it("people are sorted by role, then people without a role, then the team", () => {
   const session = aSession({
     people: [{ id: "team", role: "reader" }, { id: "ben", role: "writer" }, ...owned],
     participants: [ann, ben],
@@ -57,23 +57,23 @@ it("people stand by role, with who is here and who the person is; who took part 
 });
 
 describe("somebody to mention", () => {
-  it("took part or was invited, and may comment", () => {
+  it("has taken part or was invited, and may comment", () => {
     const people = [...owned, { id: "ben", role: "commenter" as const, name: "Ben" }, { id: "carl", role: "reader" as const }];
     const session = aSession({ people, participants: [ann, { id: "gone", name: "Gone" }, { id: "carl", name: "Carl" }] });
     expect(mentionable(session, "ann")).toEqual([ben]);
     expect(mentionable(aSession({ participants: [ann, ben] }), "ben"), "in a file").toEqual([ann]);
   });
 
-  it("is offered beside agents at the start, and alone after another word", () => {
-    expect(wanted("@be", 3)?.kind).toBe("agent");
-    expect(wanted("hello @Bé", 9)).toEqual({ kind: "person", query: "Bé", start: 6, end: 9 });
-    expect(wanted("mail@ben", 8)).toBeUndefined();
+  it("is offered with agents at the start of a message, and alone later", () => {
+    expect(completionAt("@be", 3)?.kind).toBe("agent");
+    expect(completionAt("hello @Bé", 9)).toEqual({ kind: "person", query: "Bé", start: 6, end: 9 });
+    expect(completionAt("mail@ben", 8)).toBeUndefined();
     expect(personChoices([ann, ben], [ben], "be")).toEqual([
       { key: "person ben", label: "Ben", detail: "Person, here now. Is notified; no agent answers", icon: "account" },
     ]);
   });
 
-  it("is written by the id where the name would mean somebody else", () => {
+  it("is written with the id if the name is ambiguous", () => {
     expect(mentionText(ann, [ann, ben], [])).toBe("Ann Lee");
     expect(mentionText(ben, [ben, { id: "b2", name: "BEN" }], [])).toBe("ben");
     expect(mentionText({ id: "r", name: "Review" }, [], ["review"])).toBe("r");
@@ -90,7 +90,7 @@ it.each([
   ["see `@Ben` and a@ben.org", []],
   ["@review this", []],
 ])("%s notifies %j", (text, ids) => {
-  expect(notified(text, [ann, ben], agents).map(({ id }) => id)).toEqual(ids);
+  expect(notifiedPeople(text, [ann, ben], agents).map(({ id }) => id)).toEqual(ids);
 });
 
 it.each([
@@ -98,6 +98,6 @@ it.each([
   [0, ""],
   [1, ". They see 1 key or token in it"],
   [3, ". They see 3 keys and tokens in it"],
-])("who shares a session is told of the keys in it: %s", (secrets, words) => {
+])("sharing warns of keys in the session: %s", (secrets, words) => {
   expect(secretsWords(secrets)).toBe(words);
 });

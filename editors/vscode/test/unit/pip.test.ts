@@ -17,7 +17,7 @@ describe("what pip says", () => {
       name: "pywin32",
     });
   });
-  it("tells when the packages are put in place, and says nothing of the rest", () => {
+  it("shows when packages are installed, and ignores other lines", () => {
     expect(stepOf("Installing collected packages: zipp, urllib3")).toEqual({ kind: "placing" });
     for (const line of ["Looking in indexes: https://example.org", "  Downloading aiohttp-3.14.5.whl (1.9 MB)", "", "WARNING: x"])
       expect(stepOf(line)).toBeUndefined();
@@ -29,9 +29,9 @@ describe("what pip says", () => {
   });
 });
 
-describe("why it failed", () => {
+describe("the reason of a failure", () => {
   const hint = (...lines: string[]) => whyFailed(lines).hint;
-  it("is told by the reason, not by what pip concludes from it", () => {
+  it("is the cause, not pip's conclusion", () => {
     const offline = [
       "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(': Failed to establish')'",
       "ERROR: Could not find a version that satisfies the requirement x==1 (from versions: none)",
@@ -40,7 +40,7 @@ describe("why it failed", () => {
     expect(hint(...offline)).toMatch(/network/);
     expect(hint(...offline.slice(1))).toMatch(/another Python/);
   });
-  it("has words for changed packages, a full disk, certificates and builds", () => {
+  it("is explained for changed packages, a full disk, certificates and builds", () => {
     expect(hint("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.")).toMatch(/Try again/);
     expect(hint("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device")).toMatch(
       /Free some space/,
@@ -48,7 +48,7 @@ describe("why it failed", () => {
     expect(hint("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]'))")).toMatch(/certificate/);
     expect(hint("error: subprocess-exited-with-error")).toMatch(/another Python/);
   });
-  it("points to the output where it is not known", () => {
+  it("refers to the output if it is unknown", () => {
     expect(whyFailed(["ERROR: something else"]).words).toMatch(/output/);
   });
 });

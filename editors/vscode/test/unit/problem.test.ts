@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Problem, problemOf, stopped } from "../../src/problem";
+import { Problem, problemOf, serverStopped } from "../../src/problem";
 
 it("keeps the server's kind and its hint", () => {
   const problem = problemOf({
@@ -11,21 +11,21 @@ it("keeps the server's kind and its hint", () => {
   expect(problem.words).toBe("The session is paused. Resume it.");
 });
 
-it("knows a request that was cancelled, and one whose server ended", () => {
+it("recognises a cancelled request, and one whose server ended", () => {
   expect(problemOf({ code: -32800, message: "Cancelled" }).kind).toBe("cancelled");
   expect(problemOf({ code: -32097, message: "Pending response rejected since connection got disposed" }).kind).toBe("serverLost");
 });
 
-it("says whether a message is in the session all the same", () => {
+it("knows whether the message is in the session nevertheless", () => {
   const failed = { kind: "modelUnavailable", messageId: "m", replyId: "r" };
   expect(problemOf({ code: -32046, message: "No key.", data: failed }).messageKept).toBe(true);
   expect(problemOf({ code: -32046, message: "No key.", data: { kind: "modelUnavailable" } }).messageKept).toBe(false);
   expect(problemOf({ code: -32800, message: "Cancelled." }).messageKept).toBe(true);
   expect(problemOf({ code: -32042, message: "Paused.", data: { kind: "sessionPaused" } }).messageKept).toBe(false);
-  expect(stopped().messageKept).toBe(false);
+  expect(serverStopped().messageKept).toBe(false);
 });
 
-it("takes whatever is thrown", () => {
+it("converts any thrown value", () => {
   expect(problemOf("odd").message).toBe("odd");
   expect(problemOf(new TypeError("x is undefined")).message).toBe("x is undefined");
   const problem = new Problem("a", "b");

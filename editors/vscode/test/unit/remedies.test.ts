@@ -17,11 +17,11 @@ const KINDS = [
   "serverStopped",
 ];
 
-it("an error of a model leads to another one and to its key", () => {
+it("an error of a model offers another model, and its setup", () => {
   expect(remediesFor("modelUnavailable").map(({ command }) => command)).toEqual(["switchModel", "setUpModel"]);
 });
 
-it("a key that is refused leads to another key first, then to another model and to the log", () => {
+it("a refused key offers another key first, then another model and the log", () => {
   expect(remediesFor("modelUnavailable", "unauthorized").map(({ command }) => command)).toEqual([
     "replaceKey",
     "switchModel",

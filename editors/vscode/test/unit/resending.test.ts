@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Context } from "../../src/protocol";
-import { freshContext, resent } from "../../src/resending";
+import { freshContext, editableMessage } from "../../src/resending";
 import { aMessage } from "./samples";
 
 const range = { start: { line: 1, character: 0 }, end: { line: 2, character: 0 } };
@@ -40,12 +40,12 @@ it.each<[Context, Context]>([
     { kind: "text", title: "t", text: "x", notice: "n" },
     { kind: "text", title: "t", text: "x" },
   ],
-])("context is read anew: %o", (sent, fresh) => {
+])("context is reduced so that it is read again: %o", (sent, fresh) => {
   expect(freshContext(sent)).toEqual(fresh);
 });
 
-it("a message comes back with its text, its agent and its context", () => {
+it("a message is edited with its text, agent and context", () => {
   const message = aMessage("m", { agent: "review", context: [{ kind: "file", uri, ...added }] });
-  expect(resent(message)).toEqual({ text: "m", agent: "review", context: [{ kind: "file", uri }] });
-  expect(resent(aMessage("m"))).toEqual({ text: "m", context: [] });
+  expect(editableMessage(message)).toEqual({ text: "m", agent: "review", context: [{ kind: "file", uri }] });
+  expect(editableMessage(aMessage("m"))).toEqual({ text: "m", context: [] });
 });

@@ -62,8 +62,8 @@ function server(count: number, listed = 1, forks: readonly Session[] = []) {
   return { sessions: new Sessions(api as unknown as Api), asked, answers };
 }
 
-describe("a message that is looked for", () => {
-  it("is fetched with all that stands after it", async () => {
+describe("a message to scroll to", () => {
+  it("is fetched with all messages after it", async () => {
     const { sessions } = server(700);
     await sessions.join("s");
     expect(await sessions.reach("s", "m300")).toBe(true);
@@ -73,14 +73,14 @@ describe("a message that is looked for", () => {
     expect(ids?.length).toBeLessThan(700);
   });
 
-  it("costs nothing when it is there", async () => {
+  it("needs no request if it is loaded", async () => {
     const { sessions, asked } = server(10);
     await sessions.join("s");
     expect(await sessions.reach("s", "m3")).toBe(true);
     expect(asked).not.toContain("session/history");
   });
 
-  it("is given up when it is not in the session, or too far back", async () => {
+  it("is not found if it does not exist or is too far back", async () => {
     const short = server(70).sessions;
     await short.join("s");
     expect(await short.reach("s", "gone")).toBe(false);
@@ -92,7 +92,7 @@ describe("a message that is looked for", () => {
 });
 
 describe("the list", () => {
-  it("has the archived sessions where they are asked for, also when it is listed anew", async () => {
+  it("has archived sessions if they are shown, also after a refresh", async () => {
     const { sessions } = server(0);
     await sessions.refreshList();
     expect(sessions.store.session("old")).toBeUndefined();
@@ -103,7 +103,7 @@ describe("the list", () => {
     expect(sessions.store.session("old")).toBeUndefined();
   });
 
-  it("goes on page by page, and is listed anew as far as it was known", async () => {
+  it("loads page by page, and refreshes all loaded pages", async () => {
     const { sessions } = server(0, 250);
     await sessions.refreshList();
     expect([sessions.store.sessions.length, sessions.listHasMore]).toEqual([100, true]);
@@ -115,19 +115,19 @@ describe("the list", () => {
     expect([sessions.store.sessions.length, sessions.listHasMore]).toEqual([250, false]);
   });
 
-  it("has those whose title has the words that are looked for, however far down they stand", async () => {
+  it("has sessions whose title matches the filter, however old they are", async () => {
     const { sessions } = server(0, 250);
     await sessions.refreshList();
-    sessions.listFitting("Session 249");
+    sessions.listMatching("Session 249");
     await sessions.refreshList();
     expect(sessions.store.session("s249")).toBeDefined();
     expect(sessions.store.sessions.length).toBe(101);
-    sessions.listFitting("");
+    sessions.listMatching("");
     await sessions.refreshList();
     expect(sessions.store.session("s249")).toBeUndefined();
   });
 
-  it("has the parents of forks, and theirs, however far down they stand", async () => {
+  it("has the parents of forks, and their parents, however old they are", async () => {
     const fork = aSession({ id: "f", parent: { sessionId: "g", seq: 1 } });
     const middle = aSession({ id: "g", parent: { sessionId: "s249", seq: 1 } });
     const { sessions } = server(0, 250, [fork, middle]);
@@ -136,7 +136,7 @@ describe("the list", () => {
     expect(sessions.store.session("s248")).toBeUndefined();
   });
 
-  it("asks once for a parent that was deleted", async () => {
+  it("requests a deleted parent only once", async () => {
     const { sessions, asked } = server(0, 3, [aSession({ id: "f", parent: { sessionId: "gone", seq: 1 } })]);
     await sessions.refreshList();
     await sessions.refreshList();
@@ -144,7 +144,7 @@ describe("the list", () => {
     expect(sessions.store.session("f")).toBeDefined();
   });
 
-  it("says that it could not be loaded, until it is", async () => {
+  it("reports that it could not be loaded, until it is", async () => {
     const { sessions, answers } = server(0, 3);
     const list = answers["session/list"];
     answers["session/list"] = () => {
@@ -157,7 +157,7 @@ describe("the list", () => {
     expect([sessions.listed, sessions.listFailed]).toEqual([true, false]);
   });
 
-  it("leaves out what is being deleted, also for what needs the person, and has it again when it is restored", async () => {
+  it("omits sessions being deleted, also among those that need the person, until they are restored", async () => {
     const asking = [
       {
         requestId: "q",
@@ -181,7 +181,7 @@ describe("the list", () => {
     expect(inNeed(sessions.store.sessions).map(({ id }) => id)).toEqual(["asks"]);
   });
 
-  it("has those that are always to be listed, until they are not", async () => {
+  it("has pinned sessions, until they are unpinned", async () => {
     const { sessions } = server(0, 250);
     let pinned = ["s200"];
     sessions.listAlways(() => pinned);

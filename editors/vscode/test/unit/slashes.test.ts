@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { wanted } from "../../webview/composing";
+import { completionAt } from "../../webview/composing";
 import { slashChoices, slashCommand } from "../../webview/slashes";
 
 const prompts = [
@@ -9,10 +9,10 @@ const prompts = [
 ];
 
 describe("a slash at the beginning of a message", () => {
-  it("asks for prompts and commands, and elsewhere for nothing", () => {
-    expect(wanted("/ex", 3)).toEqual({ kind: "prompt", query: "ex", start: 0, end: 3 });
-    expect(wanted("/", 1)?.kind).toBe("prompt");
-    for (const text of ["/usr/bin", "see /ex", "/explain it", "a/b"]) expect(wanted(text, text.length)).toBeUndefined();
+  it("completes prompts and commands, and nothing elsewhere", () => {
+    expect(completionAt("/ex", 3)).toEqual({ kind: "prompt", query: "ex", start: 0, end: 3 });
+    expect(completionAt("/", 1)?.kind).toBe("prompt");
+    for (const text of ["/usr/bin", "see /ex", "/explain it", "a/b"]) expect(completionAt(text, text.length)).toBeUndefined();
   });
 
   it("offers prompt files before commands, by a part of their name", () => {
@@ -25,11 +25,11 @@ describe("a slash at the beginning of a message", () => {
     expect(slashChoices(prompts, "explain")[0]?.detail).toBe("what: Explains code");
   });
 
-  it("offers no prompt file that cannot be used, and says why", () => {
+  it("disables prompt files that cannot be used, and says why", () => {
     expect(slashChoices(prompts, "broken")).toMatchObject([{ disabled: true, detail: "there is no text in it" }]);
   });
 
-  it("stands for a command where nothing else is in the message, and no prompt file has its name", () => {
+  it("is a command if the message has nothing else, and no prompt file has that name", () => {
     expect(slashCommand(prompts, "/compact")).toBe("compact");
     expect(slashCommand(prompts, "/model ")).toBe("switchModel");
     expect(slashCommand(prompts, "/compact now")).toBeUndefined();

@@ -4,7 +4,7 @@ import { memory } from "./samples";
 
 const said = (words: string): ThreadComment => ({ author: "You", words, at: 0 });
 
-it("what was said below a finding is there in the next window", async () => {
+it("comments below a finding are kept for the next window", async () => {
   const kept = memory();
   const before = new ThreadComments(kept);
   before.put("f", said("one"), said("two"));
@@ -14,7 +14,7 @@ it("what was said below a finding is there in the next window", async () => {
   expect(after.of("another")).toEqual([]);
 });
 
-it("what becomes other words stands once", () => {
+it("a changed comment replaces its earlier version", () => {
   const below = new ThreadComments(memory());
   const answer = said("Writing…");
   below.put("f", said("one"), answer);
@@ -23,7 +23,7 @@ it("what becomes other words stands once", () => {
   expect(below.of("f").map(({ words }) => words)).toEqual(["one", "two"]);
 });
 
-it("of many findings those are kept that were spoken of last", async () => {
+it("the comments of the most recently discussed findings are kept", async () => {
   const kept = memory();
   const before = new ThreadComments(kept);
   for (let at = 0; at < 150; at += 1) before.put(`f${at}`, said("x"));
@@ -35,7 +35,7 @@ it("of many findings those are kept that were spoken of last", async () => {
   expect(after.of("f149").length).toBe(1);
 });
 
-it("what was being written when the window closed is in the session", async () => {
+it("a comment that was being written when the window closed refers to the session", async () => {
   const kept = memory();
   const before = new ThreadComments(kept);
   before.put("f", said("one"), { ...said("Writing…"), pending: true });

@@ -49,7 +49,7 @@ export function AgentPicker({ agents, standard, chosen, onChoose }: AgentPickerP
     );
     setOpen(true);
   };
-  const pressed = (event: KeyboardEvent) => {
+  const onKeyDown = (event: KeyboardEvent) => {
     if (!open) {
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
@@ -58,15 +58,15 @@ export function AgentPicker({ agents, standard, chosen, onChoose }: AgentPickerP
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const does =
+    const effect =
       jumpKey(event.key, active, choices, typed.current, event.timeStamp) ??
       menuKey(event.key === " " ? "Enter" : event.key, active, choices);
-    if (does === undefined || event.key === "Tab") return;
+    if (effect === undefined || event.key === "Tab") return;
     event.preventDefault();
     event.stopPropagation();
-    if (does === "close") setOpen(false);
-    else if (does === "pick") pick(active);
-    else setActive(does);
+    if (effect === "close") setOpen(false);
+    else if (effect === "pick") pick(active);
+    else setActive(effect);
   };
   const label = chosen === undefined ? `Agent: ${standard}, the default` : `Agent for this message: ${chosen}`;
   return (
@@ -97,7 +97,7 @@ export function AgentPicker({ agents, standard, chosen, onChoose }: AgentPickerP
           if (open) setOpen(false);
           else show();
         }}
-        onKeyDown={pressed}
+        onKeyDown={onKeyDown}
         onBlur={() => {
           setOpen(false);
         }}

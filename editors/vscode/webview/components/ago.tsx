@@ -4,34 +4,34 @@ import { ago, UPDATE_INTERVAL } from "../../src/relativeTime";
 import { clock } from "../displayFormat";
 
 /** The times that are shown. One timer updates all. */
-const shown = new Set<() => void>();
+const updaters = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
-function watch(tell: () => void): () => void {
-  shown.add(tell);
+function watch(update: () => void): () => void {
+  updaters.add(update);
   timer ??= setInterval(() => {
-    for (const one of shown) one();
+    for (const update of updaters) update();
   }, UPDATE_INTERVAL);
   return () => {
-    shown.delete(tell);
-    if (shown.size > 0) return;
+    updaters.delete(update);
+    if (updaters.size > 0) return;
     clearInterval(timer);
     timer = undefined;
   };
 }
 
 export function Ago({ at }: { readonly at: string }) {
-  const [words, setWords] = useState(() => ago(at, Date.now()));
+  const [text, setText] = useState(() => ago(at, Date.now()));
   useEffect(() => {
-    const tell = () => {
-      setWords(ago(at, Date.now()));
+    const update = () => {
+      setText(ago(at, Date.now()));
     };
-    tell();
-    return watch(tell);
+    update();
+    return watch(update);
   }, [at]);
   return (
     <time class="dim" dateTime={at} title={clock(at)}>
-      {words}
+      {text}
     </time>
   );
 }

@@ -1,17 +1,17 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Completion, Server, ToView } from "../../src/panel/messages";
 import { may, roleOf } from "../../src/people";
-import { answering } from "../answering";
-import { keep, kept, tell } from "../host";
-import { arrived } from "../images";
+import { answeringModel } from "../answering";
+import { saveState, loadState, post } from "../host";
+import { imageArrived } from "../images";
 import { fold, nothing, type State, type Step } from "../state";
 import { ChangesOf } from "./changes";
 import { Composer } from "./composer";
 import { Places } from "./finding";
-import { ToComposer } from "./focus";
+import { FocusComposer } from "./focus";
 import { Header } from "./header";
 import { Icon } from "./icon";
-import { HandedOver, NoModel, ProblemBar, Restricted, ServerStanding, Standing } from "./notices";
+import { HandedOver, NoModel, ProblemBar, Restricted, ServerNotice, SessionNotice } from "./notices";
 import { AccessLost } from "./people";
 import { Questions } from "./questions";
 import { Transcript } from "./transcript";
@@ -20,12 +20,12 @@ export function App() {
   const { state, step, complete } = useHost();
   const older = useCallback(() => {
     step({ type: "loading" });
-    tell({ type: "older" });
+    post({ type: "older" });
   }, [step]);
   const { view } = state;
   const id = view?.session.id;
   useEffect(() => {
-    if (id !== undefined) keep({ ...kept(), sessionId: id });
+    if (id !== undefined) saveState({ ...loadState(), sessionId: id });
   }, [id]);
   const area = useRef<HTMLTextAreaElement>(null);
   const toComposer = useCallback(() => {
@@ -50,13 +50,13 @@ export function App() {
   );
   if (state.accessLost) return <AccessLost {...state.accessLost} />;
   if (!view) return <main class="panel">{problem ?? <Opening server={state.server} />}</main>;
-  const answers = answering(view.session, state.agents.agents, state.models);
+  const answers = answeringModel(view.session, state.agents.agents, state.models);
   return (
-    <ToComposer.Provider value={toComposer}>
+    <FocusComposer.Provider value={toComposer}>
       <main class="panel">
         <Header view={view} answers={answers} use={state.window} me={state.me} />
         {view.messages.length === 0 ? (
-          <Beginning agent={view.session.agent} />
+          <EmptySession agent={view.session.agent} />
         ) : (
           <Places.Provider value={state.places}>
             <ChangesOf.Provider value={state.changes}>
@@ -77,7 +77,7 @@ export function App() {
           {/* Always present: screen readers announce changes in a live region, but not one that is added with its text. */}
           <div role="status">
             <HandedOver session={view.session} me={state.me} />
-            <Standing session={view.session} me={state.me} server={state.server} deleting={state.deleting} />
+            <SessionNotice session={view.session} me={state.me} server={state.server} deleting={state.deleting} />
             {state.server === "ready" && view.session.state === "active" && answers.problem !== undefined && (
               <NoModel problem={answers.problem} />
             )}
@@ -88,7 +88,7 @@ export function App() {
           {!state.trusted && <Restricted />}
         </footer>
       </main>
-    </ToComposer.Provider>
+    </FocusComposer.Provider>
   );
 }
 
@@ -102,13 +102,13 @@ function Opening({ server }: { readonly server: Server }) {
           <Icon name="loading" spin /> Opening…
         </>
       ) : (
-        <ServerStanding server={server} />
+        <ServerNotice server={server} />
       )}
     </div>
   );
 }
 
-function Beginning({ agent }: { readonly agent: string }) {
+function EmptySession({ agent }: { readonly agent: string }) {
   return (
     // Focusable, so that the keyboard can scroll it in a small panel.
     <div class="empty" tabIndex={0}>
@@ -128,11 +128,11 @@ function Beginning({ agent }: { readonly agent: string }) {
 function useHost() {
   const [state, setState] = useState<State>(nothing);
   const waiting = useRef<Step[]>([]);
-  const asked = useRef(new Map<number, (items: readonly Completion[]) => void>());
+  const requests = useRef(new Map<number, (items: readonly Completion[]) => void>());
   const number = useRef(0);
 
-  const step = useCallback((one: Step) => {
-    waiting.current.push(one);
+  const step = useCallback((next: Step) => {
+    waiting.current.push(next);
     if (waiting.current.length > 1) return;
     requestAnimationFrame(() => {
       const steps = waiting.current;
@@ -141,28 +141,28 @@ function useHost() {
     });
   }, []);
   useEffect(() => {
-    const heard = (event: MessageEvent<ToView>) => {
+    const onMessage = (event: MessageEvent<ToView>) => {
       const message = event.data;
       if (message.type === "image") {
-        arrived(message.key, message.source);
+        imageArrived(message.key, message.source);
         return;
       }
       if (message.type !== "completions") {
         step(message);
         return;
       }
-      asked.current.get(message.id)?.(message.items);
-      asked.current.delete(message.id);
+      requests.current.get(message.id)?.(message.items);
+      requests.current.delete(message.id);
     };
     const focused = () => {
-      tell({ type: "focused" });
+      post({ type: "focused" });
     };
-    window.addEventListener("message", heard);
+    window.addEventListener("message", onMessage);
     window.addEventListener("focus", focused);
-    tell({ type: "ready" });
+    post({ type: "ready" });
     if (document.hasFocus()) focused();
     return () => {
-      window.removeEventListener("message", heard);
+      window.removeEventListener("message", onMessage);
       window.removeEventListener("focus", focused);
     };
   }, [step]);
@@ -170,8 +170,8 @@ function useHost() {
     (query: string) =>
       new Promise<readonly Completion[]>((resolve) => {
         number.current += 1;
-        asked.current.set(number.current, resolve);
-        tell({ type: "complete", id: number.current, query });
+        requests.current.set(number.current, resolve);
+        post({ type: "complete", id: number.current, query });
       }),
     [],
   );

@@ -4,7 +4,7 @@ import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { countsByFile, sumOf } from "../../src/changes/fileChanges";
 import type { Message, ShownChange, ShownHunk } from "../../src/panel/messages";
 import { basename } from "../displayFormat";
-import { tell } from "../host";
+import { post } from "../host";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";
 import { LineCounts } from "./line-counts";
@@ -29,7 +29,7 @@ export function ReplyChanges({ message }: { readonly message: Message }) {
   useEffect(() => {
     if (box.current === null) return;
     const watch = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) tell({ type: "listChanges", messageId: message.id });
+      if (entries.some((entry) => entry.isIntersecting)) post({ type: "listChanges", messageId: message.id });
     });
     watch.observe(box.current);
     return () => {
@@ -54,7 +54,7 @@ export function ReplyChanges({ message }: { readonly message: Message }) {
               label="Review Changes"
               secondary
               onPress={() => {
-                tell({ type: "reviewChanges", messageId: message.id });
+                post({ type: "reviewChanges", messageId: message.id });
               }}
             />
             <Undo messageId={message.id} label={files.length === 1 ? "Undo" : "Undo All"} />
@@ -161,7 +161,7 @@ function Undo({ messageId, uri, hunk, label }: UndoProps) {
       title="Undo these changes. You can redo them."
       {...(uri !== undefined && { spoken: `${label}: ${basename(uri)}${hunk === undefined ? "" : ", this place"}` })}
       onPress={() => {
-        tell({
+        post({
           type: "revertChanges",
           messageId,
           ...(uri !== undefined && { uri }),

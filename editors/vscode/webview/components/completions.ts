@@ -1,7 +1,7 @@
 /** Matches for the word after `#` from the host. They arrive later, when the word may have changed. */
 import { useEffect, useState } from "preact/hooks";
 import type { Completion } from "../../src/panel/messages";
-import { fitting, nothingFound, type Fitting, type Wanted } from "../composing";
+import { completionList, noMatches, type CompletionList, type CompletionQuery } from "../composing";
 
 /** Milliseconds to wait for matches. After that, Enter sends the message. */
 const PATIENCE = 3000;
@@ -9,25 +9,25 @@ const PATIENCE = 3000;
 /** Requests matching context from the host. */
 export type Complete = (query: string) => Promise<readonly Completion[]>;
 
-export function useCompletions(asked: Wanted | undefined, complete: Complete): Fitting {
-  const [found, setFound] = useState(nothingFound);
+export function useCompletions(wanted: CompletionQuery | undefined, complete: Complete): CompletionList {
+  const [matches, setMatches] = useState(noMatches);
   useEffect(() => {
-    if (asked?.kind !== "context") {
-      setFound(nothingFound);
+    if (wanted?.kind !== "context") {
+      setMatches(noMatches);
       return;
     }
-    const { query, start } = asked;
+    const { query, start } = wanted;
     let current = true;
-    const answered = (items: readonly Completion[]) => {
+    const onMatches = (items: readonly Completion[]) => {
       clearTimeout(timer);
-      if (current) setFound({ query, start, items });
+      if (current) setMatches({ query, start, items });
     };
-    const timer = setTimeout(answered, PATIENCE, []);
-    void complete(query).then(answered);
+    const timer = setTimeout(onMatches, PATIENCE, []);
+    void complete(query).then(onMatches);
     return () => {
       current = false;
       clearTimeout(timer);
     };
-  }, [asked?.kind, asked?.query, asked?.start]);
-  return fitting(found, asked);
+  }, [wanted?.kind, wanted?.query, wanted?.start]);
+  return completionList(matches, wanted);
 }

@@ -1,24 +1,25 @@
 /** The composer for a message: its text, agent and context. */
 import type { RefObject } from "preact";
 import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
-import { givenBack, together } from "../../src/panel/draft";
+import { withUnsent, mergeChips } from "../../src/panel/draft";
 import type { Draft } from "../../src/panel/messages";
 import { menuKey, type Choice } from "../choosing";
 import { may, mentionable, roleOf } from "../../src/people";
-import { cut, named, wanted, type Wanted } from "../composing";
-import { notified, personChoices, personText } from "../mentioning";
+import { removeRange, completionAt, type CompletionQuery } from "../composing";
+import { notifiedPeople, personChoices, personText } from "../mentioning";
 import { focusHere } from "../focusing";
-import { keep, kept, tell } from "../host";
+import { saveState, loadState, post } from "../host";
 import { attach, canDrop } from "../images";
 import { localKeys } from "../keys";
-import { writtenLast } from "../messages";
+import { lastWritten } from "../messages";
 import type { State } from "../state";
 import { slashChoices, slashCommand } from "../slashes";
+import { parseAgent } from "../../src/naming";
 import { namesText } from "../../src/tree";
 import { AgentPicker, agentChoices } from "./agent-picker";
 import { Chips } from "./chips";
 import { useCompletions, type Complete } from "./completions";
-import { ToComposer } from "./focus";
+import { FocusComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
 import { Menu } from "./menu";
 import { HeldBack } from "./notices";
@@ -41,11 +42,11 @@ interface ComposerProps {
 export function Composer({ state, view, complete, area, onSent }: ComposerProps) {
   const { session } = view;
   const [draft, setDraft] = useState<Draft>(state.draft);
-  const [asked, setAsked] = useState<Wanted>();
+  const [completing, setCompleting] = useState<CompletionQuery>();
   const [active, setActive] = useState(0);
   /** Enter was pressed, but the person has to choose first how to continue the session. */
   const [heldBack, setHeldBack] = useState(false);
-  const { items, pending } = useCompletions(asked, complete);
+  const { items, pending } = useCompletions(completing, complete);
   const agents = state.agents.agents;
   const ready = state.server === "ready";
 
@@ -53,11 +54,11 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   useEffect(() => {
     if (draft === state.draft) return;
     if (draft.text.length <= LONG) {
-      tell({ type: "draft", draft });
+      post({ type: "draft", draft });
       return;
     }
     const timer = setTimeout(() => {
-      tell({ type: "draft", draft });
+      post({ type: "draft", draft });
     }, DRAFT);
     return () => {
       clearTimeout(timer);
@@ -65,13 +66,13 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   }, [draft]);
 
   useEffect(() => {
-    const wants = state.compose;
-    if (!wants) return;
+    const input = state.compose;
+    if (!input) return;
     setDraft((now) => {
-      if (wants.givenBack) return givenBack(now, wants.draft);
-      const chips = together(now.chips, wants.draft.chips);
-      const agent = wants.draft.agent ?? now.agent;
-      const text = wants.draft.text === "" ? now.text : wants.draft.text;
+      if (input.givenBack) return withUnsent(now, input.draft);
+      const chips = mergeChips(now.chips, input.draft.chips);
+      const agent = input.draft.agent ?? now.agent;
+      const text = input.draft.text === "" ? now.text : input.draft.text;
       return withAgent({ text, chips }, agent === session.agent ? undefined : agent);
     });
     focusHere(area.current);
@@ -82,28 +83,28 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
   }, [items]);
 
   const role = roleOf(session, state.me);
-  const writes = may(role, "writer");
+  const canWrite = may(role, "writer");
   const people = mentionable(session, state.me);
-  const prompts = writes ? state.prompts : [];
+  const prompts = canWrite ? state.prompts : [];
   const choices: Choice[] =
-    asked?.kind === "agent" || asked?.kind === "person"
+    completing?.kind === "agent" || completing?.kind === "person"
       ? [
-          ...(writes && asked.kind === "agent"
-            ? agentChoices(agents, session.agent, draft.agent ?? session.agent, asked.query)
+          ...(canWrite && completing.kind === "agent"
+            ? agentChoices(agents, session.agent, draft.agent ?? session.agent, completing.query)
             : []),
-          ...personChoices(people, view.participants, asked.query),
+          ...personChoices(people, view.participants, completing.query),
         ]
-      : asked?.kind === "prompt"
-        ? slashChoices(prompts, asked.query)
+      : completing?.kind === "prompt"
+        ? slashChoices(prompts, completing.query)
         : items.map((item) => ({ key: item.chip.key, label: item.label, detail: item.detail, icon: item.icon }));
 
-  const look = (box: HTMLTextAreaElement) => {
-    const found = box.selectionStart === box.selectionEnd ? wanted(box.value, box.selectionStart) : undefined;
+  const updateCompletion = (box: HTMLTextAreaElement) => {
+    const found = box.selectionStart === box.selectionEnd ? completionAt(box.value, box.selectionStart) : undefined;
     const now = found?.kind === "person" && people.length === 0 ? undefined : found;
-    if ((now?.kind === "agent" || now?.kind === "person") && now.query !== asked?.query) setActive(0);
+    if ((now?.kind === "agent" || now?.kind === "person") && now.query !== completing?.query) setActive(0);
     // Files can change at any time.
-    if (now?.kind === "prompt" && asked?.kind !== "prompt") tell({ type: "listPrompts" });
-    setAsked(now);
+    if (now?.kind === "prompt" && completing?.kind !== "prompt") post({ type: "listPrompts" });
+    setCompleting(now);
   };
   const write = (text: string) => {
     setDraft((now) => ({ ...now, text }));
@@ -113,14 +114,14 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     });
   };
   const run = (command: NonNullable<ReturnType<typeof slashCommand>>) => {
-    tell({ type: "command", command });
+    post({ type: "command", command });
     setDraft((now) => ({ ...now, text: "" }));
   };
   const pick = (index: number) => {
     const choice = choices[index];
-    if (!asked || !choice || choice.disabled) return;
-    if (asked.kind === "prompt") {
-      setAsked(undefined);
+    if (!completing || !choice || choice.disabled) return;
+    if (completing.kind === "prompt") {
+      setCompleting(undefined);
       const command = slashCommand(prompts, choice.label);
       if (command === undefined) write(`${choice.label} `);
       else run(command);
@@ -128,9 +129,9 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     }
     const person = personText(choice, people, agents);
     if (person !== undefined) {
-      const { start, end } = asked;
+      const { start, end } = completing;
       setDraft((now) => ({ ...now, text: `${now.text.slice(0, start)}${person}${now.text.slice(end).trimStart()}` }));
-      setAsked(undefined);
+      setCompleting(undefined);
       requestAnimationFrame(() => {
         area.current?.setSelectionRange(start + person.length, start + person.length);
         area.current?.focus();
@@ -139,30 +140,30 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
     }
     const chip = items[index]?.chip;
     setDraft((now) => {
-      const text = cut(now.text, asked.start, asked.end);
-      if (asked.kind === "agent") return withAgent({ ...now, text }, choice.key === session.agent ? undefined : choice.key);
+      const text = removeRange(now.text, completing.start, completing.end);
+      if (completing.kind === "agent") return withAgent({ ...now, text }, choice.key === session.agent ? undefined : choice.key);
       return chip && !now.chips.some((old) => old.key === chip.key)
         ? { ...now, text, chips: [...now.chips, chip] }
         : { ...now, text };
     });
-    setAsked(undefined);
-    const caret = asked.start;
+    setCompleting(undefined);
+    const caret = completing.start;
     requestAnimationFrame(() => {
       area.current?.setSelectionRange(caret, caret);
       area.current?.focus();
     });
   };
-  const parsed = named(
+  const parsed = parseAgent(
     draft.text,
     agents.map((agent) => agent.name),
   );
   const chosen = parsed.agent ?? draft.agent;
-  const written = ready && !state.deleting && parsed.text !== "";
+  const hasText = ready && !state.deleting && parsed.text !== "";
   const paused = session.state === "paused";
   const interrupted = session.state === "active" && session.stopped === "interrupted";
-  const sendable = written && session.state === "active";
+  const sendable = hasText && session.state === "active";
   // The session accepts messages again.
-  const asks = writes && heldBack && written && (paused || interrupted);
+  const asksHow = canWrite && heldBack && hasText && (paused || interrupted);
   const outgoing = () => withAgent({ ...draft, text: parsed.text }, chosen);
   const send = (delivery: "queue" | "steer", how?: "resume" | "without") => {
     const command = slashCommand(prompts, parsed.text);
@@ -170,57 +171,57 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
       run(command);
       return;
     }
-    if (!writes) {
+    if (!canWrite) {
       if (!sendable) return;
-      tell({ type: "comment", draft: { text: draft.text.trim(), chips: draft.chips } });
-      keep({ sessionId: session.id, sent: draft.text.trim() });
+      post({ type: "comment", draft: { text: draft.text.trim(), chips: draft.chips } });
+      saveState({ sessionId: session.id, sent: draft.text.trim() });
       clear();
       return;
     }
-    if (!sendable && !(written && paused && how === "resume")) return;
+    if (!sendable && !(hasText && paused && how === "resume")) return;
     if (interrupted && how === undefined) {
       setHeldBack(true);
       return;
     }
-    tell({ type: "send", delivery, draft: outgoing(), ...(how === "resume" && { resume: true }) });
-    keep({ sessionId: session.id, sent: parsed.text });
+    post({ type: "send", delivery, draft: outgoing(), ...(how === "resume" && { resume: true }) });
+    saveState({ sessionId: session.id, sent: parsed.text });
     clear();
   };
   const clear = () => {
     setHeldBack(false);
     setDraft(empty);
-    setAsked(undefined);
+    setCompleting(undefined);
     onSent();
     // The pressed button is disabled now, and loses the focus.
     area.current?.focus();
   };
 
-  const pressed = (event: KeyboardEvent) => {
-    if (composes(event)) return;
-    if (asked) {
-      const does = pending && (event.key === "Enter" || event.key === "Tab") ? "wait" : menuKey(event.key, active, choices);
-      if (does !== undefined) {
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (isInputMethodKey(event)) return;
+    if (completing) {
+      const effect = pending && (event.key === "Enter" || event.key === "Tab") ? "wait" : menuKey(event.key, active, choices);
+      if (effect !== undefined) {
         event.preventDefault();
-        if (does === "close") setAsked(undefined);
-        else if (does === "pick") pick(active);
-        else if (does !== "wait") setActive(does);
+        if (effect === "close") setCompleting(undefined);
+        else if (effect === "pick") pick(active);
+        else if (effect !== "wait") setActive(effect);
         return;
       }
     }
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
-      if (asks) send("queue", "resume");
-      else if (writes && paused && written) setHeldBack(true);
+      if (asksHow) send("queue", "resume");
+      else if (canWrite && paused && hasText) setHeldBack(true);
       else send((event.ctrlKey || event.metaKey) && session.replying ? "steer" : "queue");
-    } else if (event.key === "Escape" && asks) {
+    } else if (event.key === "Escape" && asksHow) {
       event.preventDefault();
       setHeldBack(false);
-    } else if (event.key === "Escape" && !modified(event) && writes && session.replying && ready) {
+    } else if (event.key === "Escape" && !hasModifier(event) && canWrite && session.replying && ready) {
       event.preventDefault();
-      tell({ type: "cancel" });
-    } else if (event.key === "ArrowUp" && !modified(event) && draft.text === "") {
-      const last = kept();
-      const text = writtenLast(view, last?.sessionId === session.id ? last.sent : undefined, state.me);
+      post({ type: "cancel" });
+    } else if (event.key === "ArrowUp" && !hasModifier(event) && draft.text === "") {
+      const last = loadState();
+      const text = lastWritten(view, last?.sessionId === session.id ? last.sent : undefined, state.me);
       if (text === undefined) return;
       event.preventDefault();
       setDraft((now) => ({ ...now, text }));
@@ -236,12 +237,12 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
       const caret = at + text.length - draft.text.length;
       box.focus();
       box.setSelectionRange(caret, caret);
-      look(box);
+      updateCompletion(box);
     });
   };
 
   if (role === "reader") return <ReadOnly session={session} draft={draft} />;
-  const toPeople = writes && chosen === undefined ? notified(parsed.text, people, agents) : [];
+  const toPeople = canWrite && chosen === undefined ? notifiedPeople(parsed.text, people, agents) : [];
   return (
     <div
       class="composer"
@@ -256,7 +257,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         attach(event.dataTransfer);
       }}
     >
-      {asks && (
+      {asksHow && (
         <HeldBack
           paused={paused}
           onResume={() => {
@@ -264,7 +265,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           }}
           onOther={() => {
             if (paused) {
-              tell({ type: "fork", draft: outgoing() });
+              post({ type: "fork", draft: outgoing() });
               clear();
             } else send("queue", "without");
           }}
@@ -287,22 +288,22 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         }}
       />
       <div class="text-box">
-        {asked && (
+        {completing && (
           <Menu
             id="completions"
             label={
-              asked.kind === "agent" || asked.kind === "person"
+              completing.kind === "agent" || completing.kind === "person"
                 ? "Agents and people"
-                : asked.kind === "prompt"
+                : completing.kind === "prompt"
                   ? "Prompts and commands"
                   : "Context"
             }
             choices={choices}
             active={active}
             empty={
-              asked.kind === "agent" || asked.kind === "person"
-                ? `No ${!writes || asked.kind === "person" ? "person" : people.length > 0 ? "agent or person" : "agent"} of that name`
-                : asked.kind === "prompt"
+              completing.kind === "agent" || completing.kind === "person"
+                ? `No ${!canWrite || completing.kind === "person" ? "person" : people.length > 0 ? "agent or person" : "agent"} of that name`
+                : completing.kind === "prompt"
                   ? "No prompt file or command with that name"
                   : pending
                     ? "Looking…"
@@ -317,27 +318,27 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           rows={1}
           dir="auto"
           value={draft.text}
-          placeholder={writes ? placeholder(session.replying, draft.agent ?? session.agent) : COMMENT}
-          aria-label={writes ? "Message" : "Comment"}
+          placeholder={canWrite ? placeholder(session.replying, draft.agent ?? session.agent) : COMMENT}
+          aria-label={canWrite ? "Message" : "Comment"}
           aria-autocomplete="list"
-          {...(asked && { "aria-controls": "completions" })}
-          {...(asked && choices.length > 0 && { "aria-activedescendant": `completions-${active}` })}
+          {...(completing && { "aria-controls": "completions" })}
+          {...(completing && choices.length > 0 && { "aria-activedescendant": `completions-${active}` })}
           onInput={(event) => {
             const text = event.currentTarget.value;
             setDraft((now) => ({ ...now, text }));
-            look(event.currentTarget);
+            updateCompletion(event.currentTarget);
           }}
-          onKeyDown={pressed}
+          onKeyDown={onKeyDown}
           onPaste={(event) => {
             // Copied tables include an image in addition to their text: paste the text.
             if (event.clipboardData?.getData("text/plain") === "" && attach(event.clipboardData)) event.preventDefault();
           }}
           onClick={(event) => {
-            look(event.currentTarget);
+            updateCompletion(event.currentTarget);
           }}
           onBlur={() => {
-            setAsked(undefined);
-            tell({ type: "draft", draft });
+            setCompleting(undefined);
+            post({ type: "draft", draft });
           }}
         />
       </div>
@@ -347,7 +348,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         </span>
       )}
       <div class="composer-bar">
-        {writes ? (
+        {canWrite ? (
           <AgentPicker
             agents={agents}
             standard={session.agent}
@@ -369,7 +370,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           name="file-media"
           label="Attach Image…"
           onPress={() => {
-            tell({ type: "chooseImage" });
+            post({ type: "chooseImage" });
           }}
         />
         <span class="spacer" />
@@ -377,15 +378,15 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
         <span class="dim waiting-count" role="status">
           {session.queued > 0 ? `${session.queued} waiting` : ""}
         </span>
-        {writes && session.replying && <Act type="pause" icon="debug-pause" label={`Pause (${localKeys("Ctrl+K Ctrl+P")})`} />}
-        {writes && session.replying && <Act type="cancel" icon="debug-stop" label="Cancel Reply (Escape)" />}
+        {canWrite && session.replying && <Act type="pause" icon="debug-pause" label={`Pause (${localKeys("Ctrl+K Ctrl+P")})`} />}
+        {canWrite && session.replying && <Act type="cancel" icon="debug-stop" label="Cancel Reply (Escape)" />}
         <button
           type="button"
           class="send"
           disabled={!sendable}
-          aria-label={writes ? "Send" : "Leave Comment"}
+          aria-label={canWrite ? "Send" : "Leave Comment"}
           title={
-            !writes
+            !canWrite
               ? "Leave Comment (Enter)"
               : session.replying
                 ? "Send after this reply (Enter), to this reply (Ctrl+Enter)"
@@ -403,23 +404,23 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
 }
 
 /** Whether the key belongs to an input method. Some report this only with the old key code. */
-function composes(event: KeyboardEvent): boolean {
+function isInputMethodKey(event: KeyboardEvent): boolean {
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other indication
   return event.isComposing || event.keyCode === 229;
 }
 
-function modified(event: KeyboardEvent): boolean {
+function hasModifier(event: KeyboardEvent): boolean {
   return event.ctrlKey || event.metaKey || event.altKey || event.shiftKey;
 }
 
 function Act({ type, icon, label }: { readonly type: "pause" | "cancel"; readonly icon: string; readonly label: string }) {
-  const toComposer = useContext(ToComposer);
+  const toComposer = useContext(FocusComposer);
   return (
     <IconButton
       name={icon}
       label={label}
       onPress={() => {
-        tell({ type });
+        post({ type });
         toComposer();
       }}
     />

@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { countsOf } from "../../src/toolLine";
-import { tell } from "../host";
+import { post } from "../host";
 import { basename } from "../displayFormat";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";
@@ -35,7 +35,7 @@ export function Edit({ messageId, path, part }: EditProps) {
           spoken={`Show Changes: ${part.summary}`}
           secondary
           onPress={() => {
-            tell({ type: "showChanges", messageId, path });
+            post({ type: "showChanges", messageId, path });
           }}
         />
       ) : (

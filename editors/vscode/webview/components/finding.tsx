@@ -2,8 +2,8 @@
 import { createContext, type RefObject } from "preact";
 import { useContext, useRef } from "preact/hooks";
 import type { FindingAct, PlaceNow } from "../../src/panel/messages";
-import { extensionOf, fenced } from "../../src/format";
-import { tell } from "../host";
+import { extensionOf, codeBlock } from "../../src/format";
+import { post } from "../host";
 import { Badge, Button } from "./button";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
@@ -63,7 +63,7 @@ function Suggestion({ code, uri }: { readonly code: string; readonly uri: string
   return (
     <>
       <div class="fold-label">Suggestion</div>
-      <Markdown source={fenced(code, extensionOf(uri))} />
+      <Markdown source={codeBlock(code, extensionOf(uri))} />
     </>
   );
 }
@@ -83,7 +83,7 @@ function Act({ finding, card, act, label, first }: ActProps) {
       spoken={`${label}: ${finding.title}`}
       secondary={!first}
       onPress={() => {
-        tell({ type: "finding", findingId: finding.id, act });
+        post({ type: "finding", findingId: finding.id, act });
         // The button disappears: focus the next one in this card or a later one.
         if (act !== "fix") card.current?.focus({ preventScroll: true });
       }}

@@ -1,4 +1,4 @@
 import { createContext } from "preact";
 
 /** Focuses the composer, because the focused element disappears and the focus would be lost. */
-export const ToComposer = createContext<() => void>(() => undefined);
+export const FocusComposer = createContext<() => void>(() => undefined);

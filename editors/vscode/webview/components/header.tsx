@@ -1,8 +1,8 @@
 /** The session's agent, origin, participants and cost. */
 import type { View, WindowUse } from "../../src/panel/messages";
 import { may, roleOf } from "../../src/people";
-import type { Answering } from "../answering";
-import { tell } from "../host";
+import type { AnsweringModel } from "../answering";
+import { post } from "../host";
 import { usageOf } from "../displayFormat";
 import { Icon, IconButton } from "./icon";
 import { Meters } from "./meters";
@@ -10,7 +10,7 @@ import { People } from "./people";
 
 interface HeaderProps {
   readonly view: View;
-  readonly answers: Answering;
+  readonly answers: AnsweringModel;
   readonly use: WindowUse | undefined;
   /** Which participant the person here is. */
   readonly me: string | undefined;
@@ -18,7 +18,7 @@ interface HeaderProps {
 
 export function Header({ view, answers, use, me }: HeaderProps) {
   const { session } = view;
-  const writes = may(roleOf(session, me), "writer");
+  const canWrite = may(roleOf(session, me), "writer");
   const usage = usageOf(session);
   return (
     <header class="session-head">
@@ -41,7 +41,7 @@ export function Header({ view, answers, use, me }: HeaderProps) {
             type="button"
             class="link"
             onClick={() => {
-              tell({ type: "showParent" });
+              post({ type: "showParent" });
             }}
           >
             <Icon name="repo-forked" /> forked
@@ -51,12 +51,12 @@ export function Header({ view, answers, use, me }: HeaderProps) {
         <Meters session={session} use={use} />
         {usage !== "" && <span class="dim">{usage}</span>}
         <span class="session-acts">
-          {writes && session.state === "active" && !session.replying && (
+          {canWrite && session.state === "active" && !session.replying && (
             <IconButton
               name="debug-pause"
               label="Pause Session"
               onPress={() => {
-                tell({ type: "pause" });
+                post({ type: "pause" });
               }}
             />
           )}
@@ -64,7 +64,7 @@ export function Header({ view, answers, use, me }: HeaderProps) {
             name="repo-forked"
             label="Fork Session"
             onPress={() => {
-              tell({ type: "fork" });
+              post({ type: "fork" });
             }}
           />
         </span>
@@ -73,7 +73,7 @@ export function Header({ view, answers, use, me }: HeaderProps) {
   );
 }
 
-const MODEL: Readonly<Record<Answering["by"], string>> = {
+const MODEL: Readonly<Record<AnsweringModel["by"], string>> = {
   session: "Model of this session",
   agent: "The agent's own model",
   default: "The default model",
@@ -95,7 +95,7 @@ function Choice({ icon, words, label, command }: ChoiceProps) {
       title={label}
       aria-label={label}
       onClick={() => {
-        tell({ type: "command", command });
+        post({ type: "command", command });
       }}
     >
       <Icon name={icon} />

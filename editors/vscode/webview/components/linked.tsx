@@ -1,5 +1,5 @@
 /** Plain text with links to lines of files. */
-import { tell } from "../host";
+import { post } from "../host";
 import { fileReferences } from "../../src/fileReferences";
 
 export function Linked({ text }: { readonly text: string }) {
@@ -14,7 +14,7 @@ export function Linked({ text }: { readonly text: string }) {
             type="button"
             class="link"
             onClick={() => {
-              tell({ type: "openLink", href });
+              post({ type: "openLink", href });
             }}
           >
             {piece}

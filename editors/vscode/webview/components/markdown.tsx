@@ -1,7 +1,7 @@
 import { memo } from "preact/compat";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { drawIn, toggleSource } from "../drawing";
-import { tell } from "../host";
+import { post } from "../host";
 import { blocks, html, type Block } from "../markdown";
 import { safe } from "../safe";
 import { walkToolbar } from "../toolbar";
@@ -28,17 +28,17 @@ interface MarkdownProps {
 
 /** Markdown that does not redraw finished blocks while the last one grows, so that a selection in them survives. */
 export const Markdown = memo(function Markdown({ source, growing = false }: MarkdownProps) {
-  const found = useMemo(() => blocks(source), [source]);
+  const parsed = useMemo(() => blocks(source), [source]);
   return (
-    <div class="markdown" onClick={clicked} onKeyDown={walkToolbar}>
-      {found.map((block, index) => (
-        <BlockView key={index} {...block} growing={growing && index === found.length - 1} />
+    <div class="markdown" onClick={onClick} onKeyDown={walkToolbar}>
+      {parsed.map((block, index) => (
+        <BlockView key={index} {...block} growing={growing && index === parsed.length - 1} />
       ))}
     </div>
   );
 });
 
-function clicked(event: MouseEvent): void {
+function onClick(event: MouseEvent): void {
   if (!(event.target instanceof Element)) return;
   const link = event.target.closest("a");
   if (link) {
@@ -46,7 +46,7 @@ function clicked(event: MouseEvent): void {
     // VS Code handles clicks on links in each webview itself, and would open the link a second time.
     event.stopPropagation();
     const href = link.getAttribute("href");
-    if (href !== null && href !== "") tell({ type: "openLink", href });
+    if (href !== null && href !== "") post({ type: "openLink", href });
     return;
   }
   const button = event.target.closest("button[data-act]");
@@ -56,5 +56,5 @@ function clicked(event: MouseEvent): void {
   }
   const text = button?.closest(".code")?.querySelector("code")?.textContent;
   if (!button || text === undefined) return;
-  tell({ type: button.getAttribute("data-act") === "insert" ? "insert" : "copy", text });
+  post({ type: button.getAttribute("data-act") === "insert" ? "insert" : "copy", text });
 }

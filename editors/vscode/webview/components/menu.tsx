@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Choice } from "../choosing";
 import { Icon } from "./icon";
 
-/** Heights in pixels: of three rows, of the highest menu, and what stays free above it. */
+/** In pixels: the height of three rows, the maximum height, and the space above the menu. */
 const LEAST = 80;
 const MOST = 300;
 const EDGE = 4;

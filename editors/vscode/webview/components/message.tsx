@@ -2,14 +2,14 @@
 import { memo } from "preact/compat";
 import { useContext } from "preact/hooks";
 import type { FromView, Message } from "../../src/panel/messages";
-import { tell } from "../host";
+import { post } from "../host";
 import { walkToolbar } from "../toolbar";
 import { incomplete, textOf } from "../../src/format";
-import { basename, clock, lines, selected, usageOf } from "../displayFormat";
+import { basename, clock, lines, selectedLines, usageOf } from "../displayFormat";
 import { Ago } from "./ago";
 import { Badge, Button } from "./button";
 import { ReplyChanges } from "./changes";
-import { ToComposer } from "./focus";
+import { FocusComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
 import { imageName, Thumbnail } from "./image";
 import { Remedies } from "./notices";
@@ -55,11 +55,11 @@ export const MessageView = memo(function MessageView({ message, color, last, fir
         <Parts messageId={message.id} parts={message.parts} growing={replying} />
         {replying && (
           <div class="writing">
-            <Icon name="loading" spin /> <span>{doing(message)}</span>
+            <Icon name="loading" spin /> <span>{activityText(message)}</span>
           </div>
         )}
         {message.role === "agent" && !replying && <ReplyChanges message={message} />}
-        <Standing message={message} last={last} firstWaiting={firstWaiting} />
+        <MessageStatus message={message} last={last} firstWaiting={firstWaiting} />
       </div>
     </article>
   );
@@ -92,7 +92,7 @@ function Actions({ message, text }: { readonly message: Message; readonly text: 
           label={label}
           tabIndex={index === 0 ? 0 : -1}
           onPress={() => {
-            tell(does);
+            post(does);
           }}
         />
       ))}
@@ -101,7 +101,7 @@ function Actions({ message, text }: { readonly message: Message; readonly text: 
 }
 
 /** The current activity of the agent. */
-function doing(message: Message): string {
+function activityText(message: Message): string {
   const last = message.parts.at(-1);
   if (last?.kind === "text") return "Writing…";
   if (last?.kind === "tool" && last.status === "waiting") return "Waiting for permission…";
@@ -119,7 +119,7 @@ interface StandingProps {
   readonly firstWaiting: boolean;
 }
 
-function Standing({ message, last, firstWaiting }: StandingProps) {
+function MessageStatus({ message, last, firstWaiting }: StandingProps) {
   const resume = useResume();
   const usage = message.role === "agent" && message.status !== "replying" ? usageOf(message) : "";
   const problem = message.role === "agent" ? incomplete(message) : undefined;
@@ -158,9 +158,9 @@ function Standing({ message, last, firstWaiting }: StandingProps) {
 /** A waiting message, with its actions. */
 function Queued({ message, first }: { readonly message: Message; readonly first: boolean }) {
   const steers = message.delivery === "steer";
-  const toComposer = useContext(ToComposer);
+  const toComposer = useContext(FocusComposer);
   const act = (type: "withdraw" | "editQueued" | "sendNow" | "sendSooner") => () => {
-    tell({ type, messageId: message.id });
+    post({ type, messageId: message.id });
     toComposer();
   };
   return (
@@ -179,9 +179,9 @@ function Queued({ message, first }: { readonly message: Message; readonly first:
 
 /** Resumes the reply. The button disappears then. */
 function useResume(): () => void {
-  const toComposer = useContext(ToComposer);
+  const toComposer = useContext(FocusComposer);
   return () => {
-    tell({ type: "resume" });
+    post({ type: "resume" });
     toComposer();
   };
 }
@@ -240,7 +240,7 @@ function SentChip({ context }: { readonly context: SentContext }) {
         title={name}
         aria-label={`Open ${name}`}
         onClick={() => {
-          tell({ type: "openImage", context });
+          post({ type: "openImage", context });
         }}
       >
         <Thumbnail context={context} label={name} />
@@ -260,7 +260,7 @@ function SentChip({ context }: { readonly context: SentContext }) {
   const range = "range" in context ? context.range : undefined;
   const unsaved = context.dirty === true ? ", with unsaved changes" : "";
   const open = () => {
-    tell({ type: "openPlace", uri: context.uri, ...(range && selected(range)) });
+    post({ type: "openPlace", uri: context.uri, ...(range && selectedLines(range)) });
   };
   return (
     <button type="button" class="chip" title={`${context.uri}${unsaved}`} onClick={open}>

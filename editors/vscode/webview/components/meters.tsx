@@ -1,7 +1,7 @@
 /** How much of its model's context window and of its budget a session uses. */
 import type { Session, WindowUse } from "../../src/panel/messages";
 import { cost, tokenCount } from "../displayFormat";
-import { tell } from "../host";
+import { post } from "../host";
 
 export function Meters({ session, use }: { readonly session: Session; readonly use: WindowUse | undefined }) {
   const { budget, usage } = session;
@@ -55,7 +55,7 @@ function Meter({ label, words, title, share, command }: MeterProps) {
       title={title}
       aria-label={`${label}: ${words}. ${title}`}
       onClick={() => {
-        tell({ type: "command", command });
+        post({ type: "command", command });
       }}
     >
       <span class="meter-bar" aria-hidden="true">

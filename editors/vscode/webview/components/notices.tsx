@@ -3,11 +3,11 @@ import type { ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
 import type { FromView, Problem, Server, Session } from "../../src/panel/messages";
 import { may, roleOf } from "../../src/people";
-import { wordsForPause } from "../../src/format";
+import { pauseText } from "../../src/format";
 import { remediesFor } from "../../src/remedies";
-import { tell } from "../host";
+import { post } from "../host";
 import { Button } from "./button";
-import { ToComposer } from "./focus";
+import { FocusComposer } from "./focus";
 import { Icon, IconButton } from "./icon";
 
 interface StandingProps {
@@ -18,32 +18,32 @@ interface StandingProps {
   readonly deleting: boolean;
 }
 
-export function Standing({ session, me, server, deleting }: StandingProps) {
+export function SessionNotice({ session, me, server, deleting }: StandingProps) {
   if (deleting) {
     return (
       <Bar icon="trash" words="This session was deleted.">
         <Button
           label="Undo"
           onPress={() => {
-            tell({ type: "undoDelete" });
+            post({ type: "undoDelete" });
           }}
         />
       </Bar>
     );
   }
-  if (server !== "ready") return <ServerStanding server={server} />;
+  if (server !== "ready") return <ServerNotice server={server} />;
   if (session.state === "paused") {
-    const why = wordsForPause(session);
-    const writes = may(roleOf(session, me), "writer");
+    const reason = pauseText(session);
+    const canWrite = may(roleOf(session, me), "writer");
     return (
-      <Bar icon="debug-pause" words={why ?? "This session is paused."}>
-        {writes && why !== undefined && <Run command="setBudget" label="Set Budget…" />}
-        {writes && <Change type="resume" label="Resume" />}
+      <Bar icon="debug-pause" words={reason ?? "This session is paused."}>
+        {canWrite && reason !== undefined && <Run command="setBudget" label="Set Budget…" />}
+        {canWrite && <Change type="resume" label="Resume" />}
         <Button
           label="Fork"
           secondary
           onPress={() => {
-            tell({ type: "fork" });
+            post({ type: "fork" });
           }}
         />
       </Bar>
@@ -61,10 +61,10 @@ export function Standing({ session, me, server, deleting }: StandingProps) {
 
 /** A hand-over: the participants, the note, and what was waiting. */
 export function HandedOver({ session, me }: { readonly session: Session; readonly me: string | undefined }) {
-  const handed = (session.needs ?? []).filter((one) => one.kind === "handOver");
+  const handOvers = (session.needs ?? []).filter((one) => one.kind === "handOver");
   return (
     <>
-      {handed.map(({ participant, by, note, waiting = [] }) => (
+      {handOvers.map(({ participant, by, note, waiting = [] }) => (
         <div class="bar" key={participant.id}>
           <Icon name="person-add" />
           <span>
@@ -80,12 +80,12 @@ export function HandedOver({ session, me }: { readonly session: Session; readonl
 
 /** A button that makes the session accept messages again, and then disappears. */
 function Change({ type, label }: { readonly type: "resume" | "unarchive"; readonly label: string }) {
-  const toComposer = useContext(ToComposer);
+  const toComposer = useContext(FocusComposer);
   return (
     <Button
       label={label}
       onPress={() => {
-        tell({ type });
+        post({ type });
         toComposer();
       }}
     />
@@ -103,7 +103,7 @@ export function Restricted() {
         type="button"
         class="link"
         onClick={() => {
-          tell({ type: "manageTrust" });
+          post({ type: "manageTrust" });
         }}
       >
         Manage Workspace Trust
@@ -113,7 +113,7 @@ export function Restricted() {
 }
 
 /** The state of a missing server, and what to do. */
-export function ServerStanding({ server }: { readonly server: Exclude<Server, "ready"> }) {
+export function ServerNotice({ server }: { readonly server: Exclude<Server, "ready"> }) {
   switch (server) {
     case "starting":
       return <Bar icon="loading" spin words="The server is starting…" />;
@@ -178,7 +178,7 @@ function Run({ command, label, secondary }: RunProps) {
       label={label}
       secondary={secondary ?? false}
       onPress={() => {
-        tell({ type: "command", command });
+        post({ type: "command", command });
       }}
     />
   );

@@ -1,7 +1,7 @@
 /** The parts of a message. Findings, edits and plans have separate files. */
 import { useMemo } from "preact/hooks";
 import { countsByCall, toolLine, toolText, valueText, type LineCounts } from "../../src/toolLine";
-import { shown } from "../visible";
+import { makeVisible } from "../visible";
 import { Edit } from "./edit";
 import { Finding } from "./finding";
 import { Icon } from "./icon";
@@ -89,14 +89,14 @@ interface ToolProps extends Omit<PartProps<Of<"tool">>, "growing"> {
 
 function Tool({ messageId, path, part, counts }: ToolProps) {
   const { verb, code, detail } = toolLine(part, counts);
-  const line = shown(toolText({ verb, code, detail }));
+  const line = makeVisible(toolText({ verb, code, detail }));
   return (
     <details class={`fold tool ${part.status}`}>
       <summary title={line}>
         <Icon name={toolIcons[part.status]} spin={part.status === "running"} />
         <span class="tool-verb">{verb}</span>
-        {code !== "" && <code class="tool-code">{shown(code)}</code>}
-        {detail !== "" && <span class="tool-detail">{shown(detail)}</span>}
+        {code !== "" && <code class="tool-code">{makeVisible(code)}</code>}
+        {detail !== "" && <span class="tool-detail">{makeVisible(detail)}</span>}
       </summary>
       <div class="fold-body">
         {Object.entries(part.arguments).map(([name, value]) => (
@@ -116,7 +116,7 @@ export function Labelled({ label, text }: { readonly label: string; readonly tex
     <>
       <div class="fold-label">{label}</div>
       <pre class="plain" tabIndex={0} aria-label={label}>
-        <Linked text={shown(text)} />
+        <Linked text={makeVisible(text)} />
       </pre>
     </>
   );

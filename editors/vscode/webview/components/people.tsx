@@ -1,9 +1,9 @@
-/** The people of a session: who has access and who is here, and what somebody sees who may not write in it. */
+/** The people of a session, and the notices for people who may not write in it or have lost access. */
 import type { Session } from "../../src/panel/messages";
 import { accessOf, ownerNames, peopleOf, roleOf, type PersonShown } from "../../src/people";
 import type { Draft, View } from "../../src/panel/messages";
 import { namesText } from "../../src/tree";
-import { tell } from "../host";
+import { post } from "../host";
 import { Button } from "./button";
 import { Icon } from "./icon";
 
@@ -12,7 +12,7 @@ interface PeopleProps {
   readonly me: string | undefined;
 }
 
-/** Says who is here and who has access, and leads to all of them. */
+/** Shows who is here and who has access. A click opens the full list. */
 export function People({ view, me }: PeopleProps) {
   const { session, participants } = view;
   const access = accessOf(session, me);
@@ -39,7 +39,7 @@ export function People({ view, me }: PeopleProps) {
       title={[`${label}.`, "", ...people.map(line)].join("\n")}
       aria-label={`${label}. Share…`}
       onClick={() => {
-        tell({ type: "command", command: "share" });
+        post({ type: "command", command: "share" });
       }}
     >
       <Icon name={access?.icon ?? "organization"} />
@@ -54,7 +54,7 @@ function line({ name, role, here, you }: PersonShown): string {
   return `${name}${you ? " (you)" : ""}${role === undefined ? "" : `: ${role}`}${here ? ", here now" : ""}`;
 }
 
-/** In place of the composer for somebody who may only read. A draft stays, and can be sent in a fork. */
+/** Replaces the composer for people who may only read. Their draft is kept, and can be sent in a fork. */
 export function ReadOnly({ session, draft }: { readonly session: Session; readonly draft: Draft }) {
   const owners = ownerNames(session);
   const ask = owners.length === 0 ? "" : ` Ask ${namesText(owners, 2)} for another role, or go on in a fork of your own.`;
@@ -69,7 +69,7 @@ export function ReadOnly({ session, draft }: { readonly session: Session; readon
         <Button
           label={draft.text === "" ? "Fork" : "Fork with Your Draft"}
           onPress={() => {
-            tell(draft.text === "" ? { type: "fork" } : { type: "fork", draft });
+            post(draft.text === "" ? { type: "fork" } : { type: "fork", draft });
           }}
         />
       </span>
@@ -77,7 +77,7 @@ export function ReadOnly({ session, draft }: { readonly session: Session; readon
   );
 }
 
-/** In place of the page for somebody who has no access any more. */
+/** Replaces the page for people who have lost access. */
 export function AccessLost({ title, draft }: { readonly title: string; readonly draft: Draft }) {
   return (
     <main class="panel">
@@ -94,7 +94,7 @@ export function AccessLost({ title, draft }: { readonly title: string; readonly 
             <Button
               label="Copy"
               onPress={() => {
-                tell({ type: "copy", text: draft.text });
+                post({ type: "copy", text: draft.text });
               }}
             />
           </div>

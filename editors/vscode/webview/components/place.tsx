@@ -1,6 +1,6 @@
 /** A link to a location in a document. */
-import { tell } from "../host";
-import { basename, lines, selected } from "../displayFormat";
+import { post } from "../host";
+import { basename, lines, selectedLines } from "../displayFormat";
 
 interface PlaceProps {
   /** Replaces the document's name and the lines. */
@@ -11,7 +11,7 @@ interface PlaceProps {
 
 export function Place({ uri, range, label }: PlaceProps) {
   const open = () => {
-    tell({ type: "openPlace", uri, ...(range && selected(range)) });
+    post({ type: "openPlace", uri, ...(range && selectedLines(range)) });
   };
   return (
     <button type="button" class="link" title={uri} onClick={open}>

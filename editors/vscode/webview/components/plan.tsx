@@ -1,4 +1,4 @@
-import { shown } from "../visible";
+import { makeVisible } from "../visible";
 import { Icon } from "./icon";
 import type { Of } from "./part-types";
 
@@ -15,7 +15,7 @@ export function Plan({ part }: { readonly part: Of<"plan"> }) {
       {part.entries.map((entry, index) => (
         <li key={index} class={entry.status}>
           <Icon name={states[entry.status].icon} />
-          <span class="plan-entry">{shown(entry.content)}</span>
+          <span class="plan-entry">{makeVisible(entry.content)}</span>
           <span class="dim">{states[entry.status].words}</span>
         </li>
       ))}

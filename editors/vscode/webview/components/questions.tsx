@@ -1,11 +1,11 @@
 /** Questions for permission with their visible detail, and the answers. */
 import { useContext, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Decision, Question } from "../../src/panel/messages";
-import { tell } from "../host";
+import { post } from "../host";
 import { localKeys } from "../keys";
 import { isPatch } from "../patchLines";
 import { Badge, Button } from "./button";
-import { ToComposer } from "./focus";
+import { FocusComposer } from "./focus";
 import { Icon } from "./icon";
 import { PatchLines } from "./patch-lines";
 
@@ -21,22 +21,26 @@ export function Questions({ questions, answerable }: QuestionsProps) {
   return (
     <div class="questions">
       {questions.map((question, index) => (
-        <Asked key={question.requestId} question={question} first={index === 0} answerable={answerable} />
+        <QuestionCard key={question.requestId} question={question} first={index === 0} answerable={answerable} />
       ))}
     </div>
   );
 }
 
 /** `first`: keyboard shortcuts answer this one. */
-function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable"> & { question: Question; first: boolean }) {
+function QuestionCard({
+  question,
+  first,
+  answerable,
+}: Pick<QuestionsProps, "answerable"> & { question: Question; first: boolean }) {
   const { requestId, agent, summary, detail = "", scope, risk } = question;
-  const described = `question-${requestId}`;
+  const labelId = `question-${requestId}`;
   const box = useRef<HTMLPreElement>(null);
   // Decided once, when it arrives: if buttons moved, a person could press the wrong one.
-  const [cut, setCut] = useState(false);
+  const [isCutOff, setCutOff] = useState(false);
   useLayoutEffect(() => {
     const element = box.current;
-    if (element) setCut(element.scrollHeight > element.clientHeight + 1 || element.scrollWidth > element.clientWidth + 1);
+    if (element) setCutOff(element.scrollHeight > element.clientHeight + 1 || element.scrollWidth > element.clientWidth + 1);
   }, []);
   const patch = isPatch(detail);
   const deny = <Answer question={question} decision="deny" label="Deny" keys={first ? "Ctrl+K Ctrl+D" : undefined} />;
@@ -45,46 +49,46 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
       class="card question"
       role="alertdialog"
       aria-label={agent === "" ? "Permission" : `Permission for ${agent}`}
-      aria-describedby={`${described} ${described}-scope`}
+      aria-describedby={`${labelId} ${labelId}-scope`}
     >
       <header>
         <Icon name={riskIcons[risk]} />
-        <strong id={described}>{summary}</strong>
+        <strong id={labelId}>{summary}</strong>
         {agent !== "" && <span class="dim">{agent}</span>}
         <Badge>{risk}</Badge>
       </header>
       {detail !== "" && (
         // Focusable, so that the keyboard can scroll a long text.
-        <pre class="plain" ref={box} tabIndex={cut ? 0 : -1} aria-label="Details">
+        <pre class="plain" ref={box} tabIndex={isCutOff ? 0 : -1} aria-label="Details">
           {patch ? <PatchLines patch={detail} /> : detail}
         </pre>
       )}
       {/* Explains the second button before it is pressed. */}
       {answerable && scope !== undefined && scope !== "" && (
-        <p class="question-scope dim" id={`${described}-scope`}>
+        <p class="question-scope dim" id={`${labelId}-scope`}>
           For this session: {scope}, in replies to your messages
         </p>
       )}
       <div class="buttons">
         {/* If the text is cut off, the first button does not allow it. */}
-        {(cut || patch) && (
+        {(isCutOff || patch) && (
           <Button
             label={patch ? "Open Diff" : "Show All"}
             spoken={`${patch ? "Open Diff" : "Show All"}: ${summary}`}
-            secondary={!cut}
+            secondary={!isCutOff}
             onPress={() => {
-              tell({ type: "showQuestion", requestId });
+              post({ type: "showQuestion", requestId });
             }}
           />
         )}
         {!answerable && <span class="dim">An owner answers this, or whoever sent the message.</span>}
-        {answerable && cut && deny}
+        {answerable && isCutOff && deny}
         {answerable && (
           <Answer
             question={question}
             decision="once"
             label="Allow Once"
-            primary={!cut}
+            primary={!isCutOff}
             keys={first ? "Ctrl+K Ctrl+Y" : undefined}
           />
         )}
@@ -96,7 +100,7 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
             keys={first ? "Ctrl+K Ctrl+Shift+Y" : undefined}
           />
         )}
-        {answerable && !cut && deny}
+        {answerable && !isCutOff && deny}
         {/* Asks again: a single key never allows something permanently. */}
         {answerable && scope !== undefined && scope !== "" && (
           <Button
@@ -105,7 +109,7 @@ function Asked({ question, first, answerable }: Pick<QuestionsProps, "answerable
             title="Allow it permanently, in this folder or in all folders"
             secondary
             onPress={() => {
-              tell({ type: "alwaysAllow", requestId });
+              post({ type: "alwaysAllow", requestId });
             }}
           />
         )}
@@ -123,7 +127,7 @@ interface AnswerProps {
 }
 
 function Answer({ question, decision, label, primary = false, keys }: AnswerProps) {
-  const toComposer = useContext(ToComposer);
+  const toComposer = useContext(FocusComposer);
   return (
     <Button
       label={label}
@@ -131,7 +135,7 @@ function Answer({ question, decision, label, primary = false, keys }: AnswerProp
       title={keys === undefined ? undefined : `${label} (${localKeys(keys)})`}
       secondary={!primary}
       onPress={() => {
-        tell({ type: "answer", requestId: question.requestId, decision });
+        post({ type: "answer", requestId: question.requestId, decision });
         toComposer();
       }}
     />

@@ -2,9 +2,9 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
 import { mentions } from "../../src/people";
-import { anchorIn, moved, toMiddle, type Anchor } from "../anchoring";
+import { anchorIn, distanceMoved, toMiddle, type Anchor } from "../anchoring";
 import { focusHere } from "../focusing";
-import { newestBegun } from "../messages";
+import { newestStarted } from "../messages";
 import type { State } from "../state";
 import { Icon } from "./icon";
 import { MessageView } from "./message";
@@ -34,7 +34,7 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
   /** The last position that was scrolled to automatically. */
-  const followed = useRef(0);
+  const lastScrollTop = useRef(0);
   const anchor = useRef<Anchor | undefined>(undefined);
   const [away, setAway] = useState(false);
 
@@ -44,8 +44,8 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
     if (!element) return;
     if (following.current) {
       element.scrollTop = element.scrollHeight;
-      followed.current = element.scrollTop;
-    } else if (anchor.current) element.scrollTop += moved(element, anchor.current);
+      lastScrollTop.current = element.scrollTop;
+    } else if (anchor.current) element.scrollTop += distanceMoved(element, anchor.current);
   }, []);
   useLayoutEffect(settle);
 
@@ -86,12 +86,12 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
     };
   }, []);
 
-  const scrolled = () => {
+  const onScroll = () => {
     const element = box.current;
     if (!element) return;
     // A message that turns out longer than estimated must not count as leaving the end. Only scrolling up does.
     const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < END;
-    following.current = atEnd || (following.current && element.scrollTop >= followed.current - 1);
+    following.current = atEnd || (following.current && element.scrollTop >= lastScrollTop.current - 1);
     anchor.current = anchorIn(element);
     setAway(!following.current);
     if (element.scrollTop < START && view.more && !loading) onOlder();
@@ -101,7 +101,7 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
     // The button is disabled for a while and loses the focus. Focus the list, which the arrow keys scroll.
     box.current?.focus({ preventScroll: true });
   };
-  const toEnd = () => {
+  const scrollToEnd = () => {
     following.current = true;
     setAway(false);
     settle();
@@ -112,11 +112,11 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
     const color = agents.agents.find((agent) => agent.name === name)?.color;
     return color !== undefined && colors.has(color) ? color : undefined;
   };
-  const last = newestBegun(view.messages)?.id;
+  const last = newestStarted(view.messages)?.id;
   const firstWaiting = view.messages.find(({ status }) => status === "queued")?.id;
   return (
     <div class="transcript-box">
-      <div class="transcript" ref={box} onScroll={scrolled} role="log" aria-label="Messages" aria-busy={loading} tabIndex={0}>
+      <div class="transcript" ref={box} onScroll={onScroll} role="log" aria-label="Messages" aria-busy={loading} tabIndex={0}>
         <div ref={content}>
           {view.more && (
             <div class="older">
@@ -138,7 +138,13 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
         </div>
       </div>
       {away && (
-        <button type="button" class="to-end" title="To the newest message" aria-label="To the newest message" onClick={toEnd}>
+        <button
+          type="button"
+          class="to-end"
+          title="To the newest message"
+          aria-label="To the newest message"
+          onClick={scrollToEnd}
+        >
           <Icon name="arrow-down" />
         </button>
       )}

@@ -1,26 +1,26 @@
 /**
- * Which diagrams are not drawn because that would keep the page busy: Mermaid lays them out in the page itself, and nothing can stop
- * it. Measured: what passes takes less than two seconds. Pure.
+ * Limits for diagrams, because Mermaid lays them out in the page itself and cannot be stopped. As measured, diagrams within the
+ * limits take less than two seconds. Pure.
  */
 
 /** Characters, statements and edges. */
 export const LONGEST = 6000;
 const MOST_STATEMENTS = 150;
 export const MOST_EDGES = 150;
-/** Days that a chart leaves out are counted one by one, for each task. */
+/** The limit for charts that exclude days, which are counted one by one for each task. */
 const MOST_TASKS = 40;
 
-/** Why a diagram is not drawn; undefined where it may be. */
-export function refusalOf(source: string): string | undefined {
+/** Why a diagram is not drawn; undefined if it is within the limits. */
+export function limitExceeded(source: string): string | undefined {
   if (source.length > LONGEST) return `the diagram has more than ${LONGEST} characters.`;
   const lines = source.split(/[\n;]/).filter((line) => line.trim() !== "");
   if (lines.length > MOST_STATEMENTS) return `the diagram has more than ${MOST_STATEMENTS} statements.`;
-  if (has(lines, /^\s*gantt\b/i)) return refusalOfChart(lines);
+  if (has(lines, /^\s*gantt\b/i)) return chartLimitExceeded(lines);
   if (has(lines, /^\s*(?:block|packet)(?:-beta)?\b/i) && /\d{3,}/.test(source)) return "its numbers are above 99.";
   return undefined;
 }
 
-function refusalOfChart(lines: readonly string[]): string | undefined {
+function chartLimitExceeded(lines: readonly string[]): string | undefined {
   if (has(lines, /^\s*tickInterval\s+\d+\s*(?:milli)?second/i)) return "its ticks are seconds.";
   if (!has(lines, /^\s*excludes\b/i)) return undefined;
   const tasks = lines.filter((line) => line.includes(":"));

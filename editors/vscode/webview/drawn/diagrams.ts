@@ -1,5 +1,5 @@
-/** Draws Mermaid's diagrams. A file of its own, loaded with the first diagram, after Mermaid's own file. */
-import { LONGEST, MOST_EDGES, refusalOf } from "./diagramLimits";
+/** Draws diagrams with Mermaid. This is a separate script, loaded with the first diagram, after Mermaid's own. */
+import { LONGEST, MOST_EDGES, limitExceeded } from "./diagramLimits";
 
 declare const mermaid: {
   initialize(config: Readonly<Record<string, unknown>>): void;
@@ -15,10 +15,10 @@ export interface Diagram {
 
 let count = 0;
 
-/** Throws an `Error` where the source is no diagram, or too large. */
+/** Throws an `Error` if the source is not a diagram, or is too large. */
 export async function drawDiagram(source: string): Promise<Diagram> {
-  const refused = refusalOf(source);
-  if (refused !== undefined) throw new Error(refused);
+  const problem = limitExceeded(source);
+  if (problem !== undefined) throw new Error(problem);
   const style = getComputedStyle(document.body);
   const contrast = document.body.matches(".vscode-high-contrast, .vscode-high-contrast-light");
   const dark = document.body.matches(".vscode-dark, .vscode-high-contrast:not(.vscode-high-contrast-light)");
@@ -26,7 +26,7 @@ export async function drawDiagram(source: string): Promise<Diagram> {
   mermaid.initialize({
     startOnLoad: false,
     securityLevel: "strict",
-    // What a diagram must not set for itself.
+    // Settings that a diagram must not change.
     secure: [
       "secure",
       "securityLevel",
@@ -44,18 +44,18 @@ export async function drawDiagram(source: string): Promise<Diagram> {
     fontFamily: style.fontFamily,
     look: "classic",
     theme: contrast ? "base" : dark ? "dark" : "default",
-    ...(contrast && { themeVariables: inContrast(text, background, dark) }),
+    ...(contrast && { themeVariables: contrastColors(text, background, dark) }),
   });
   const { svg } = await mermaid.render(`diagram-${(count += 1)}`, source);
   const box = /viewBox="[-\d.e]+ [-\d.e]+ ([\d.e]+) ([\d.e]+)"/.exec(svg);
   const [width, height] = [Number(box?.[1]), Number(box?.[2])];
   if (!(width > 0 && height > 0 && width < 20_000 && height < 20_000))
     throw new Error("The diagram has no size that can be shown.");
-  // As an image it has no page around it to fill.
+  // An image needs its own size, because it does not fill a page.
   return { svg: svg.replace(/^<svg([^>]*?) width="[^"]*"/, `<svg$1 width="${width}" height="${height}"`), width, height };
 }
 
-function inContrast(text: string, background: string, darkMode: boolean): Record<string, string | boolean> {
+function contrastColors(text: string, background: string, darkMode: boolean): Record<string, string | boolean> {
   const lines = ["primaryBorderColor", "secondaryBorderColor", "tertiaryBorderColor", "lineColor", "noteBorderColor"];
   const texts = ["primaryTextColor", "secondaryTextColor", "tertiaryTextColor", "textColor", "titleColor", "noteTextColor"];
   const fills = [

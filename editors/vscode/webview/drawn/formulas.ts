@@ -1,12 +1,12 @@
-/** Draws formulas as MathML, which the browser lays out: no fonts and no styles are needed. A file of its own, loaded with the first formula. */
+/** Draws formulas as MathML, which the browser lays out: no fonts and no styles are needed. A separate script, loaded with the first formula. */
 import DOMPurify from "dompurify";
 import katex from "katex";
 
-/** Above this many characters, or so many elements inside each other, laying a formula out would be felt. */
+/** The most characters and nested elements: the layout of larger formulas would be noticeably slow. */
 const LONGEST = 5000;
 const DEEPEST = 60;
 
-/** The formula as it is put into the page. Throws an `Error` where it cannot be drawn. */
+/** The formula for the page. Throws an `Error` if it cannot be drawn. */
 export function drawFormula(tex: string, display: boolean): DocumentFragment {
   if (tex.length > LONGEST) throw new Error(`A formula of more than ${LONGEST} characters is not drawn.`);
   const html = katex.renderToString(tex, {
@@ -19,7 +19,7 @@ export function drawFormula(tex: string, display: boolean): DocumentFragment {
     maxSize: 20,
     maxExpand: 200,
   });
-  // The source would be in it a second time.
+  // Remove the annotation, which repeats the source.
   const drawn = DOMPurify.sanitize(html, {
     USE_PROFILES: { mathMl: true },
     FORBID_TAGS: ["annotation"],
