@@ -1,4 +1,4 @@
-// The format of the Neovim plugin's Lua (stylua), and names in it that nothing defines. With --write the format is put right.
+// Checks the format of the Neovim plugin's Lua (stylua), and finds undefined names in it. With --write it fixes the format.
 // Both tools come from npm, with the packages of the VS Code extension.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const LUA = ["_G", "assert", "dofile", "error", "io", "ipairs", "math", "next", 
 const MORE = ["rawget", "require", "select", "setmetatable", "string", "table", "tonumber", "tostring", "type", "unpack", "xpcall"];
 const KNOWN = new Set([...LUA, ...MORE, "coroutine", "debug", "vim"]);
 
-function formatted(text) {
+function format(text) {
   const config = stylua.Config.new();
   config.column_width = 130;
   config.indent_type = stylua.IndentType.Spaces;
@@ -24,31 +24,31 @@ function formatted(text) {
 
 function undefinedNames(text) {
   const tree = luaparse.parse(text, { scope: true, locations: true, luaVersion: "LuaJIT", encodingMode: "x-user-defined" });
-  return tree.globals.filter((one) => !KNOWN.has(one.name)).map((one) => `${one.loc.start.line}: nothing defines ${one.name}`);
+  return tree.globals.filter(({ name }) => !KNOWN.has(name)).map(({ name, loc }) => `${loc.start.line}: nothing defines ${name}`);
 }
 
 const write = process.argv.includes("--write");
 const files = execFileSync("git", ["ls-files", "*.lua"], { encoding: "utf-8" }).split("\n").filter(Boolean);
 let problems = 0;
-const say = (words) => {
+const report = (problem) => {
   problems += 1;
-  console.error(words);
+  console.error(problem);
 };
 for (const file of files) {
   const text = readFileSync(file, "utf-8");
   const generated = text.includes("Do not edit.");
-  let fresh;
+  let formatted;
   try {
-    fresh = generated ? text : formatted(text);
+    formatted = generated ? text : format(text);
   } catch (error) {
-    say(`${file}: ${error}`);
+    report(`${file}: ${error}`);
     continue;
   }
-  if (fresh !== text && write) writeFileSync(file, fresh);
-  else if (fresh !== text) say(`${file} is not formatted: run \`make fix\`.`);
+  if (formatted !== text && write) writeFileSync(file, formatted);
+  else if (formatted !== text) report(`${file} is not formatted: run \`make fix\`.`);
   // luaparse reads bytes as characters; names are ASCII.
   for (const problem of undefinedNames(Buffer.from(text, "utf-8").toString("latin1").replace(/[\x80-\xff]/g, "?"))) {
-    say(`${file}:${problem}`);
+    report(`${file}:${problem}`);
   }
 }
 process.exitCode = problems ? 1 : 0;

@@ -1,7 +1,7 @@
-"""Checks the types of Lua, of the Neovim plugin or another folder, with emmylua_ls, a language server that reads the annotations.
+"""Checks the types of the Neovim plugin's Lua, or of another folder, with emmylua_ls, a language server that reads annotations.
 
 Neovim's own annotations come with its package from PyPI, those of the protocol from docs/protocol.schema.json (`types.lua`).
-Where emmylua_ls has no package, nothing is checked.
+If there is no package of emmylua_ls for the system, nothing is checked.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PLUGIN = ROOT / "editors" / "nvim"
-META = ROOT / "scripts" / "lua_meta"  # annotations of what Neovim's own do not describe
-_PATIENCE = 120.0  # seconds for everything
+META = ROOT / "scripts" / "lua_meta"  # annotations that are missing in Neovim's own
+_TIMEOUT = 120.0  # seconds for everything
 _NOT_CHECKED = [
-    "access-invisible",  # it takes table.move for a function of newer versions of Lua, but LuaJIT has it
+    "access-invisible",  # it knows table.move only in newer versions of Lua, but LuaJIT has it
     "await-in-sync",  # some of Neovim's functions are annotated as async, and are called as any other
     "need-check-nil",  # it does not see that an element of a list exists where its index comes from the list
     "preferred-local-alias",
@@ -64,8 +64,8 @@ class Checker:
         while True:
             message = self._read()
             if "method" in message and "id" in message:  # a request of the server
-                wanted = message["params"]["items"] if message["method"] == "workspace/configuration" else None
-                self.send({"id": message["id"], "result": [self._config for _ in wanted] if wanted else None})
+                items = message["params"]["items"] if message["method"] == "workspace/configuration" else None
+                self.send({"id": message["id"], "result": [self._config for _ in items] if items else None})
             elif message.get("id") == self._last:
                 assert "error" not in message, message["error"]
                 return dict(message["result"] or {})
@@ -81,9 +81,11 @@ class Checker:
 
 def problems(checker: Checker, folder: Path) -> list[str]:
     root = folder.as_uri()
-    able = {"workspace": {"configuration": True}, "textDocument": {"diagnostic": {}}}
+    capabilities = {"workspace": {"configuration": True}, "textDocument": {"diagnostic": {}}}
     folders = [{"uri": root, "name": "nvim"}]
-    checker.ask("initialize", {"processId": os.getpid(), "rootUri": root, "workspaceFolders": folders, "capabilities": able})
+    checker.ask(
+        "initialize", {"processId": os.getpid(), "rootUri": root, "workspaceFolders": folders, "capabilities": capabilities}
+    )
     checker.send({"method": "initialized", "params": {}})
     files = sorted(folder.rglob("*.lua"))
     for file in files:
@@ -92,9 +94,9 @@ def problems(checker: Checker, folder: Path) -> list[str]:
     found = []
     for file in files:
         answer = checker.ask("textDocument/diagnostic", {"textDocument": {"uri": file.as_uri()}})
-        for one in answer.get("items", []):
-            at = f"{file.relative_to(folder).as_posix()}:{one['range']['start']['line'] + 1}"
-            found.append(f"{at}: {one['message'].strip()} ({one.get('code', 'syntax')})")
+        for item in answer.get("items", []):
+            location = f"{file.relative_to(folder).as_posix()}:{item['range']['start']['line'] + 1}"
+            found.append(f"{location}: {item['message'].strip()} ({item.get('code', 'syntax')})")
     return found
 
 
@@ -115,12 +117,12 @@ def main(folder: Path = PLUGIN) -> int:
             env=env | {"HOME": home, "APPDATA": home, "LOCALAPPDATA": home},
         )
         assert process.stdin is not None and process.stdout is not None
-        late = threading.Timer(_PATIENCE, process.kill)
-        late.start()
+        timer = threading.Timer(_TIMEOUT, process.kill)
+        timer.start()
         try:
             found = problems(Checker(process.stdout, process.stdin, config), folder)
         finally:
-            late.cancel()
+            timer.cancel()
             process.kill()
             process.wait()
     for problem in found:
@@ -129,4 +131,4 @@ def main(folder: Path = PLUGIN) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(Path(one).resolve() for one in sys.argv[1:])))
+    sys.exit(main(*(Path(folder).resolve() for folder in sys.argv[1:])))

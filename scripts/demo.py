@@ -40,7 +40,7 @@ class Demo:
         self.env = {**os.environ, "SESSIONLS_DATA_DIR": str(home / "data")}
         self.console = console
 
-    def short_agents(self) -> None:
+    def define_short_agents(self) -> None:
         """Define shorter agents in the workspace, and trust it."""
         agents = self.folder / ".sessionls" / "agents"
         agents.mkdir(parents=True)
@@ -53,33 +53,33 @@ class Demo:
         self.console.print()
         self.console.rule(Text(text, style="bold"), align="left", style="dim")
 
-    def run(self, *words: str) -> None:
+    def run(self, *args: str) -> None:
         """Show the command, run it, and show its output."""
-        shown = " ".join(f'"{word}"' if " " in word else word for word in words)
+        shown = " ".join(f'"{arg}"' if " " in arg else arg for arg in args)
         self.console.print(Text("$ ", style="green").append(f"sessionls {shown}", style="bold default"))
         sys.stdout.flush()
-        code = subprocess.run([sys.executable, "-m", "sessionls", *words], cwd=self.folder, env=self.env, check=False).returncode
+        code = subprocess.run([sys.executable, "-m", "sessionls", *args], cwd=self.folder, env=self.env, check=False).returncode
         if code:
             raise SystemExit(code)
 
-    def ask(self, *words: str) -> object:
+    def ask(self, *args: str) -> object:
         """Returns the JSON that a command prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "sessionls", *words, "--json"],
+        result = subprocess.run(
+            [sys.executable, "-m", "sessionls", *args, "--json"],
             cwd=self.folder,
             env=self.env,
             check=False,
             stdout=subprocess.PIPE,
         )
-        return json.loads(done.stdout) if done.returncode == 0 else {}
+        return json.loads(result.stdout) if result.returncode == 0 else {}
 
 
 def show(demo: Demo) -> None:
-    listed = demo.ask("models")
-    models = listed["models"] if isinstance(listed, dict) else []
+    models_list = demo.ask("models")
+    models = models_list["models"] if isinstance(models_list, dict) else []
     default = next((model["name"] for model in models if model.get("default")), "none")
     if default.startswith("embedded/"):
-        demo.short_agents()
+        demo.define_short_agents()
         demo.console.print(
             Text(
                 f"No key is set, so the embedded model answers ({default}). It is real, but too small to give good answers: "
@@ -127,10 +127,10 @@ def picture(target: Path) -> None:
         for line in settled_lines(recorded.decode("utf-8", "replace")):
             console.print(Text.from_ansi(line), overflow="fold")
         target.parent.mkdir(parents=True, exist_ok=True)
-        drawn = re.sub(
+        svg = re.sub(
             r"@font-face \{.*?\}", "", console.export_svg(title="make demo"), flags=re.DOTALL
         )  # loads no font from the web
-        target.write_text("\n".join(line.rstrip() for line in drawn.splitlines()) + "\n", encoding="utf-8")
+        target.write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n", encoding="utf-8")
 
 
 def settled_lines(text: str) -> list[str]:
@@ -153,9 +153,9 @@ def settled_lines(text: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the terminal's output into this SVG file")
-    chosen = parser.parse_args()
-    if chosen.picture:
-        picture(chosen.picture)
+    options = parser.parse_args()
+    if options.picture:
+        picture(options.picture)
         return
     started = time.monotonic()
     console = Console(highlight=False)

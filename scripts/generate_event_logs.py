@@ -65,8 +65,8 @@ def _walk(seed: int) -> list[machine.Log]:
     chance = random.Random(seed)
     _Numbers().use()
     walk = machine.Sessions()
-    logs: list[machine.Log] = [walk.create("one")]  # type: ignore[list-item]  # (it gives nothing only where there are many)
-    some = machine.PROCESSES
+    logs: list[machine.Log] = [walk.create("one")]  # type: ignore[list-item]  # (returns None only if there are many)
+    processes = machine.PROCESSES
 
     def pick(*values: Any) -> Any:
         return chance.choice(values)
@@ -105,14 +105,14 @@ def _walk(seed: int) -> list[machine.Log]:
     weights = [weight for weight, _ in turns]
     for number in range(STEPS):
         _, turn = chance.choices(turns, weights)[0]
-        turn(chance.choice(logs), chance.choice(some))
+        turn(chance.choice(logs), chance.choice(processes))
         if number == STEPS // 2 and len(logs) == 1:
             forked = walk.fork(logs[0], pick(*sorted(walk.alive)), pick(0, 1, 2, 30), pick(True, False))
             logs += [forked] if isinstance(forked, machine.Log) else []
     return logs
 
 
-def _told() -> list[machine.Log]:
+def _handwritten() -> list[machine.Log]:
     """A log with tool calls, asked agents, costs and names."""
     _Numbers().use()
     walk = machine.Sessions()
@@ -145,9 +145,9 @@ def _told() -> list[machine.Log]:
         add(ev.PermissionAsked, by=ev.ByAgent(agent=agent), request_id=f"q{number}", **question)
     add(ev.PermissionAnswered, by=BEN, request_id="q0", decision="session")
     add(ev.ToolFinished, message_id=reply.id, index=2, part=call("a", "done", [TextPart(text="asked")]))
-    place = Range(start=Position(line=1, character=0), end=Position(line=2, character=0))
+    code_range = Range(start=Position(line=1, character=0), end=Position(line=2, character=0))
     finding = Finding(
-        id="f", session_id=log.session_id, message_id=reply.id, agent="code", uri="file:///a.py", range=place,
+        id="f", session_id=log.session_id, message_id=reply.id, agent="code", uri="file:///a.py", range=code_range,
         severity=2, title="Off by one", body="It stops early.", state="open",
     )  # fmt: skip
     add(ev.FindingReported, finding=finding)
@@ -164,15 +164,15 @@ def _told() -> list[machine.Log]:
     for person in (Person(id="ada", role="owner", name="Ada"), Person(id="ben", role="reader"), Person(id="ben", role="writer")):
         add(ev.Shared, by=ada, person=person)
     add(ev.Unshared, by=ada, person_id="team")
-    cleo = Participant(id="cleo", name="Cleo")  # was given a role, and never opened it
+    cleo = Participant(id="cleo", name="Cleo")  # has a role, but never opened it
     add(ev.Shared, by=ada, person=Person(id="cleo", role="commenter", name="Cleo"))
-    said = Message(
+    mention = Message(
         id="m", session_id=log.session_id, seq=0, role="participant", author=ada, parts=[TextPart(text="@Cleo look")],
         status="complete", mentions=["cleo"], created_at="2026-01-01T00:00:00.000Z",
     )  # fmt: skip
-    add(ev.MessageSent, by=ada, message=said)
+    add(ev.MessageSent, by=ada, message=mention)
     add(ev.HandedOver, by=ada, to=cleo, note="yours")
-    add(ev.Shared, by=ada, person=Person(id="ben", role="reader"))  # who has it open
+    add(ev.Shared, by=ada, person=Person(id="ben", role="reader"))  # Ben has it open
     for budget in (2.5, None, 1.0):
         add(ev.BudgetChanged, by=BEN, budget=budget)
     add(
@@ -186,7 +186,7 @@ def _told() -> list[machine.Log]:
     return [log]
 
 
-def seen(before: Sequence[Message], events: Sequence[ev.Event]) -> tuple[State, list[Message]]:
+def fold_events(before: Sequence[Message], events: Sequence[ev.Event]) -> tuple[State, list[Message]]:
     """The state that events fold to, and the messages in order; `before`: the messages of a fork's parent."""
     state: State | None = None
     entries: dict[str, Entry] = {}
@@ -197,11 +197,11 @@ def seen(before: Sequence[Message], events: Sequence[ev.Event]) -> tuple[State, 
         for message_id in applied.removed:
             del entries[message_id]
     assert state is not None
-    placed = sorted((one for one in entries.values() if one.place is not None), key=lambda one: one.place or 0)
+    placed = sorted((entry for entry in entries.values() if entry.place is not None), key=lambda entry: entry.place or 0)
     return state, [*before, *(entry.message for entry in (*placed, *state.queue))]
 
 
-def told_of(state: State) -> list[Any]:
+def summary_of(state: State) -> list[Any]:
     """The parts of a session that lists and panels show, after each event."""
     session = state.session
     asking = [question.request_id for question in state.asking]
@@ -210,8 +210,8 @@ def told_of(state: State) -> list[Any]:
     return [session.replying, session.stopped, session.queued, asking, people, present, session.updated_at]
 
 
-def whole(before: Sequence[Message], events: Sequence[ev.Event]) -> dict[str, Any]:
-    state, messages = seen(before, events)
+def snapshot_of(before: Sequence[Message], events: Sequence[ev.Event]) -> dict[str, Any]:
+    state, messages = fold_events(before, events)
     return {
         "session": state.session.wire(),
         "messages": [message.wire() for message in messages],
@@ -226,16 +226,16 @@ def case_of(name: str, log: machine.Log, first: int) -> dict[str, Any]:
     return {
         "name": name,
         "before": [message.wire() for message in before],
-        "opened": {"after": first, **whole(before, log.events[:first])},
+        "opened": {"after": first, **snapshot_of(before, log.events[:first])},
         "events": [event.wire() for event in log.events],
-        "steps": [told_of(seen(before, log.events[: n + 1])[0]) for n in range(first, len(log.events))],
-        "expected": whole(before, log.events),
+        "steps": [summary_of(fold_events(before, log.events[: n + 1])[0]) for n in range(first, len(log.events))],
+        "expected": snapshot_of(before, log.events),
     }
 
 
-def written() -> str:
+def file_content() -> str:
     """The content of the file, one line per log."""
-    cases = [case_of("told by hand", log, 1) for log in _told()]
+    cases = [case_of("told by hand", log, 1) for log in _handwritten()]
     for seed in range(WALKS):
         for number, log in enumerate(_walk(seed)):
             if len(log.events) > 3:
@@ -245,7 +245,7 @@ def written() -> str:
 
 
 def main() -> int:
-    fresh = written()
+    fresh = file_content()
     if FILE.exists() and FILE.read_text(encoding="utf-8") == fresh:
         return 0
     if "--check" in sys.argv:

@@ -28,8 +28,8 @@ def types() -> str:
         if "oneOf" in shape or "anyOf" in shape or "enum" in shape:
             lines += [f"---@alias sessionls.{name} {lua_type(shape)}", ""]
             continue
-        said = (shape.get("description") or "").partition("\n\n")[0].replace("\n", " ")
-        lines += [f"--- {said}"] if said else []
+        description = (shape.get("description") or "").partition("\n\n")[0].replace("\n", " ")
+        lines += [f"--- {description}"] if description else []
         lines.append(f"---@class sessionls.{name}")
         required = shape.get("required", [])
         for field, value in shape.get("properties", {}).items():
@@ -52,7 +52,7 @@ def lua_type(shape: dict[str, Any]) -> str:
         return "|".join(map(literal, shape["enum"]))
     kind = shape.get("type")
     if isinstance(kind, list):
-        return "|".join(PLAIN[one] for one in kind)
+        return "|".join(PLAIN[name] for name in kind)
     if kind == "array":
         inner = lua_type(shape.get("items", {}))
         return f"({inner})[]" if "|" in inner else f"{inner}[]"
@@ -86,9 +86,9 @@ def heading(title: str, tag: str) -> list[str]:
     return ["", "=" * WIDTH, title + mark.rjust(WIDTH - len(title)), ""]
 
 
-def entry(head: str, words: str, tag: str = "") -> list[str]:
+def entry(head: str, text: str, tag: str = "") -> list[str]:
     lines = [f"*{tag}*".rjust(WIDTH)] if tag else []
-    return [*lines, head, *textwrap.wrap(words, WIDTH, initial_indent="    ", subsequent_indent="    "), ""]
+    return [*lines, head, *textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    "), ""]
 
 
 def commands() -> list[str]:
@@ -96,18 +96,18 @@ def commands() -> list[str]:
     blocks = re.split(r"^M\.(\w+) = \{", source("subcommands"), flags=re.MULTILINE)[1:]
     for name, body in zip(blocks[::2], blocks[1::2], strict=True):
         usage = re.search(r"usage = '([^']*)'", body)
-        said = re.search(r"""help = (?:'([^']*)'|"([^"]*)")""", body)
-        assert said is not None, f"the subcommand {name} has no help"
+        description = re.search(r"""help = (?:'([^']*)'|"([^"]*)")""", body)
+        assert description is not None, f"the subcommand {name} has no help"
         head = f":Sessionls {name} {usage[1] if usage else ''}".rstrip()
-        lines += entry(head, said[1] or said[2], f":Sessionls-{name}")
+        lines += entry(head, description[1] or description[2], f":Sessionls-{name}")
     return lines
 
 
 def settings() -> list[str]:
     lines = []
     for name, rest in re.findall(r"^---@field (\w+)\?? (.*)$", source("config"), re.MULTILINE):
-        kind, said = type_and_description(rest)
-        lines += entry(f"{name} ~", f"{said[:1].upper()}{said[1:]}. Type: `{kind}`", f"sessionls-config-{name}")
+        kind, description = type_and_description(rest)
+        lines += entry(f"{name} ~", f"{description[:1].upper()}{description[1:]}. Type: `{kind}`", f"sessionls-config-{name}")
     return lines
 
 
@@ -129,9 +129,9 @@ def maps() -> list[str]:
         body = text.partition(f"M.{table} = {{")[2].partition("\n}")[0]
         rows = re.findall(r"""^  (\w+) = \{ (.*?), '([^']+)', (?:'([^']*)'|"([^"]*)"), """, body, re.MULTILINE)
         assert rows, f"maps.lua has no {table}"
-        for name, modes, key, said, other in rows:
+        for name, modes, key, description, other in rows:
             kinds = ", ".join(re.findall(r"'(\w)'", modes))
-            lines.append(f"    {key:<8} {name:<12} {kinds:<5} {said or other}")
+            lines.append(f"    {key:<8} {name:<12} {kinds:<5} {description or other}")
         lines.append("")
     return lines
 
@@ -140,7 +140,7 @@ def quickfix_keys() -> list[str]:
     table = source("changes").partition("\nM.keys = {")[2]
     rows = re.findall(r"\{\s+'(\w)',\s+'([^']+)',", table)
     assert rows, "changes.lua has no keys"
-    return [f"    {key:<8} {said}" for key, said in rows]
+    return [f"    {key:<8} {description}" for key, description in rows]
 
 
 def plugs() -> list[str]:
@@ -153,14 +153,14 @@ def plugs() -> list[str]:
         r"^  (?:\['([\w-]+)'\]|(\w+)) = '([^']+)',$", text.partition("pairs({")[2].partition("})")[0], re.MULTILINE
     )
     rows |= {quoted or name: f":Sessionls {command}" for quoted, name, command in simple}
-    return [f"    <Plug>(sessionls-{name})".ljust(40) + said for name, said in rows.items()]
+    return [f"    <Plug>(sessionls-{name})".ljust(40) + description for name, description in rows.items()]
 
 
 def functions() -> list[str]:
     lines = []
     for comment, name, arguments in re.findall(r"((?:^---.*\n)+)^function M\.(\w+)\((.*?)\)", source("init"), re.MULTILINE):
-        said = " ".join(line[3:].strip() for line in comment.splitlines() if not line.startswith("---@"))
-        lines += entry(f"require('sessionls').{name}({arguments})", said, f"sessionls.{name}()")
+        description = " ".join(line[3:].strip() for line in comment.splitlines() if not line.startswith("---@"))
+        lines += entry(f"require('sessionls').{name}({arguments})", description, f"sessionls.{name}()")
     return lines
 
 

@@ -29,8 +29,8 @@ def command_table() -> str:
     for name, command in _commands(typer.main.get_group(app)):
         arguments = [param.metavar or str(param.name).upper() for param in command.params if param.param_type_name == "argument"]
         options = [max(param.opts, key=len) for param in command.params if param.param_type_name == "option"]
-        does = (command.help or "").partition("\n")[0]
-        rows.append(f"| `{' '.join(['sessionls', name, *arguments])}` | {does}{_options(options)} |")
+        summary = (command.help or "").partition("\n")[0]
+        rows.append(f"| `{' '.join(['sessionls', name, *arguments])}` | {summary}{_options(options)} |")
     return "\n".join(rows)
 
 
@@ -50,7 +50,7 @@ def _options(names: list[str]) -> str:
 TABLES = {"settings": ("settings.md", settings_table), "commands": ("terminal.md", command_table)}
 
 
-def renewed(text: str, page: str, name: str, table: str) -> str:
+def with_table(text: str, page: str, name: str, table: str) -> str:
     """The text with a new table between its two markers."""
     begin, end = f"<!-- {name}: written by `make docs` -->\n", f"\n<!-- /{name} -->"
     before, found, rest = text.partition(begin)
@@ -65,7 +65,7 @@ def main() -> int:
     for name, (page, table) in TABLES.items():
         path = DOCS / page
         text = path.read_text(encoding="utf-8")
-        fresh = renewed(text, page, name, table())
+        fresh = with_table(text, page, name, table())
         if fresh != text:
             stale.append(page)
             if "--check" not in sys.argv[1:]:
