@@ -1,4 +1,4 @@
-"""Agents that ask agents: the tool `ask_agent`, for the agents of every runtime.
+"""Agents that ask other agents: the tool `ask_agent`, for the agents of every runtime.
 
 The work of the agent that is asked is shown under the call. It may never do more than the agent that asks: it gets the tools that
 both have, with the stricter of their two rules for each. Its usage counts for the reply.
@@ -19,7 +19,7 @@ from sessionls.domain.state import with_work
 from sessionls.ports.runtime import AgentQuestion, ReplySink, ReplyToWrite
 from sessionls.ports.tools import ToolCall, ToolFailed
 
-__all__ = ["ASK_AGENT", "AskAgent", "Asking", "SubagentSink", "may_ask"]
+__all__ = ["ASK_AGENT", "AskAgent", "AskingAgent", "SubagentSink", "may_ask"]
 
 T = TypeVar("T")
 
@@ -28,10 +28,12 @@ _DEPTH = 3  # levels of agents that are asked
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """The agent that asks: its reply, where its own work goes (`sink`), the names of the tools that it has (None:
-    it is an external agent, which has tools for everything), and its rules. `depth` is 1 for the agent of the reply, and one more
-    for each agent that was asked before. Calls that do more than read hold the lock `writing`.
+class AskingAgent:
+    """The agent that asks, with its reply and its rules.
+
+    `sink` stores its own work. `tools` are the names of its tools; None for an external agent, which has tools for everything.
+    `depth` is 1 for the agent of the reply, and one more for each agent that was asked before. Calls that do more than read hold
+    the lock `writing`.
     """
 
     reply: ReplyToWrite
@@ -69,7 +71,7 @@ class AskAgent:
         "additionalProperties": False,
     }
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: AskingAgent) -> None:
         self._asking = asking
 
     async def permission_request(self, arguments: Mapping[str, Any]) -> PermissionRequest:
@@ -88,7 +90,7 @@ class AskAgent:
             agent=other,
             text=text,
             tools=asking.tools,
-            policy=_Stricter(asking.policy, asking.definition),
+            policy=_StricterPolicy(asking.policy, asking.definition),
             writing=asking.writing,
             depth=asking.depth + 1,
         )
@@ -105,7 +107,7 @@ def _read(arguments: Mapping[str, Any]) -> tuple[str, str]:
     return name, question
 
 
-class _Stricter(Policy):
+class _StricterPolicy(Policy):
     """Applies the stricter of the asking agent's rule and the subagent's rule."""
 
     def __init__(self, policy: Policy, asking: Definition) -> None:
@@ -133,7 +135,7 @@ class SubagentSink:
     parts: list[Part] = field(default_factory=list, init=False)
     steered: list[Message] = field(default_factory=list, init=False)
     spending: Spending = field(init=False)
-    _kept: int = field(default=0, init=False)
+    _kept_count: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.definition, self.outer.spending)
@@ -143,13 +145,13 @@ class SubagentSink:
         """Does nothing: a subagent's text is shown when its step has ended."""
 
     async def keep_step(self, first: int) -> None:
-        self._kept = len(self.parts)
+        self._kept_count = len(self.parts)
         await self.keep_work((), first, self.parts[first:])
 
     async def keep_rest(self) -> None:
         """Keep its last step, which calls no tools."""
-        if len(self.parts) > self._kept:
-            await self.keep_step(self._kept)
+        if len(self.parts) > self._kept_count:
+            await self.keep_step(self._kept_count)
 
     async def keep_call(self, index: int, part: ToolPart) -> None:
         await self.keep_work((), index, [part])

@@ -52,7 +52,7 @@ class ToolRunner:
         ]
         reads = [call for call in calls if (tool := tools.get(call[1].name)) is not None and tool.risk == "read"]
         if reads:
-            await self.sink.stoppable(_all([self._run(index, part, tools.get(part.name)) for index, part in reads]))
+            await self.sink.stoppable(_run_all([self._run(index, part, tools.get(part.name)) for index, part in reads]))
         for index, part in calls:
             if (index, part) not in reads:
                 await self.sink.stoppable(self._run_alone(index, part, tools.get(part.name)))
@@ -64,41 +64,41 @@ class ToolRunner:
     async def _run(self, index: int, part: ToolPart, tool: Tool | None) -> None:
         arguments = part.arguments
         if part.status == "running" and (tool is None or tool.risk != "read" or part.parts):
-            await self._ended(index, part, "failed", transitions.UNKNOWN_OUTCOME)
+            await self._end_call(index, part, "failed", transitions.UNKNOWN_OUTCOME)
             return
         if tool is None:
-            known = ", ".join(t.name for t in self.tools) or "none"
-            await self._ended(index, part, "failed", f"There is no tool {part.name!r}. Tools: {known}.")
+            names = ", ".join(tool.name for tool in self.tools) or "none"
+            await self._end_call(index, part, "failed", f"There is no tool {part.name!r}. Tools: {names}.")
             return
         if part.unreadable is not None:  # (stored as pending by an older version)
-            await self._ended(index, part, "failed", unreadable_words(part.unreadable))
+            await self._end_call(index, part, "failed", unreadable_words(part.unreadable))
             return
         try:
             refusal = await self._refusal(part, tool)
         except ToolFailed as problem:
-            await self._ended(index, part, "failed", str(problem))
+            await self._end_call(index, part, "failed", str(problem))
             return
         if refusal is not None:
-            await self._ended(index, part, "denied", refusal)
+            await self._end_call(index, part, "denied", refusal)
             return
         running = part.model_copy(update={"status": "running"})
         await self.sink.keep_call(index, running)
-        if (refusal := self._refused_by_bounds(tool)) is not None:  # the bounds may have changed meanwhile
-            await self._ended(index, running, "denied", refusal)
+        if (refusal := self._refusal_by_bounds(tool)) is not None:  # the bounds may have changed meanwhile
+            await self._end_call(index, running, "denied", refusal)
             return
         try:
             result = await tool.run(arguments, _Call(self, part.call_id, tool))
         except ToolFailed as problem:
-            await self._ended(index, running, "failed", str(problem))
+            await self._end_call(index, running, "failed", str(problem))
         except SessionlsError as problem:
-            await self._ended(index, running, "failed", f"{problem.message} {problem.hint}")
+            await self._end_call(index, running, "failed", f"{problem.message} {problem.hint}")
         except Exception:
             log.exception("the tool %s failed", part.name)
-            await self._ended(index, running, "failed", _FAILED)
+            await self._end_call(index, running, "failed", _FAILED)
         else:
-            await self._ended(index, running, "done", result)
+            await self._end_call(index, running, "done", result)
 
-    async def _ended(self, index: int, part: ToolPart, status: Literal["done", "failed", "denied"], result: str) -> None:
+    async def _end_call(self, index: int, part: ToolPart, status: Literal["done", "failed", "denied"], result: str) -> None:
         # Read the part again: a subagent may have added its work.
         current = self.sink.parts[index]
         part = current if isinstance(current, ToolPart) else part
@@ -111,7 +111,7 @@ class ToolRunner:
 
         The bounds are checked first and again at the end, because they may change while a person is asked.
         """
-        if (refusal := self._refused_by_bounds(tool)) is not None:
+        if (refusal := self._refusal_by_bounds(tool)) is not None:
             return refusal
         rule = self.policy.decide(self.definition, tool.name, tool.risk)
         if rule == "deny" or (rule == "allow" and tool.risk != "write"):
@@ -122,9 +122,9 @@ class ToolRunner:
         if rule != "ask":
             return _DENIED if rule == "deny" else None
         scope = request.scope or tool.name
-        return self._refused_by_bounds(tool) if await self.ask(tool, request.summary, request.detail, scope=scope) else _DENIED
+        return self._refusal_by_bounds(tool) if await self.ask(tool, request.summary, request.detail, scope=scope) else _DENIED
 
-    def _refused_by_bounds(self, tool: Tool) -> str | None:
+    def _refusal_by_bounds(self, tool: Tool) -> str | None:
         return self.policy.refusal_reason(tool.risk, runs_programs=tool.runs_programs)
 
     async def _permission_request(self, part: ToolPart, tool: Tool) -> PermissionRequest:
@@ -176,10 +176,10 @@ class _Call:
         return await self.runner.ask(self.tool, summary, detail, scope="")
 
 
-async def _all(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+async def _run_all(work: Sequence[Coroutine[Any, Any, None]]) -> None:
     try:
         async with asyncio.TaskGroup() as group:
-            for one in work:
-                group.create_task(one)
-    except BaseExceptionGroup as several:
-        raise several.exceptions[0] from several
+            for call in work:
+                group.create_task(call)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from errors

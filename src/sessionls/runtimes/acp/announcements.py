@@ -1,4 +1,4 @@
-"""Remembers what external agents announced when they last started, so that it is known before the next start.
+"""Remembers the capabilities that external agents announced at their last start, for use before the next start.
 
 It is kept in a file in the data folder and not in the database: it is about programs on this machine.
 """
@@ -51,16 +51,16 @@ class Announcements:
         entries.pop(key, None)
         entries = dict([*entries.items(), (key, entry)][-_MOST:])
         new = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        with contextlib.suppress(OSError):  # then it is not known before the next start
+        with contextlib.suppress(OSError):  # without the file, it is unknown until the next start
             new.write_text(json.dumps(entries), encoding="utf-8")
             new.replace(self.path)
 
     def _entries(self) -> dict[str, Any]:
         try:
-            read = json.loads(self.path.read_text(encoding="utf-8"))
+            entries = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return {}
-        return read if isinstance(read, dict) else {}
+        return entries if isinstance(entries, dict) else {}
 
 
 def _key(definition: Definition) -> str:
@@ -71,11 +71,11 @@ def _key(definition: Definition) -> str:
 
 def _program(definition: Definition) -> Mapping[str, Any] | None:
     """Fields that change when the program is updated: its real path, size and modification time."""
-    found = shutil.which(str(Path(definition.command or "").expanduser()))
-    if found is None:
+    program = shutil.which(str(Path(definition.command or "").expanduser()))
+    if program is None:
         return None
     try:
-        path = Path(found).resolve()
+        path = Path(program).resolve()
         status = path.stat()
     except OSError:
         return None

@@ -14,7 +14,7 @@ from sessionls.ports.runtime import ReplySink
 from sessionls.ports.tools import ToolFailed
 from sessionls.runtimes.acp.permissions import DENIED, Permissions
 from sessionls.runtimes.acp.writing import Call, Writing
-from sessionls.runtimes.asking import ASK_AGENT, AskAgent, Asking
+from sessionls.runtimes.asking import ASK_AGENT, AskAgent, AskingAgent
 
 __all__ = ["ask"]
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 Ended = Literal["done", "failed", "denied"]
 
 
-async def ask(writing: Writing, asking: Asking, permissions: Permissions, arguments: Mapping[str, Any]) -> str:
+async def ask(writing: Writing, asking: AskingAgent, permissions: Permissions, arguments: Mapping[str, Any]) -> str:
     """Returns the answer of the agent that the arguments name. Raises `ToolFailed`, and `SessionlsError` if it cannot answer.
 
     The call is a part of the reply, and the work of that agent is shown under it.

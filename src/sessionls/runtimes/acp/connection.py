@@ -58,16 +58,18 @@ class AgentRefused(Exception):
 class Listener(Protocol):
     """Receives an agent's updates for one session, and handles its requests."""
 
-    async def updated(self, update: Update) -> None: ...
+    async def handle_update(self, update: Update) -> None: ...
 
-    async def asked(self, method: str, params: Mapping[str, Any]) -> Any:
+    async def handle_request(self, method: str, params: Mapping[str, Any]) -> Any:
         """Returns the result. Raises the SDK's `RequestError` for a refused request."""
         ...
 
 
 @dataclass
 class AgentConnection:
-    """`listeners` by the id of the agent's session. `between` gets the updates of sessions that are not answering a message."""
+    """`listeners` by the id of the agent's session. `on_idle_update` gets the updates of sessions that are not answering a
+    message.
+    """
 
     definition: Definition
     folder: Path
@@ -76,16 +78,16 @@ class AgentConnection:
     transport: Transport = field(init=False)
     listeners: dict[str, Listener] = field(default_factory=dict, init=False)
     announced: InitializeResponse = field(init=False)
-    between: Callable[[str, Update], None] = field(default=lambda _, __: None, init=False)
+    on_idle_update: Callable[[str, Update], None] = field(default=lambda _, __: None, init=False)
     gone: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    unknown: int = field(default=0, init=False)
+    unknown_updates: int = field(default=0, init=False)
     _connection: Connection = field(init=False)
 
     def __post_init__(self) -> None:
         from acp.connection import Connection
 
-        self.transport = Transport(self.program.reader, self.program.writer, self._notified, self.gone.set)
-        self._connection = Connection(self._asked, self.transport)
+        self.transport = Transport(self.program.reader, self.program.writer, self._handle_notification, self.gone.set)
+        self._connection = Connection(self._handle_request, self.transport)
 
     # -- capabilities ------------------------------------------------------------------------------------------------
 
@@ -154,19 +156,19 @@ class AgentConnection:
     def unavailable(self, problem: str, hint: str) -> AgentUnavailable:
         return AgentUnavailable(self.definition.name, problem, hint=hint)
 
-    async def introduce(self) -> None:
+    async def initialize(self) -> None:
         """Exchange capabilities (`initialize`). Raises `AgentUnavailable`."""
         from acp.schema import InitializeResponse
         from pydantic import ValidationError
 
         self.announced = InitializeResponse(protocol_version=PROTOCOL)
-        hello = {
+        params = {
             "protocolVersion": PROTOCOL,
             "clientCapabilities": {"fs": {"readTextFile": True, "writeTextFile": True}, "terminal": True},
             "clientInfo": {"name": "sessionls", "title": "sessionls", "version": __version__},
         }
         try:
-            answer = await self.request("initialize", hello, seconds=self.timeouts.start)
+            answer = await self.request("initialize", params, seconds=self.timeouts.start)
             self.announced = InitializeResponse.model_validate(answer)
         except AgentEnded:
             raise await self.ended_early() from None
@@ -200,26 +202,26 @@ class AgentConnection:
 
     # -- messages from the agent -------------------------------------------------------------------------------------
 
-    async def _notified(self, method: str, params: Any) -> None:
+    async def _handle_notification(self, method: str, params: Any) -> None:
         if method != "session/update" or not isinstance(params, dict):
             return
         session = str(params.get("sessionId"))
         update = read_update(params.get("update"))
         if update is None:
-            self.unknown += 1
+            self.unknown_updates += 1
         elif (listener := self.listeners.get(session)) is not None:
-            await listener.updated(update)
+            await listener.handle_update(update)
         else:
-            self.between(session, update)
+            self.on_idle_update(session, update)
 
-    async def _asked(self, method: str, params: Any, is_notification: bool) -> Any:  # noqa: ARG002
+    async def _handle_request(self, method: str, params: Any, is_notification: bool) -> Any:  # noqa: ARG002
         from acp.exceptions import RequestError
 
         listener = self.listeners.get(str(params.get("sessionId"))) if isinstance(params, dict) else None
         if listener is None:
             raise RequestError(-32602, "This session does not exist, or it is not answering a message.")
         try:
-            return await listener.asked(method, params)
+            return await listener.handle_request(method, params)
         except RequestError:
             raise
         except SessionlsError as problem:
@@ -238,7 +240,7 @@ async def connect(definition: Definition, folder: Path, logs: Path, timeouts: Ti
     connection: AgentConnection | None = None
     try:
         connection = AgentConnection(definition, folder, program, timeouts)
-        await connection.introduce()
+        await connection.initialize()
     except BaseException:
         await asyncio.shield(connection.close() if connection is not None else program.end())
         raise

@@ -1,6 +1,6 @@
 """Lists and reads the sessions that an external agent has stored itself, to import them.
 
-The agent's program runs only meanwhile. Nothing is sent to its model, and all its requests are refused.
+The agent's program runs only while they are read. Nothing is sent to its model, and all its requests are refused.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ class Histories:
 
     async def list(self) -> list[ListedSession]:
         """The sessions of the folder, in the agent's order. Raises `AgentUnavailable` if it cannot list them."""
-        found: dict[str, ListedSession] = {}
+        listed: dict[str, ListedSession] = {}
         cursor: str | None = None
         for _ in range(_PAGES):
             params: dict[str, Any] = {"cwd": str(self._folder), **({"cursor": cursor} if cursor else {})}
             answer = await self._request("session/list", params)
             sessions = answer.get("sessions")
-            for one in sessions if isinstance(sessions, list) else ():
-                if (read := _listed(one)) is not None:
-                    found.setdefault(read.id, read)
-                if len(found) > _LISTED:
+            for data in sessions if isinstance(sessions, list) else ():
+                if (session := _parse_session(data)) is not None:
+                    listed.setdefault(session.id, session)
+                if len(listed) > _LISTED:
                     break
-            after = answer.get("nextCursor")
-            if not isinstance(after, str) or not after or after == cursor or len(found) > _LISTED:
+            next_cursor = answer.get("nextCursor")
+            if not isinstance(next_cursor, str) or next_cursor in ("", cursor) or len(listed) > _LISTED:
                 break
-            cursor = after
+            cursor = next_cursor
         else:
             self.more = True
-        self.more = self.more or len(found) > _LISTED
-        return list(found.values())[:_LISTED]
+        self.more = self.more or len(listed) > _LISTED
+        return list(listed.values())[:_LISTED]
 
     async def read(self, listed: ListedSession) -> ForeignSession:
         """Read a session. If it is too long, its end is left out. Raises `AgentUnavailable` if the agent cannot load it."""
@@ -111,7 +111,7 @@ class _Listener:
     _length: int = 0
     _text_pieces: list[str] = field(default_factory=list)  # of the last part, which may continue
 
-    async def updated(self, update: Update) -> None:
+    async def handle_update(self, update: Update) -> None:
         self._count += 1
         self._length += _length(update)
         if self._count > _UPDATES or self._length > _LENGTH:
@@ -123,11 +123,11 @@ class _Listener:
             case TextChunk():
                 self._add_text("agent", TextPart if update.kind == "text" else ReasoningPart, update.text)
             case CallUpdate():
-                self._call(update)
+                self._update_call(update)
             case _:
                 pass
 
-    async def asked(self, method: str, params: Mapping[str, Any]) -> Any:  # noqa: ARG002
+    async def handle_request(self, method: str, params: Mapping[str, Any]) -> Any:  # noqa: ARG002
         from acp.exceptions import RequestError
 
         raise RequestError(-32601, f"Not available while a session is only read: {method}.")
@@ -155,7 +155,7 @@ class _Listener:
             parts[-1] = parts[-1].model_copy(update={"text": "".join(self._text_pieces)})
             self._text_pieces = []
 
-    def _call(self, update: CallUpdate) -> None:
+    def _update_call(self, update: CallUpdate) -> None:
         if update.call_id not in self._calls:
             parts = self._parts("agent")
             self._end_text()
@@ -188,8 +188,12 @@ def _length(update: Update) -> int:
             return 0
 
 
-def _listed(one: Any) -> ListedSession | None:
-    if not isinstance(one, dict) or not isinstance(one.get("sessionId"), str) or not one["sessionId"]:
+def _parse_session(data: Any) -> ListedSession | None:
+    if not isinstance(data, dict) or not isinstance(data.get("sessionId"), str) or not data["sessionId"]:
         return None
-    title, at = one.get("title"), one.get("updatedAt")
-    return ListedSession(one["sessionId"], title if isinstance(title, str) else None, at if isinstance(at, str) else None)
+    title, updated_at = data.get("title"), data.get("updatedAt")
+    return ListedSession(
+        data["sessionId"],
+        title if isinstance(title, str) else None,
+        updated_at if isinstance(updated_at, str) else None,
+    )

@@ -10,7 +10,7 @@ from sessionls.domain.errors import AgentUnavailable
 from sessionls.runtimes.acp.connection import AgentConnection, AgentEnded, AgentRefused
 from sessionls.runtimes.acp.updates import ModeChanged, OptionsChanged
 
-__all__ = ["Configuration", "Wanted"]
+__all__ = ["Configuration", "RequestedConfiguration"]
 
 _LONGEST = 200
 _MOST = 200
@@ -18,7 +18,7 @@ _SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequestedConfiguration:
     """The configuration for one message. None or absent: unchanged."""
 
     mode: str | None = None
@@ -52,69 +52,73 @@ class Configuration:
         if isinstance(modes, dict):
             new.mode = modes["currentModeId"][:_LONGEST] if isinstance(modes.get("currentModeId"), str) else None
             available = modes.get("availableModes")
-            ids = [one.get("id") for one in available if isinstance(one, dict)] if isinstance(available, list) else []
-            new.modes = tuple(one[:_LONGEST] for one in ids if isinstance(one, str))[:_MOST]
-        new.learn(answer.get("configOptions"))
+            ids = [mode.get("id") for mode in available if isinstance(mode, dict)] if isinstance(available, list) else []
+            new.modes = tuple(mode[:_LONGEST] for mode in ids if isinstance(mode, str))[:_MOST]
+        new.read_options(answer.get("configOptions"))
         return new
 
-    def learn(self, options: Any) -> None:
+    def read_options(self, options: Any) -> None:
         if not isinstance(options, list):
             return
         self.options = {}
-        for one in options[:_MOST]:
-            if isinstance(one, dict) and isinstance(one.get("id"), str) and isinstance(one.get("currentValue"), str | bool):
-                category = one.get("category")
-                self.options[one["id"][:_LONGEST]] = _Option(
-                    one["currentValue"] if isinstance(one["currentValue"], bool) else one["currentValue"][:_LONGEST],
+        for option in options[:_MOST]:
+            if not isinstance(option, dict) or not isinstance(option.get("id"), str):
+                continue
+            value = option.get("currentValue")
+            if isinstance(value, str | bool):
+                category = option.get("category")
+                self.options[option["id"][:_LONGEST]] = _Option(
+                    value if isinstance(value, bool) else value[:_LONGEST],
                     category if isinstance(category, str) else None,
-                    _values(one.get("options")),
+                    _values(option.get("options")),
                 )
 
-    def changed(self, update: ModeChanged | OptionsChanged) -> None:
+    def update(self, update: ModeChanged | OptionsChanged) -> None:
         if isinstance(update, ModeChanged):
             self.mode = update.mode
         else:
-            self.learn(list(update.options))
+            self.read_options(list(update.options))
 
     @property
     def model(self) -> str | None:
         """The reported model, if any."""
-        found = next((option.value for option in self.options.values() if option.category == "model"), None)
-        return found if isinstance(found, str) else None
+        model = next((option.value for option in self.options.values() if option.category == "model"), None)
+        return model if isinstance(model, str) else None
 
-    # -- set and set back --------------------------------------------------------------------------------------------
+    # -- apply and restore -------------------------------------------------------------------------------------------
 
-    async def set(self, connection: AgentConnection, session: str, wanted: Wanted) -> list[str]:
-        """Apply the wanted configuration. Returns a notice for a person for each part that failed."""
+    async def apply(self, connection: AgentConnection, session: str, requested: RequestedConfiguration) -> list[str]:
+        """Apply the requested configuration. Returns a notice for a person for each part that failed."""
         problems: list[str] = []
         self._before, self._mode_before = [], self.mode
         name = connection.definition.name
-        if wanted.mode is not None:
-            problems += await self._set_mode(connection, session, wanted.mode)
-        options = dict(wanted.options)
-        if wanted.model is not None:
+        if requested.mode is not None:
+            problems += await self._set_mode(connection, session, requested.mode)
+        options = dict(requested.options)
+        if requested.model is not None:
             key = next((key for key, option in self.options.items() if option.category == "model"), None)
             if key is None:
-                problems.append(f"{name} does not let others choose its model: it used its own instead of {wanted.model}.")
+                problems.append(f"{name} does not let others choose its model: it used its own instead of {requested.model}.")
             else:
-                options[key] = wanted.model
+                options[key] = requested.model
         for key, value in options.items():
             problems += await self._set_option(connection, session, key, value)
         self._mode_set = self.mode
         return problems
 
-    async def set_back(self, connection: AgentConnection, session: str) -> list[str]:
-        """Restore everything that `set` changed, and the mode if the agent changed it by itself. Returns notices for that and for
-        what failed: the reply is complete anyway.
+    async def restore(self, connection: AgentConnection, session: str) -> list[str]:
+        """Restore everything that `apply` changed, and the mode if the agent changed it by itself.
+
+        Returns notices for that and for what failed: the reply is complete anyway.
         """
         problems: list[str] = []
         if self._mode_set is not None and self.mode != self._mode_set:
             problems.append(f"{connection.definition.name} changed its mode to {self.mode!r} by itself during this reply.")
         try:
             for key, value in reversed(self._before):
-                problems += await self._put_option(connection, session, key, value, "back ")
+                problems += await self._request_option(connection, session, key, value, "back ")
             if self._mode_before is not None and self._mode_before != self.mode:
-                problems += await self._put_mode(connection, session, self._mode_before, "back ")
+                problems += await self._request_mode(connection, session, self._mode_before, "back ")
         except (AgentUnavailable, AgentEnded) as problem:
             reason = problem.message if isinstance(problem, AgentUnavailable) else "its program ended."
             problems.append(f"The mode and options of {connection.definition.name} were not restored: {reason}")
@@ -127,12 +131,12 @@ class Configuration:
             if key is not None:
                 return await self._set_option(connection, session, key, mode)
         if mode not in self.modes:
-            return [f"{connection.definition.name} has no mode {mode!r}{_known(self.modes)}: its mode was not changed."]
+            return [f"{connection.definition.name} has no mode {mode!r}{_available(self.modes)}: its mode was not changed."]
         if mode == self.mode:
             return []
-        return await self._put_mode(connection, session, mode)
+        return await self._request_mode(connection, session, mode)
 
-    async def _put_mode(self, connection: AgentConnection, session: str, mode: str, back: str = "") -> list[str]:
+    async def _request_mode(self, connection: AgentConnection, session: str, mode: str, back: str = "") -> list[str]:
         name, before = connection.definition.name, self.mode
         try:
             await connection.request("session/set_mode", {"sessionId": session, "modeId": mode}, seconds=_SECONDS)
@@ -147,15 +151,15 @@ class Configuration:
     async def _set_option(self, connection: AgentConnection, session: str, key: str, value: str | bool) -> list[str]:
         option, name = self.options.get(key), connection.definition.name
         if option is None:
-            return [f"{name} has no option {key!r}{_known(tuple(self.options))}."]
+            return [f"{name} has no option {key!r}{_available(tuple(self.options))}."]
         if option.values and value not in option.values:
-            return [f"{name} has no {key} {value!r}{_known(option.values)}: it used {option.value!r}."]
+            return [f"{name} has no {key} {value!r}{_available(option.values)}: it used {option.value!r}."]
         if option.value == value:
             return []
         self._before.append((key, option.value))
-        return await self._put_option(connection, session, key, value)
+        return await self._request_option(connection, session, key, value)
 
-    async def _put_option(
+    async def _request_option(
         self, connection: AgentConnection, session: str, key: str, value: str | bool, back: str = ""
     ) -> list[str]:
         name = connection.definition.name
@@ -166,24 +170,24 @@ class Configuration:
             answer = await connection.request("session/set_config_option", params, seconds=_SECONDS)
         except AgentRefused as refused:
             return [f"{name} did not set {key} {back}to {value!r}: {refused.message}."]
-        self.learn(answer.get("configOptions"))
-        now = self.options.get(key)
-        if now is None or now.value != value:
-            has = "does not report the present value" if now is None else f"has {now.value!r}"
+        self.read_options(answer.get("configOptions"))
+        option = self.options.get(key)
+        if option is None or option.value != value:
+            has = "does not report the present value" if option is None else f"has {option.value!r}"
             return [f"{name} was asked to set {key} {back}to {value!r}, but {has}."]
         return []
 
 
 def _values(options: Any) -> tuple[str, ...]:
     """The values of a choice, which may be grouped (once: groups have no groups)."""
-    found: list[str] = []
-    for one in options[:_MOST] if isinstance(options, list) else ():
-        group = one.get("options") if isinstance(one, dict) else None
-        choices = group[:_MOST] if isinstance(group, list) else [one]
-        values = [choice.get("value") for choice in choices if isinstance(choice, dict)]
-        found += [value[:_LONGEST] for value in values if isinstance(value, str)]
-    return tuple(found[:_MOST])
+    values: list[str] = []
+    for option in options[:_MOST] if isinstance(options, list) else ():
+        group = option.get("options") if isinstance(option, dict) else None
+        choices = group[:_MOST] if isinstance(group, list) else [option]
+        choice_values = [choice.get("value") for choice in choices if isinstance(choice, dict)]
+        values += [value[:_LONGEST] for value in choice_values if isinstance(value, str)]
+    return tuple(values[:_MOST])
 
 
-def _known(names: Sequence[str]) -> str:
+def _available(names: Sequence[str]) -> str:
     return f" (it has {', '.join(names[:20])})" if names else ""

@@ -53,13 +53,13 @@ class OurTools:
     """`offer` returns the tools with these names. One listener serves all sessions of this process; each has its own token."""
 
     offer: Callable[[Sequence[str]], Sequence[Tool]]
-    _tokens: dict[str, str] = field(default_factory=dict, init=False)  # token → session
+    _tokens: dict[str, str] = field(default_factory=dict, init=False)  # token → key of an agent
     _turns: dict[str, _Turn] = field(default_factory=dict, init=False)
     _server: asyncio.Server | None = field(default=None, init=False)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _connections: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
-    async def server(self, session_id: str, key: str | None = None) -> list[dict[str, Any]]:
+    async def server_entry(self, session_id: str, key: str | None = None) -> list[dict[str, Any]]:
         """The entry for ACP's `mcpServers`, with which an agent starts our server for that session. Empty if we cannot listen.
 
         An agent that another agent asks in the session has a `key` different from that of the agent that writes the reply.
@@ -68,11 +68,11 @@ class OurTools:
         async with self._starting:
             if self._server is None:
                 try:
-                    self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=_LINE)
+                    self._server = await asyncio.start_server(self._handle_connection, "127.0.0.1", 0, limit=_LINE)
                 except OSError:
                     log.warning("external agents get no tools of sessionls: cannot listen on a local port")
                     return []
-        token = next((token for token, known in self._tokens.items() if known == key), None)
+        token = next((token for token, owner in self._tokens.items() if owner == key), None)
         if token is None:
             token = secrets.token_urlsafe(32)
             self._tokens[token] = key
@@ -87,7 +87,7 @@ class OurTools:
         ]
 
     @asynccontextmanager
-    async def during(
+    async def accept_calls(
         self, key: str, permissions: Permissions, call: Callable[[], ToolCall], ask: Ask | None
     ) -> AsyncIterator[None]:
         """In this context, the calls of that session (or `key`) belong to this reply. Those that have not ended are cancelled."""
@@ -102,7 +102,7 @@ class OurTools:
 
     def forget(self, key: str) -> None:
         """Remove the token of that key, when its agent makes no more calls."""
-        self._tokens = {token: known for token, known in self._tokens.items() if known != key}
+        self._tokens = {token: owner for token, owner in self._tokens.items() if owner != key}
 
     async def close(self) -> None:
         if self._server is not None:
@@ -113,14 +113,14 @@ class OurTools:
 
     # -- one connection ----------------------------------------------------------------------------------------------
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
         try:
             async with asyncio.timeout(10):
                 token = (await reader.readline()).decode("utf-8", "replace").strip()
-            session_id = next((known for one, known in self._tokens.items() if secrets.compare_digest(one, token)), None)
+            session_id = next((key for known, key in self._tokens.items() if secrets.compare_digest(known, token)), None)
             if session_id is not None and len(self._connections) <= _MOST:
                 await self._serve(session_id, reader, writer)
         except (TimeoutError, ValueError, OSError, asyncio.CancelledError):
@@ -145,10 +145,10 @@ class OurTools:
     async def _answer(self, session_id: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
         match method:
             case "initialize":
-                wanted = params.get("protocolVersion")
+                version = params.get("protocolVersion")
                 return {
                     "result": {
-                        "protocolVersion": wanted if wanted in _VERSIONS else _VERSIONS[0],
+                        "protocolVersion": version if version in _VERSIONS else _VERSIONS[0],
                         "capabilities": {"tools": {}},
                         "serverInfo": {"name": "sessionls", "version": __version__},
                         "instructions": "Report what a review finds with report_finding. The person sees it in the editor.",
@@ -157,8 +157,8 @@ class OurTools:
             case "ping":
                 return {"result": {}}
             case "tools/list":
-                ask = _described(AskAgent.name, AskAgent.description, AskAgent.schema)
-                offered = [_described(tool.name, tool.description, tool.schema) for tool in self.offer(NAMES)]
+                ask = _tool_entry(AskAgent.name, AskAgent.description, AskAgent.schema)
+                offered = [_tool_entry(tool.name, tool.description, tool.schema) for tool in self.offer(NAMES)]
                 return {"result": {"tools": [*offered, ask]}}
             case "tools/call":
                 return {"result": await self._call(session_id, params.get("name"), params.get("arguments"))}
@@ -167,7 +167,7 @@ class OurTools:
 
     async def _call(self, session_id: str, name: Any, arguments: Any) -> dict[str, Any]:
         turn = self._turns.get(session_id)
-        given = arguments if isinstance(arguments, dict) else {}
+        tool_arguments = arguments if isinstance(arguments, dict) else {}
         if turn is not None:
             turn.count += 1
             if turn.count > _CALLS:
@@ -175,7 +175,7 @@ class OurTools:
         if name == ASK_AGENT and turn is not None:
             if turn.ask is None or turn.permissions.is_denied(ASK_AGENT, "read"):
                 return _result(DENIED, failed=True)
-            return await self._run(turn, ASK_AGENT, turn.ask(given))
+            return await self._run(turn, ASK_AGENT, turn.ask(tool_arguments))
         tool = next((tool for tool in self.offer(NAMES) if tool.name == name), None)
         if tool is None and name != ASK_AGENT:
             return _result(f"There is no tool {str(name)[:60]}.", failed=True)
@@ -184,7 +184,7 @@ class OurTools:
         assert tool is not None
         if turn.permissions.is_denied(tool.name, tool.risk):
             return _result(DENIED, failed=True)
-        return await self._run(turn, tool.name, tool.run(given, turn.call()))
+        return await self._run(turn, tool.name, tool.run(tool_arguments, turn.call()))
 
     @staticmethod
     async def _run(turn: _Turn, name: str, work: Awaitable[str]) -> dict[str, Any]:
@@ -208,7 +208,7 @@ class OurTools:
             return _result("The tool failed unexpectedly. Try another way.", failed=True)
 
 
-def _described(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+def _tool_entry(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "description": description, "inputSchema": dict(schema)}
 
 

@@ -33,9 +33,9 @@ _TOOLS: Mapping[str, tuple[str, Risk]] = {
     "execute": ("run_command", "execute"),
     "fetch": ("fetch", "network"),
 }
-"""The tool of ours whose rules apply, and the risk, by ACP's kind of a call. Calls of any other kind may do anything."""
+"""Our tool whose rules apply, and the risk, by ACP's kind of a call. Calls of any other kind may do anything."""
 _OTHER: tuple[str, Risk] = ("other", "execute")
-_OURS = re.compile(r"mcp__sessionls__(\w+)")
+_OUR_TOOL = re.compile(r"mcp__sessionls__(\w+)")
 """The names under which agents call a tool of our MCP server."""
 _MOST = 200  # questions to people during one message
 _DETAIL = 20_000
@@ -55,26 +55,26 @@ class Permissions:
     sink: ReplySink
     files: Files
     allowed: set[tuple[str, str]] = field(default_factory=set, init=False)
-    _asked: int = field(default=0, init=False)
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _question_count: int = field(default=0, init=False)
+    _question_lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def answer(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The response to `session/request_permission`."""
-        options = [one for one in _list(params.get("options"))[:_OPTIONS] if isinstance(one.get("optionId"), str)]
+        options = [option for option in _list(params.get("options"))[:_OPTIONS] if isinstance(option.get("optionId"), str)]
         call = params.get("toolCall")
         update = read_call(call) if isinstance(call, dict) else None
         once, always = _option(options, "allow_once"), _option(options, "allow_always")
-        yes = once or always
-        no = _option(options, "reject_once") or _option(options, "reject_always")
-        if update is None or yes is None:
+        allow = once or always
+        reject = _option(options, "reject_once") or _option(options, "reject_always")
+        if update is None or allow is None:
             await self.sink.add_notice(
                 f"{self.definition.name} asked for permission without a way to allow it, so it was denied."
             )
-            return _chosen(no)
+            return _response(reject)
         kind = update.kind or ""
         tool, risk = _TOOLS.get(kind, _OTHER)
-        if (ours := _OURS.fullmatch(update.title or "")) is not None:  # it runs in this process, which asks if necessary
-            return _chosen(no if self.is_denied(ours[1], "read") else yes)
+        if (our_tool := _OUR_TOOL.fullmatch(update.title or "")) is not None:  # it runs in this process, which asks if necessary
+            return _response(reject if self.is_denied(our_tool[1], "read") else allow)
         request = _request(self.definition, update, kind)
         paths = _paths(update)
         if risk == "write":
@@ -82,7 +82,7 @@ class Permissions:
                 startup = [name for path in paths if (name := await self.files.check(path)) is not None]
             except ToolFailed as problem:
                 await self.sink.add_notice(f"{self.definition.name} was not permitted to change a file: {problem}")
-                return _chosen(no)
+                return _response(reject)
             request = replace(request, startup=next(iter(startup), None))
         # Only files in the workspace may be read without asking.
         outside = risk == "read" and kind != "think" and not (paths and await self.files.may_read(paths))
@@ -90,16 +90,16 @@ class Permissions:
             detail = "\n\n".join(filter(None, (_ALWAYS, request.detail)))
             request = replace(request, detail=detail, scope=f"{request.scope} (always)")
         if not await self._permits(tool, risk, request, ask=outside or once is None):
-            return _chosen(no)
+            return _response(reject)
         self._remember(update, kind)
-        return _chosen(yes)
+        return _response(allow)
 
-    async def permits(self, act: str, what: str, tool: str, risk: Risk, request: PermissionRequest) -> bool:
-        """Whether it may do `act` on `what` through us now, by the rules for our `tool`."""
+    async def permits(self, action: str, target: str, tool: str, risk: Risk, request: PermissionRequest) -> bool:
+        """Whether it may now do `action` on `target` through us, by the rules for our `tool`."""
         if self.refusal(risk) is not None:
             return False
-        if (act, what) in self.allowed:
-            self.allowed.discard((act, what))
+        if (action, target) in self.allowed:
+            self.allowed.discard((action, target))
             return not self.is_denied(tool, risk)
         return await self._permits(tool, risk, request)
 
@@ -121,14 +121,14 @@ class Permissions:
             rule = stricter(rule, self.policy.decide_startup(self.definition, request.startup))
         if rule != "ask":
             return rule == "allow"
-        self._asked += 1
-        if self._asked > _MOST:
-            if self._asked == _MOST + 1:
+        self._question_count += 1
+        if self._question_count > _MOST:
+            if self._question_count == _MOST + 1:
                 await self.sink.add_notice(
                     f"{self.definition.name} asked for permission more than {_MOST} times; everything after that was denied."
                 )
             return False
-        async with self._asking:  # one question at a time
+        async with self._question_lock:  # one question at a time
             answer = await self.sink.ask_permission(
                 agent=self.definition.name,
                 tool=tool,
@@ -159,7 +159,7 @@ def _request(definition: Definition, update: CallUpdate, kind: str) -> Permissio
         pieces.append(command)
     elif arguments:
         pieces += [f"{key}: {value}" for key, value in arguments.items()]
-    pieces += [_diff_words(diff.path, diff.old, diff.new) for diff in update.diffs]
+    pieces += [_diff_text(diff.path, diff.old, diff.new) for diff in update.diffs]
     if update.text:
         pieces.append(update.text)
     if not update.diffs and (paths := _paths(update)):
@@ -170,12 +170,12 @@ def _request(definition: Definition, update: CallUpdate, kind: str) -> Permissio
     elif kind == "execute" and isinstance(command, str):
         scope = f"{name} runs: {command}"
     else:
-        mark = hashlib.sha256(repr((kind, title, arguments, _paths(update))).encode("utf-8", "replace")).hexdigest()[:8]
-        scope = f"{name}: {title} [{mark}]"
+        digest = hashlib.sha256(repr((kind, title, arguments, _paths(update))).encode("utf-8", "replace")).hexdigest()[:8]
+        scope = f"{name}: {title} [{digest}]"
     return PermissionRequest(summary, detail=detail, scope=scope)
 
 
-def _diff_words(path: str, old: str | None, new: str) -> str:
+def _diff_text(path: str, old: str | None, new: str) -> str:
     removed = "" if old is None else "".join(f"-{line}\n" for line in old.splitlines())
     return f"{path}\n{removed}{''.join(f'+{line}' + chr(10) for line in new.splitlines())}"
 
@@ -185,13 +185,13 @@ def _paths(update: CallUpdate) -> tuple[str, ...]:
 
 
 def _option(options: Sequence[Mapping[str, Any]], kind: str) -> str | None:
-    return next((str(one["optionId"]) for one in options if one.get("kind") == kind), None)
+    return next((str(option["optionId"]) for option in options if option.get("kind") == kind), None)
 
 
-def _chosen(option: str | None) -> dict[str, Any]:
+def _response(option: str | None) -> dict[str, Any]:
     outcome = {"outcome": "cancelled"} if option is None else {"outcome": "selected", "optionId": option}
     return {"outcome": outcome}
 
 
 def _list(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

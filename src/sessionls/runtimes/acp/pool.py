@@ -18,13 +18,13 @@ from sessionls.runtimes.acp.connection import AgentConnection, Timeouts, connect
 from sessionls.runtimes.acp.modes import Configuration
 from sessionls.runtimes.acp.updates import Cost, ModeChanged, OptionsChanged, PersonText, Update
 
-__all__ = ["Open", "Pool", "Running"]
+__all__ = ["AgentSession", "Pool", "RunningAgent"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Open:
+class AgentSession:
     """An open session in the agent's process. `cost` is its cost so far, as far as the agent reported it here. `late` is the
     number of updates with content that it sent after the end of its last reply.
     """
@@ -37,78 +37,78 @@ class Open:
 
 
 @dataclass
-class Running:
-    """A running agent. `opened` has its open sessions by the id of our session, `given` the ids of all that it opened."""
+class RunningAgent:
+    """A running agent. `sessions` are its open sessions by the id of ours, `session_ids` all ids that it gave to sessions."""
 
     connection: AgentConnection
-    opened: dict[str, Open] = field(default_factory=dict)
-    given: set[str] = field(default_factory=set)
+    sessions: dict[str, AgentSession] = field(default_factory=dict)
+    session_ids: set[str] = field(default_factory=set)
     users: int = 0
     idle: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
-        self.connection.between = self._between
+        self.connection.on_idle_update = self._update_idle_session
 
-    def _between(self, session: str, update: Update) -> None:
-        for one in self.opened.values():
-            if one.id == session:
+    def _update_idle_session(self, session_id: str, update: Update) -> None:
+        for session in self.sessions.values():
+            if session.id == session_id:
                 if isinstance(update, ModeChanged | OptionsChanged):
-                    one.configuration.changed(update)
+                    session.configuration.update(update)
                 elif not isinstance(update, Cost | PersonText):
-                    one.late += 1
+                    session.late += 1
 
 
 @dataclass
 class Pool:
-    """Ends an agent's program `idle` seconds after its last message. `started` is called for each that starts."""
+    """Ends an agent's program `idle` seconds after its last message. `on_start` is called for each that starts."""
 
     logs: Path
     timeouts: Timeouts = field(default_factory=Timeouts)
     idle: float = 600.0
-    started: Callable[[AgentConnection], Awaitable[None]] | None = None
-    _running: dict[tuple[str, str, Path], Running] = field(default_factory=dict, init=False)
+    on_start: Callable[[AgentConnection], Awaitable[None]] | None = None
+    _running: dict[tuple[str, str, Path], RunningAgent] = field(default_factory=dict, init=False)
     _starting: dict[tuple[str, str, Path], asyncio.Lock] = field(default_factory=dict, init=False)
     _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _closed: bool = field(default=False, init=False)
 
     @asynccontextmanager
-    async def running(self, definition: Definition, folder: Path) -> AsyncIterator[Running]:
+    async def running(self, definition: Definition, folder: Path) -> AsyncIterator[RunningAgent]:
         """The agent's process for that folder, started if it does not run. Raises `AgentUnavailable`."""
         key = definition.name, _digest(definition), folder
         async with self._starting.setdefault(key, asyncio.Lock()):
             if self._closed:
                 raise StoreUnavailable("sessionls is closing.", hint="Resume the session later.")
-            found = self._running.get(key)
-            if found is not None and found.connection.gone.is_set():
+            agent = self._running.get(key)
+            if agent is not None and agent.connection.gone.is_set():
                 await self._end(key)
-                found = None
-            if found is None:
-                found = self._running[key] = Running(await connect(definition, folder, self.logs, self.timeouts))
-                if self.started is not None:
-                    await self.started(found.connection)
-            found.users += 1
-            if found.idle is not None:
-                found.idle.cancel()
-                found.idle = None
+                agent = None
+            if agent is None:
+                agent = self._running[key] = RunningAgent(await connect(definition, folder, self.logs, self.timeouts))
+                if self.on_start is not None:
+                    await self.on_start(agent.connection)
+            agent.users += 1
+            if agent.idle is not None:
+                agent.idle.cancel()
+                agent.idle = None
         try:
-            yield found
+            yield agent
         finally:
-            found.users -= 1
-            if found.connection.gone.is_set():
-                if self._running.get(key) is found:
+            agent.users -= 1
+            if agent.connection.gone.is_set():
+                if self._running.get(key) is agent:
                     await asyncio.shield(self._end(key))
-            elif found.users == 0 and not self._closed:
-                found.idle = asyncio.get_running_loop().call_later(self.idle, lambda: self._soon(self._end_idle(key)))
+            elif agent.users == 0 and not self._closed:
+                agent.idle = asyncio.get_running_loop().call_later(self.idle, lambda: self._start_ending(self._end_idle(key)))
 
     def takes_images(self, definition: Definition, folder: Path) -> bool | None:
         """Whether the agent accepts images; None if it is not running in that folder."""
         running = self._running.get((definition.name, _digest(definition), folder))
         return None if running is None or running.connection.gone.is_set() else running.connection.takes_images
 
-    async def keep(self, wanted: Callable[[Definition], bool]) -> None:
-        """End the agents for which `wanted` is false, for example when a workspace is no longer trusted."""
+    async def keep_only(self, allowed: Callable[[Definition], bool]) -> None:
+        """End the agents for which `allowed` is false, for example when a workspace is no longer trusted."""
         for key, running in list(self._running.items()):
-            if not wanted(running.connection.definition):
+            if not allowed(running.connection.definition):
                 await self._end(key)
 
     async def close(self) -> None:
@@ -117,7 +117,7 @@ class Pool:
         await asyncio.gather(*(self._end(key) for key in list(self._running)), return_exceptions=True)
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_ending(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

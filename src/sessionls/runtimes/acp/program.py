@@ -27,7 +27,7 @@ __all__ = ["Program", "environment_of", "start"]
 _LOG_LIMIT = 1 << 20  # bytes of a log before it is truncated
 _GRACE = 2.0  # seconds to end by itself after its input was closed
 # `$1` is the path of the pipe. The program inherits the shell's input.
-_WATCHED = '(read _ <"$1"; kill -KILL 0) >/dev/null 2>&1 & shift; exec "$@"'
+_WATCHER_SCRIPT = '(read _ <"$1"; kill -KILL 0) >/dev/null 2>&1 & shift; exec "$@"'
 _VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -38,7 +38,7 @@ class Program:
     process: asyncio.subprocess.Process
     mark: str
     log: Path
-    _alive: int | None
+    _pipe_end: int | None
     _logging: asyncio.Task[None]
     _ending: asyncio.Task[None] | None = field(default=None, init=False)
 
@@ -72,9 +72,9 @@ class Program:
             async with asyncio.timeout(_GRACE):
                 await self.process.wait()
         await kill_tree(self.process.pid, self.mark, ended=self.process.returncode is not None)
-        if self._alive is not None:
-            os.close(self._alive)
-            self._alive = None
+        if self._pipe_end is not None:
+            os.close(self._pipe_end)
+            self._pipe_end = None
         with contextlib.suppress(TimeoutError):  # a process that cannot be found may keep its output open
             async with asyncio.timeout(_GRACE):
                 await asyncio.gather(self._drain(), self.process.wait())
@@ -96,35 +96,35 @@ async def start(definition: Definition, folder: Path, logs: Path) -> Program:
     log = logs / f"{definition.name}.log"
     mark = new_mark()
     watched = sys.platform != "win32"
-    words: Sequence[str] = (command, *definition.args)
-    alive, ours = os.pipe() if watched else (None, None)
-    given: dict[str, Any] = start_flags()
-    if alive is not None:
-        words = ("/bin/sh", "-c", _WATCHED, "sh", f"/dev/fd/{alive}", *words)
-        given["pass_fds"] = (alive,)
+    command_line: Sequence[str] = (command, *definition.args)
+    watcher_end, own_end = os.pipe() if watched else (None, None)
+    options: dict[str, Any] = start_flags()
+    if watcher_end is not None:
+        command_line = ("/bin/sh", "-c", _WATCHER_SCRIPT, "sh", f"/dev/fd/{watcher_end}", *command_line)
+        options["pass_fds"] = (watcher_end,)
     try:
         process = await asyncio.create_subprocess_exec(
-            *words,
+            *command_line,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=cwd,
             env={**environment, MARK: mark},
-            **given,
+            **options,
         )
     except (OSError, ValueError) as error:
-        if ours is not None:
-            os.close(ours)
+        if own_end is not None:
+            os.close(own_end)
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "its command is not valid"
         raise AgentUnavailable(
             definition.name, f"its program could not be started: {reason}.", hint="Correct its command, or reinstall it."
         ) from None
     finally:
-        if alive is not None:
-            os.close(alive)
+        if watcher_end is not None:
+            os.close(watcher_end)
     assert process.stderr is not None
     return Program(
-        process, mark, log, ours, asyncio.create_task(_write_log(process.stderr, log), name=f"log of {definition.name}")
+        process, mark, log, own_end, asyncio.create_task(_write_log(process.stderr, log), name=f"log of {definition.name}")
     )
 
 
@@ -157,14 +157,14 @@ def _find(definition: Definition) -> str:
     assert definition.command is not None
     # A name without a folder is searched in PATH only: on Windows, `which` would search the current folder first.
     path = os.environ.get("PATH", os.defpath)
-    found = shutil.which(str(Path(definition.command).expanduser()), path=path)
-    if found is None or (os.name == "nt" and not Path(found).is_absolute()):
+    program = shutil.which(str(Path(definition.command).expanduser()), path=path)
+    if program is None or (os.name == "nt" and not Path(program).is_absolute()):
         raise AgentUnavailable(
             definition.name,
             f"its program {definition.command!r} is not installed.",
             hint="Install it, or correct its command. It is searched in PATH.",
         )
-    return found
+    return program
 
 
 def _directory(definition: Definition, folder: Path) -> Path:

@@ -10,11 +10,11 @@ from sessionls.domain.state import Entry
 from sessionls.ports.store import Transcript
 from sessionls.sessions.prompt.transcript import plain
 
-__all__ = ["GO_ON", "Block", "image_blocks", "image_contexts", "message_blocks", "text_block", "transcript_text"]
+__all__ = ["CONTINUE_PROMPT", "Block", "image_blocks", "image_contexts", "message_blocks", "text_block", "transcript_text"]
 
 Block = dict[str, Any]
 
-GO_ON = (
+CONTINUE_PROMPT = (
     "Your reply was interrupted here. Continue exactly where it stopped, without repeating anything and without mentioning the "
     "interruption. It is not known whether your last action was carried out: check before you do it again."
 )
@@ -41,8 +41,8 @@ def message_blocks(
         blocks.append(_context_block(context, render, resources=resources))
         if isinstance(context, ImageContext):
             blocks += image_blocks([context], images)
-    who = f"[{message.author.name}] " if named and isinstance(message.author, Participant) else ""
-    return [*blocks, text_block(f"{who}{message.text}")]
+    author = f"[{message.author.name}] " if named and isinstance(message.author, Participant) else ""
+    return [*blocks, text_block(f"{author}{message.text}")]
 
 
 def image_blocks(contexts: Sequence[ImageContext], images: Mapping[str, str]) -> list[Block]:
@@ -55,8 +55,8 @@ def image_blocks(contexts: Sequence[ImageContext], images: Mapping[str, str]) ->
 
 def _context_block(context: Context, render: Callable[[Context], str], *, resources: bool) -> Block:
     """Documents as resources with the editor's text, including unsaved changes; everything else as in prompts for models."""
-    whole = isinstance(context, FileContext | SelectionContext | SymbolContext) and context.text is not None
-    if not resources or not whole or context.notice is not None:
+    has_text = isinstance(context, FileContext | SelectionContext | SymbolContext) and context.text is not None
+    if not resources or not has_text or context.notice is not None:
         return text_block(render(context))
     assert isinstance(context, FileContext | SelectionContext | SymbolContext)
     uri = context.uri
@@ -65,20 +65,21 @@ def _context_block(context: Context, render: Callable[[Context], str], *, resour
     return {"type": "resource", "resource": {"uri": uri, "mimeType": "text/plain", "text": context.text}}
 
 
-def transcript_text(transcript: Transcript, agent: str, seen: int, render: Callable[[Context], str]) -> str:
-    """The messages with their authors, for an agent that has seen the session up to place `seen`; empty if there are no new ones.
-    The agent's own reply to the message at `seen` is left out.
+def transcript_text(transcript: Transcript, agent: str, seen_position: int, render: Callable[[Context], str]) -> str:
+    """The messages with their authors, for an agent that has seen the session up to `seen_position`.
+
+    Empty if there are no new ones. The agent's own reply to the message at this position is left out.
     """
-    own = seen + 1 if seen else 0
-    pieces = [_entry(entry, agent, render) for entry in transcript.entries if not _is_reply_of(entry, agent, own)]
+    own_position = seen_position + 1 if seen_position else 0
+    pieces = [_entry(entry, agent, render) for entry in transcript.entries if not _is_reply_of(entry, agent, own_position)]
     pieces = [piece for piece in pieces if piece]
     kept: list[str] = []
-    room = _LIMIT
+    remaining = _LIMIT
     for piece in reversed(pieces):
-        if len(piece) > room:
+        if len(piece) > remaining:
             break
         kept.insert(0, piece)
-        room -= len(piece)
+        remaining -= len(piece)
     left_out = len(pieces) - len(kept)
     if transcript.summary:
         kept.insert(0, f"Summary of the earlier session:\n\n{transcript.summary[:_LIMIT]}")
@@ -93,19 +94,19 @@ def transcript_text(transcript: Transcript, agent: str, seen: int, render: Calla
     )
 
 
-def _is_reply_of(entry: Entry, agent: str, place: int) -> bool:
-    return entry.place == place and not isinstance(entry.message.author, Participant) and entry.message.author.agent == agent
+def _is_reply_of(entry: Entry, agent: str, position: int) -> bool:
+    return entry.place == position and not isinstance(entry.message.author, Participant) and entry.message.author.agent == agent
 
 
 def _entry(entry: Entry, agent: str, render: Callable[[Context], str]) -> str:
     message = entry.message
     if isinstance(message.author, Participant):
         to = f" to the agent {message.agent}" if message.agent else ""
-        context = [render(one) for one in message.context or ()]
-        return "\n\n".join([f"[{message.author.name}{to}]", *context, message.text])
-    words = plain(message.parts)
-    if not words:
+        contexts = [render(context) for context in message.context or ()]
+        return "\n\n".join([f"[{message.author.name}{to}]", *contexts, message.text])
+    text = plain(message.parts)
+    if not text:
         return ""
-    who = "you, the agent" if message.author.agent == agent else "the agent"
-    how = "" if message.status == "complete" else f", {message.status}"
-    return f"[{who} {message.author.agent}{how}]\n\n{words}"
+    author = "you, the agent" if message.author.agent == agent else "the agent"
+    status = "" if message.status == "complete" else f", {message.status}"
+    return f"[{author} {message.author.agent}{status}]\n\n{text}"

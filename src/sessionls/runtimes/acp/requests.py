@@ -37,10 +37,10 @@ class Requests:
     def __post_init__(self) -> None:
         self.terminals = Terminals(self.commands, self.permissions)
 
-    def spent(self, cost: float) -> None:
+    def set_cost(self, cost: float) -> None:
         self.cost = cost
 
-    async def asked(self, method: str, params: Mapping[str, Any]) -> Any:
+    async def handle(self, method: str, params: Mapping[str, Any]) -> Any:
         from acp.exceptions import RequestError
 
         try:
@@ -55,7 +55,7 @@ class Requests:
                     await self._write(params)
                     return {}
                 case _ if method.startswith("terminal/"):
-                    return await self.terminals.asked(method, params)
+                    return await self.terminals.handle(method, params)
         except ToolFailed as problem:
             raise RequestError(-32603, str(problem)) from None
         raise RequestError.method_not_found(method[:200])

@@ -23,17 +23,25 @@ from sessionls.ports.models import ImageSupport
 from sessionls.ports.runtime import AgentQuestion, ReplyInterrupted, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.ports.store import ExternalSession, Store
 from sessionls.runtimes.acp.announcements import Announcements
-from sessionls.runtimes.acp.asking import ask as ask_another
+from sessionls.runtimes.acp.asking import ask as ask_agent
 from sessionls.runtimes.acp.connection import AgentConnection, AgentEnded, AgentRefused, Timeouts
-from sessionls.runtimes.acp.modes import Configuration, Wanted
+from sessionls.runtimes.acp.modes import Configuration, RequestedConfiguration
 from sessionls.runtimes.acp.our_tools import OurTools
 from sessionls.runtimes.acp.permissions import Permissions
-from sessionls.runtimes.acp.pool import Open, Pool, Running
-from sessionls.runtimes.acp.prompt import GO_ON, Block, image_blocks, image_contexts, message_blocks, text_block, transcript_text
+from sessionls.runtimes.acp.pool import AgentSession, Pool, RunningAgent
+from sessionls.runtimes.acp.prompt import (
+    CONTINUE_PROMPT,
+    Block,
+    image_blocks,
+    image_contexts,
+    message_blocks,
+    text_block,
+    transcript_text,
+)
 from sessionls.runtimes.acp.requests import Requests
-from sessionls.runtimes.acp.turn import Outcome, Turn, to_the_end
+from sessionls.runtimes.acp.turn import Outcome, Turn, finish_uncancelled
 from sessionls.runtimes.acp.writing import Call, Writing
-from sessionls.runtimes.asking import ASK_AGENT, Asking, may_ask
+from sessionls.runtimes.asking import ASK_AGENT, AskingAgent, may_ask
 from sessionls.sessions.prompt.blocks import render
 from sessionls.sessions.prompt.transcript import plain
 
@@ -42,7 +50,7 @@ __all__ = ["ExternalAgents"]
 _MISSED_IMAGES = 5
 _REQUIRED_TOOLS = frozenset({"edit_file", "run_command"})
 """The tools that an agent must have to ask an external one, which edits files and runs commands by its own rules."""
-_REASONS: Mapping[str, ReplyStopReason] = {
+_STOP_REASONS: Mapping[str, ReplyStopReason] = {
     "end_turn": "stop",
     "max_tokens": "length",
     "max_turn_requests": "length",
@@ -70,19 +78,19 @@ class ExternalAgents:
 
     def __post_init__(self) -> None:
         self.announcements = Announcements(self.logs.parent / "external-agents.json")
-        self.pool = Pool(self.logs, self.timeouts, self.idle, started=self._started)
+        self.pool = Pool(self.logs, self.timeouts, self.idle, on_start=self._keep_announcements)
 
     async def image_support(self, definition: Definition, model: str | None) -> ImageSupport:  # noqa: ARG002
         folder = self._open_folder()
         running = None if folder is None else self.pool.takes_images(definition, folder)
         return ImageSupport(await self.announcements.takes_images(definition) if running is None else running)
 
-    async def _started(self, connection: AgentConnection) -> None:
+    async def _keep_announcements(self, connection: AgentConnection) -> None:
         await self.announcements.keep(connection.definition, images=connection.takes_images)
 
     async def write(self, reply: ReplyToWrite, sink: ReplySink) -> ReplyStopReason | None:
         outcome = await sink.stoppable(self._write(reply, sink))
-        return _REASONS.get(outcome.reason, "unknown")
+        return _STOP_REASONS.get(outcome.reason, "unknown")
 
     async def answer(self, question: AgentQuestion, sink: ReplySink) -> str:
         """Ask the agent in a new session, so that it sees only the question."""
@@ -95,13 +103,13 @@ class ExternalAgents:
         key = f"{reply.session.id} {new_id()}"
         async with self.pool.running(definition, folder) as running:
             try:
-                places = {"cwd": str(folder), "mcpServers": await self.tools.server(reply.session.id, key)}
-                opened = await self._new(running, places)
+                params = {"cwd": str(folder), "mcpServers": await self.tools.server_entry(reply.session.id, key)}
+                agent_session = await self._new_session(running, params)
                 text = f"The agent `{question.asking.name}` asks:\n\n{question.text}"
                 prompt = definition.prompt.strip()
-                blocks = [text_block(words) for words in (prompt, text) if words]
-                asker = Asker(question.policy, question.tools, question.depth, question.writing)
-                outcome = await self._run_turn(reply, sink, running, opened, blocks, asker, key)
+                blocks = [text_block(block) for block in (prompt, text) if block]
+                rules = AskingRules(question.policy, question.tools, question.depth, question.writing)
+                outcome = await self._run_turn(reply, sink, running, agent_session, blocks, rules, key)
             except AgentEnded:
                 raise await running.connection.ended_early() from None
             except AgentRefused as refused:
@@ -111,8 +119,8 @@ class ExternalAgents:
             finally:
                 self.tools.forget(key)
         answer = plain([part for part in sink.parts if part.kind != "tool"])
-        problem = stop_explanation(_REASONS.get(outcome.reason, "unknown"))
-        return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
+        problem = stop_explanation(_STOP_REASONS.get(outcome.reason, "unknown"))
+        return "\n\n".join(text for text in (answer, problem and f"({problem})") if text)
 
     async def close(self) -> None:
         await self.pool.close()
@@ -120,7 +128,7 @@ class ExternalAgents:
 
     async def follow(self, *, trusted: bool) -> None:
         """End the agents that the workspace defines if it is no longer trusted."""
-        await self.pool.keep(lambda definition: trusted or definition.origin != "workspace")
+        await self.pool.keep_only(lambda definition: trusted or definition.origin != "workspace")
 
     # -- one message -------------------------------------------------------------------------------------------------
 
@@ -142,49 +150,49 @@ class ExternalAgents:
                     f"it answered with an error: {refused.message}.", "Send the message again, or see its log."
                 ) from None
 
-    async def _send(self, reply: ReplyToWrite, sink: ReplySink, running: Running, folder: Path) -> Outcome:
+    async def _send(self, reply: ReplyToWrite, sink: ReplySink, running: RunningAgent, folder: Path) -> Outcome:
         connection = running.connection
-        opened, seen = await self._session_for(reply, running, folder, sink)
-        blocks, position = await self._prompt(reply, sink, connection, seen)
-        await self._keep(reply, opened, folder, position)
-        asker = Asker(self.policy, None, 1, asyncio.Lock())
-        return await self._run_turn(reply, sink, running, opened, blocks, asker, reply.session.id)
+        agent_session, seen_position = await self._find_or_open_session(reply, running, folder, sink)
+        blocks, position = await self._prompt(reply, sink, connection, seen_position)
+        await self._keep_external_session(reply, agent_session, folder, position)
+        rules = AskingRules(self.policy, None, 1, asyncio.Lock())
+        return await self._run_turn(reply, sink, running, agent_session, blocks, rules, reply.session.id)
 
     async def _run_turn(
         self,
         reply: ReplyToWrite,
         sink: ReplySink,
-        running: Running,
-        opened: Open,
+        running: RunningAgent,
+        agent_session: AgentSession,
         blocks: Sequence[Block],
-        asker: Asker,
+        rules: AskingRules,
         key: str,
     ) -> Outcome:
         """Send the prompt and write the agent's work to the sink. `key` identifies its connections to our tools."""
         connection, writing = running.connection, Writing(reply, sink, self.files)
         await writing.settle_calls()
         name, too_long = reply.definition.name, connection.transport.too_long
-        if opened.late:
+        if agent_session.late:
             await sink.add_notice(f"{name} went on after the end of its last reply. What it wrote then is left out.")
-            opened.late = 0
-        for problem in await opened.configuration.set(connection, opened.id, _wanted(reply)):
+            agent_session.late = 0
+        for problem in await agent_session.configuration.apply(connection, agent_session.id, _requested_configuration(reply)):
             await sink.add_notice(problem)
-        permissions = Permissions(reply.definition, asker.policy, sink, self.files)
+        permissions = Permissions(reply.definition, rules.policy, sink, self.files)
         requests = Requests(reply, writing, permissions, self.files, self.commands)
-        turn = Turn(connection, opened.id, writing, requests.asked, opened.configuration.changed, requests.spent)
+        turn = Turn(connection, agent_session.id, writing, requests.handle, agent_session.configuration.update, requests.set_cost)
         writing.turn = requests.turn = turn
         before = await self.files.snapshot()
-        asking = Asking(reply, sink, reply.definition, asker.policy, asker.tools, asker.writing, asker.depth)
+        asking = AskingAgent(reply, sink, reply.definition, rules.policy, rules.tools, rules.writing, rules.depth)
 
         def ask(arguments: Mapping[str, Any]) -> Awaitable[str]:
-            return ask_another(writing, asking, permissions, arguments)
+            return ask_agent(writing, asking, permissions, arguments)
 
-        asks = may_ask(reply.definition, asker.tools, asker.depth)
+        asks = may_ask(reply.definition, rules.tools, rules.depth)
         try:
-            async with self.tools.during(key, permissions, lambda: Call(writing, new_id()), ask if asks else None):
+            async with self.tools.accept_calls(key, permissions, lambda: Call(writing, new_id()), ask if asks else None):
                 outcome = await turn.run(blocks)
         except asyncio.CancelledError:
-            await to_the_end(self._stopped(turn, requests, writing, before, opened))
+            await finish_uncancelled(self._finish_cancelled(turn, requests, writing, before, agent_session))
             raise
         except (AgentEnded, AgentRefused):
             await self._record_work(turn, requests, writing, before)
@@ -193,24 +201,24 @@ class ExternalAgents:
         await self._record_work(turn, requests, writing, before)
         if connection.transport.too_long > too_long:
             await sink.add_notice(f"{name} sent messages that are too long to be read. They are left out.")
-        self._spend(sink, opened, outcome, requests.cost)
-        for problem in await opened.configuration.set_back(connection, opened.id):
+        self._spend(sink, agent_session, outcome, requests.cost)
+        for problem in await agent_session.configuration.restore(connection, agent_session.id):
             await sink.add_notice(problem)
         if outcome.reason == "cancelled":
             raise ReplyInterrupted(f"{name} stopped its reply by itself. Resume the session to continue.")
         return outcome
 
-    async def _stopped(
+    async def _finish_cancelled(
         self,
         turn: Turn,
         requests: Requests,
         writing: Writing,
         before: Mapping[str, tuple[int, int]] | None,
-        opened: Open,
+        agent_session: AgentSession,
     ) -> None:
         await self._record_work(turn, requests, writing, before)
         with contextlib.suppress(Exception):
-            await opened.configuration.set_back(turn.connection, opened.id)
+            await agent_session.configuration.restore(turn.connection, agent_session.id)
 
     @staticmethod
     async def _record_work(
@@ -220,43 +228,48 @@ class ExternalAgents:
         async with turn.between_parts():
             await writing.record_changes(before)
 
-    def _spend(self, sink: ReplySink, opened: Open, outcome: Outcome, cost: float | None) -> None:
+    def _spend(self, sink: ReplySink, agent_session: AgentSession, outcome: Outcome, cost: float | None) -> None:
         """Count the usage of this message. Agents report totals of their session."""
         tokens = _tokens(outcome.usage)
         used = Usage()
         if tokens is not None:
-            last = opened.tokens or (0, 0, 0)
-            new = tuple(now - then if now >= then else now for now, then in zip(tokens, last, strict=True))
+            last = agent_session.tokens or (0, 0, 0)
+            new = tuple(now - before if now >= before else now for now, before in zip(tokens, last, strict=True))
             used = Usage(input_tokens=new[0], output_tokens=new[1], cached_tokens=new[2] or None)
-            opened.tokens = tokens
+            agent_session.tokens = tokens
         if cost is not None:
             # The earlier cost of a reopened session is unknown.
-            spent = None if opened.cost is None else max(cost - opened.cost, 0.0)
-            opened.cost = cost
+            spent = None if agent_session.cost is None else max(cost - agent_session.cost, 0.0)
+            agent_session.cost = cost
             used = used.model_copy(update={"cost": spent})
         if used != Usage():
             sink.spending.spend(used)
 
     # -- its session -------------------------------------------------------------------------------------------------
 
-    async def _session_for(self, reply: ReplyToWrite, running: Running, folder: Path, sink: ReplySink) -> tuple[Open, int]:
+    async def _find_or_open_session(
+        self, reply: ReplyToWrite, running: RunningAgent, folder: Path, sink: ReplySink
+    ) -> tuple[AgentSession, int]:
         """The agent's session for ours, and the position up to which it has seen ours."""
         session_id, agent = reply.session.id, reply.definition.name
         known = await self.store.external_session(session_id, agent)
         if known is not None and known.folder != str(folder):
             known = None
-        live = running.opened.get(session_id)
+        live = running.sessions.get(session_id)
         if live is not None and known is not None and live.id == known.external_id:
             return live, known.seen
-        if known is not None and (again := await self._open_again(running.connection, session_id, known, folder)) is not None:
-            running.opened[session_id] = again
-            running.given.add(again.id)
-            return again, known.seen
-        if known is None and (forked := await self._forked(reply.session, agent, running, folder)) is not None:
-            running.opened[session_id] = forked[0]
-            return forked
-        new = await self._new(running, await self._session_params(session_id, folder))
-        running.opened[session_id] = new
+        if (
+            known is not None
+            and (reopened := await self._reopen_session(running.connection, session_id, known, folder)) is not None
+        ):
+            running.sessions[session_id] = reopened
+            running.session_ids.add(reopened.id)
+            return reopened, known.seen
+        if known is None and (fork := await self._fork_session(reply.session, agent, running, folder)) is not None:
+            running.sessions[session_id] = fork[0]
+            return fork
+        new = await self._new_session(running, await self._session_params(session_id, folder))
+        running.sessions[session_id] = new
         if known is None:
             await sink.add_notice(
                 f"{agent} is an external agent: if it reads, changes or runs something without asking, its own rules apply, "
@@ -264,8 +277,10 @@ class ExternalAgents:
             )
         return new, 0
 
-    async def _forked(self, session: Session, agent: str, running: Running, folder: Path) -> tuple[Open, int] | None:
-        """A fork of the agent's session for an ancestor of ours, if ours has all that the agent was sent and said there."""
+    async def _fork_session(
+        self, session: Session, agent: str, running: RunningAgent, folder: Path
+    ) -> tuple[AgentSession, int] | None:
+        """A fork of the agent's session for an ancestor of ours, if ours has all messages that it received and wrote there."""
         if not running.connection.forks:
             return None
         ancestor: Session | None = session
@@ -287,35 +302,38 @@ class ExternalAgents:
             answer = await running.connection.request("session/fork", params, seconds=self.timeouts.session)
         except AgentRefused:  # it does not know the session any more
             return None
-        return self._open(running, answer, cost=None), known.seen
+        return self._register_session(running, answer, cost=None), known.seen
 
-    async def _has_turn(self, session_id: str, ancestor_id: str, seen: int) -> bool:
-        """Whether the session has, from its ancestor, the message at that place and the reply to it."""
+    async def _has_turn(self, session_id: str, ancestor_id: str, seen_position: int) -> bool:
+        """Whether the session has, from its ancestor, the message at that position and the reply to it."""
         ours, theirs = [
-            [entry.message.id for entry in (await self.store.transcript(one, through=seen + 1, after=seen - 1)).entries]
-            for one in (session_id, ancestor_id)
+            [
+                entry.message.id
+                for entry in (await self.store.transcript(log_id, through=seen_position + 1, after=seen_position - 1)).entries
+            ]
+            for log_id in (session_id, ancestor_id)
         ]
         return len(theirs) == 2 and ours == theirs
 
-    async def _new(self, running: Running, places: Mapping[str, Any]) -> Open:
-        answer = await running.connection.request("session/new", places, seconds=self.timeouts.session)
-        return self._open(running, answer, cost=0.0)
+    async def _new_session(self, running: RunningAgent, params: Mapping[str, Any]) -> AgentSession:
+        answer = await running.connection.request("session/new", params, seconds=self.timeouts.session)
+        return self._register_session(running, answer, cost=0.0)
 
     @staticmethod
-    def _open(running: Running, answer: Mapping[str, Any], *, cost: float | None) -> Open:
+    def _register_session(running: RunningAgent, answer: Mapping[str, Any], *, cost: float | None) -> AgentSession:
         external = answer.get("sessionId")
         if not isinstance(external, str) or not external or len(external) > 1_000:
             raise running.connection.unavailable("it did not open a session.", "Update it.")
-        if external in running.given:
+        if external in running.session_ids:
             raise running.connection.unavailable(
                 "it gave a new session the id of another one.", "Update it: it would mix what the two contain."
             )
-        running.given.add(external)
-        return Open(external, Configuration.of(answer), cost=cost)
+        running.session_ids.add(external)
+        return AgentSession(external, Configuration.of(answer), cost=cost)
 
-    async def _open_again(
+    async def _reopen_session(
         self, connection: AgentConnection, session_id: str, known: ExternalSession, folder: Path
-    ) -> Open | None:
+    ) -> AgentSession | None:
         """Reopen its session from an earlier message, if the agent can. Updates that replay old messages are ignored."""
         method = "session/resume" if connection.resumes else "session/load" if connection.loads else None
         if method is None:
@@ -325,19 +343,21 @@ class ExternalAgents:
             answer = await connection.request(method, params, seconds=self.timeouts.session)
         except AgentRefused:  # the agent no longer has this session
             return None
-        return Open(known.external_id, Configuration.of(answer))
+        return AgentSession(known.external_id, Configuration.of(answer))
 
     async def _session_params(self, session_id: str, folder: Path) -> dict[str, Any]:
-        return {"cwd": str(folder), "mcpServers": await self.tools.server(session_id)}
+        return {"cwd": str(folder), "mcpServers": await self.tools.server_entry(session_id)}
 
-    async def _keep(self, reply: ReplyToWrite, opened: Open, folder: Path, seen: int) -> None:
-        known = ExternalSession(opened.id, str(folder), seen)
+    async def _keep_external_session(
+        self, reply: ReplyToWrite, agent_session: AgentSession, folder: Path, seen_position: int
+    ) -> None:
+        known = ExternalSession(agent_session.id, str(folder), seen_position)
         await self.store.keep_external_session(reply.session.id, reply.definition.name, known)
 
     # -- the prompt --------------------------------------------------------------------------------------------------
 
     async def _prompt(
-        self, reply: ReplyToWrite, sink: ReplySink, connection: AgentConnection, seen: int
+        self, reply: ReplyToWrite, sink: ReplySink, connection: AgentConnection, seen_position: int
     ) -> tuple[list[Block], int]:
         """The blocks of the prompt, and the position up to which the agent will then have seen the session."""
         session, definition, message = reply.session, reply.definition, reply.message
@@ -348,34 +368,36 @@ class ExternalAgents:
         resources, named = connection.takes_resources, len(session.participants) > 1
         images = await self._images(session.id, connection, image_contexts(message, *sink.steered))
         blocks: list[Block] = []
-        position = max(reply.position, seen)
-        if seen < reply.position:
-            if seen == 0 and definition.prompt.strip():
+        position = max(reply.position, seen_position)
+        if seen_position < reply.position:
+            if seen_position == 0 and definition.prompt.strip():
                 blocks.append(text_block(definition.prompt.strip()))
-            missed = await self.store.transcript(session.id, through=reply.position - 1, after=seen)
-            if text := transcript_text(missed, definition.name, seen, as_text):
+            missed = await self.store.transcript(session.id, through=reply.position - 1, after=seen_position)
+            if text := transcript_text(missed, definition.name, seen_position, as_text):
                 blocks.append(text_block(text))
                 blocks += await self._missed_images(session.id, connection, [entry.message for entry in missed.entries])
             blocks += message_blocks(message, as_text, resources=resources, named=named, images=images)
-        steered = [one for one in sink.steered if await self._position(session.id, one) > max(seen, reply.position)]
+        steered = [
+            other for other in sink.steered if await self._position(session.id, other) > max(seen_position, reply.position)
+        ]
         if sink.parts and not steered:
-            if seen < reply.position:  # a new session of the agent, which does not know the reply so far
+            if seen_position < reply.position:  # a new session of the agent, which does not know the reply so far
                 blocks.append(text_block(f"This is your reply so far:\n\n{plain(sink.parts)}"))
-            blocks.append(text_block(GO_ON))
-        for one in steered:
-            blocks += message_blocks(one, as_text, resources=resources, named=named, images=images)
-            position = max(position, await self._position(session.id, one))
+            blocks.append(text_block(CONTINUE_PROMPT))
+        for other in steered:
+            blocks += message_blocks(other, as_text, resources=resources, named=named, images=images)
+            position = max(position, await self._position(session.id, other))
         return blocks, position
 
     async def _images(self, session_id: str, connection: AgentConnection, contexts: Sequence[ImageContext]) -> dict[str, str]:
         """The bytes of images in base64, by their hash. Raises `AgentUnavailable` if the agent accepts none."""
         if contexts and not connection.takes_images:
             raise connection.unavailable("it accepts no images.", "Send the message to another agent, or without the image.")
-        found: dict[str, str] = {}
+        encoded: dict[str, str] = {}
         for digest in dict.fromkeys(context.sha256 for context in contexts if context.sha256 is not None):
             if (data := await self.store.image(session_id, digest)) is not None:
-                found[digest] = (await asyncio.to_thread(base64.b64encode, data)).decode()
-        return found
+                encoded[digest] = (await asyncio.to_thread(base64.b64encode, data)).decode()
+        return encoded
 
     async def _missed_images(self, session_id: str, connection: AgentConnection, missed: Sequence[Message]) -> list[Block]:
         """The newest images of what the agent has not seen, if it accepts images. The transcript names all of them."""
@@ -452,8 +474,8 @@ class ExternalAgents:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """The rules by which the agent of a turn may ask others (see `Asking`)."""
+class AskingRules:
+    """The rules by which the agent of a turn may ask others (see `AskingAgent`)."""
 
     policy: Policy
     tools: frozenset[str] | None
@@ -474,15 +496,17 @@ def _start_request(definition: Definition) -> PermissionRequest:
     return PermissionRequest(summary, detail=detail, scope=f"start {definition.name}: {detail}")
 
 
-def _wanted(reply: ReplyToWrite) -> Wanted:
+def _requested_configuration(reply: ReplyToWrite) -> RequestedConfiguration:
     definition = reply.definition
     model = reply.model or next(iter(definition.models), None)
-    return Wanted(definition.mode, model, definition.options)
+    return RequestedConfiguration(definition.mode, model, definition.options)
 
 
 def _tokens(usage: Mapping[str, Any] | None) -> tuple[int, int, int] | None:
     if usage is None:
         return None
-    found = [usage.get(name) for name in ("inputTokens", "outputTokens", "cachedReadTokens")]
-    numbers = [one if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < 1 << 53 else 0 for one in found]
+    counts = [usage.get(name) for name in ("inputTokens", "outputTokens", "cachedReadTokens")]
+    numbers = [
+        count if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 1 << 53 else 0 for count in counts
+    ]
     return numbers[0], numbers[1], numbers[2]

@@ -42,12 +42,13 @@ def is_sign_in_error(text: str) -> bool:
 def hint(definition: Definition, methods: Iterable[Any]) -> str:
     """The hint for the error, with the methods that the agent announced (`AuthMethod…` of the SDK)."""
     program = PurePath(definition.command or "").name.removesuffix(".cmd").removesuffix(".exe")
-    known = _COMMANDS.get(program)
-    first = f"Sign in with `{known}` in a terminal, then send the message again." if known else ""
+    command = _COMMANDS.get(program)
+    instruction = f"Sign in with `{command}` in a terminal, then send the message again." if command else ""
     offers = [_describe_method(definition, method) for method in list(methods)[:_MOST]]
     announced = f"It offers: {'; '.join(offers)}." if offers else ""
     return (
-        " ".join(filter(None, (first, announced))) or "Sign in with its own program in a terminal, then send the message again."
+        " ".join(filter(None, (instruction, announced)))
+        or "Sign in with its own program in a terminal, then send the message again."
     )
 
 
@@ -59,14 +60,14 @@ def _describe_method(definition: Definition, method: Any) -> str:
     if getattr(method, "type", None) == "terminal":
         return f"{name} (`{_command(definition.command or '', [*definition.args, *(method.args or ())])}`)"
     if getattr(method, "type", None) == "env_var":
-        names = ", ".join(_short(one.name) for one in method.vars[:_MOST])
+        names = ", ".join(_short(variable.name) for variable in method.vars[:_MOST])
         return f"{name} (set {names} in `env` of the agent)"
     about = _short(getattr(method, "description", None) or "")
     return f"{name} ({about})" if about else name
 
 
 def _command(program: str, args: Sequence[Any]) -> str:
-    return _short(" ".join([PurePath(program).name, *(str(one) for one in args)]), _LONGEST_COMMAND)
+    return _short(" ".join([PurePath(program).name, *(str(argument) for argument in args)]), _LONGEST_COMMAND)
 
 
 def _short(text: str, longest: int = _LONGEST) -> str:

@@ -34,8 +34,8 @@ class _Terminal:
     problem: str | None = None
     running: asyncio.Task[None] | None = None
 
-    def heard(self, data: bytes) -> None:
-        """Keep the newest output, starting at a character boundary."""
+    def append_output(self, data: bytes) -> None:
+        """Keep only the newest output, starting at a character boundary."""
         self.output += data
         if len(self.output) > self.limit:
             del self.output[: len(self.output) - self.limit]
@@ -61,7 +61,7 @@ class Terminals:
     permissions: Permissions
     _terminals: dict[str, _Terminal] = field(default_factory=dict, init=False)
 
-    async def asked(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    async def handle(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Handle a `terminal/…` request. Raises `ToolFailed`."""
         if method == "terminal/create":
             return {"terminalId": await self._create(params)}
@@ -103,7 +103,7 @@ class Terminals:
         return None if terminal is None else terminal.output.decode("utf-8", "replace")
 
     async def _create(self, params: Mapping[str, Any]) -> str:
-        self._check_number()
+        self._check_limit()
         command = command_line(params)
         folder = params.get("cwd")
         folder = folder if isinstance(folder, str) and folder else None
@@ -112,7 +112,7 @@ class Terminals:
             raise ToolFailed(refusal)
         if not await self.permissions.permits("execute", command, "run_command", "execute", request):
             raise ToolFailed(DENIED)
-        self._check_number()  # others may have been opened meanwhile
+        self._check_limit()  # others may have been opened meanwhile
         limit = params.get("outputByteLimit")
         terminal = _Terminal(min(limit, _OUTPUT) if isinstance(limit, int) and limit > 0 else _OUTPUT)
         key = new_id()
@@ -120,15 +120,15 @@ class Terminals:
         terminal.running = asyncio.create_task(self._run(terminal, command, folder, _environment(params.get("env"))))
         return key
 
-    def _check_number(self) -> None:
+    def _check_limit(self) -> None:
         if len(self._terminals) >= _MOST:
             raise ToolFailed(f"{_MOST} terminals are open. Release one first.")
 
     async def _run(self, terminal: _Terminal, command: str, folder: str | None, environment: Mapping[str, str]) -> None:
         try:
-            terminal.code = await self.commands.run(command, folder, environment, terminal.heard)
+            terminal.code = await self.commands.run(command, folder, environment, terminal.append_output)
         except ToolFailed as problem:
-            terminal.heard(str(problem).encode())
+            terminal.append_output(str(problem).encode())
             terminal.code = 127
 
 
@@ -144,24 +144,24 @@ def command_line(params: Mapping[str, Any]) -> str:
     command, args = params.get("command"), params.get("args")
     if not isinstance(command, str) or not command.strip():
         raise ToolFailed("The command is missing.")
-    words = [one for one in args if isinstance(one, str)] if isinstance(args, list) else []
-    if not words:
+    arguments = [argument for argument in args if isinstance(argument, str)] if isinstance(args, list) else []
+    if not arguments:
         return command
     if sys.platform == "win32":
-        return subprocess.list2cmdline([command, *words])
-    return shlex.join([command, *words]) if _PLAIN.fullmatch(command) else f"{command} {shlex.join(words)}"
+        return subprocess.list2cmdline([command, *arguments])
+    return shlex.join([command, *arguments]) if _PLAIN.fullmatch(command) else f"{command} {shlex.join(arguments)}"
 
 
-def _environment(given: Any) -> dict[str, str]:
+def _environment(variables: Any) -> dict[str, str]:
     """The variables that the agent sets, without those that look like API keys."""
     return {
-        one["name"]: one["value"]
-        for one in (given if isinstance(given, list) else [])[:100]
-        if isinstance(one, dict)
-        and isinstance(one.get("name"), str)
-        and isinstance(one.get("value"), str)
-        and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", one["name"])
-        and name_problem(one["name"]) is None
-        and "\0" not in one["value"]
-        and len(one["value"]) <= 32_000
+        variable["name"]: variable["value"]
+        for variable in (variables if isinstance(variables, list) else [])[:100]
+        if isinstance(variable, dict)
+        and isinstance(variable.get("name"), str)
+        and isinstance(variable.get("value"), str)
+        and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable["name"])
+        and name_problem(variable["name"]) is None
+        and "\0" not in variable["value"]
+        and len(variable["value"]) <= 32_000
     }

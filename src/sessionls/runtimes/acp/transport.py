@@ -1,7 +1,7 @@
 """Messages to and from an external agent: one JSON object per line, in bounded memory whatever the agent writes.
 
-This implements the transport of the ACP SDK. Notifications go to `notified`, in order and before the messages that follow them.
-All other messages go to the SDK.
+This implements the transport of the ACP SDK. Notifications go to `on_notification`, in order and before
+the messages that follow them. All other messages go to the SDK.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["MOST_REQUESTS", "Transport"]
 _LINE = 8 << 20  # bytes of one message
 _CHUNK = 1 << 16
 _LARGE = 1 << 18  # bytes; larger messages are parsed in a thread
-_UNREAD = 64 << 20  # bytes that wait because the agent does not read them
+_UNREAD = 64 << 20  # bytes that the agent has not read yet
 _KEPT_ENDS = 300  # bytes at both ends of a line that is too long, in which its id is searched
 _HEAD = re.compile(rb'\s*\{\s*(?:"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"\s*,\s*)*"id"\s*:\s*("[^"\\]*"|\d+)\s*,')
 _TAIL = re.compile(rb',\s*"id"\s*:\s*("[^"\\]*"|\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
@@ -37,30 +37,30 @@ class Transport:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        notified: Callable[[str, Any], Awaitable[None]],
-        ended: Callable[[], None],
+        on_notification: Callable[[str, Any], Awaitable[None]],
+        on_end: Callable[[], None],
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._notified = notified
-        self._ended = ended
+        self._on_notification = on_notification
+        self._on_end = on_end
         self._buffer = bytearray()
         self._searched = 0
         self._skipped: tuple[bytes, bytes] | None = None  # both ends of a line that is too long
         self._unread = 0
         self._sending = asyncio.Lock()
-        self._asked: set[str] = set()
+        self._open_requests: set[str] = set()
         self.dropped = 0
         self.too_long = 0
 
     async def send(self, message: dict[str, Any]) -> None:
         """Write one message. Does not fail if the program has ended: `receive` reports that."""
         if "method" not in message:
-            self._asked.discard(json.dumps(message.get("id")))
+            self._open_requests.discard(json.dumps(message.get("id")))
         data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
         self._unread += len(data)
         if self._unread > max(_UNREAD, 2 * len(data)):
-            self._ended()  # it asks, but does not read the answers
+            self._on_end()  # it sends requests but does not read the responses
         try:
             async with self._sending:
                 with contextlib.suppress(OSError, RuntimeError):
@@ -71,8 +71,8 @@ class Transport:
 
     async def receive(self) -> dict[str, Any] | None:
         """The next request or response; None at the end."""
-        while (line := await self._line()) is not None:
-            message = await self._parsed(line)
+        while (line := await self._read_line()) is not None:
+            message = await self._parse(line)
             if message is None:
                 continue
             method = message.get("method")
@@ -83,10 +83,10 @@ class Transport:
             elif not isinstance(method, str):
                 self.dropped += 1
             elif "id" not in message:
-                await self._notified(method, message.get("params"))
+                await self._on_notification(method, message.get("params"))
             elif await self._accept_request(message):
                 return message
-        self._ended()
+        self._on_end()
         return None
 
     async def close(self) -> None:
@@ -94,14 +94,14 @@ class Transport:
 
     async def _accept_request(self, message: dict[str, Any]) -> bool:
         key = json.dumps(message["id"])
-        if len(self._asked) >= MOST_REQUESTS or key in self._asked:
+        if len(self._open_requests) >= MOST_REQUESTS or key in self._open_requests:
             error = {"code": -32600, "message": f"More than {MOST_REQUESTS} requests wait for an answer, or the id is taken."}
             await self.send({"jsonrpc": "2.0", "id": message["id"] if len(key) < 200 else None, "error": error})
             return False
-        self._asked.add(key)
+        self._open_requests.add(key)
         return True
 
-    async def _parsed(self, line: bytes) -> dict[str, Any] | None:
+    async def _parse(self, line: bytes) -> dict[str, Any] | None:
         try:
             data = await asyncio.to_thread(json.loads, line) if len(line) > _LARGE else json.loads(line)
         except (ValueError, RecursionError):
@@ -111,7 +111,7 @@ class Transport:
         self.dropped += 1
         return None
 
-    async def _line(self) -> bytes | None:
+    async def _read_line(self) -> bytes | None:
         """The next non-empty line; None at the end. A line that is too long is dropped, or replaced with a short error."""
         while True:
             while (end := self._buffer.find(b"\n", self._searched)) >= 0:
@@ -139,15 +139,15 @@ class Transport:
             self._buffer += data
 
     async def _replace_long_line(self, head: bytes, tail: bytes) -> bytes:
-        """An error in place of a response that is too long. A request is refused, and nothing takes its place."""
-        found = _HEAD.match(head) or _TAIL.search(tail)
-        if found is None:
+        """An error in place of a response that is too long. A request is refused and dropped."""
+        id_match = _HEAD.match(head) or _TAIL.search(tail)
+        if id_match is None:
             return b""
         error = {"code": -32600, "message": f"The message was longer than {_LINE >> 20} MiB."}
         if _REQUEST.match(head):
-            await self.send({"jsonrpc": "2.0", "id": json.loads(found[1]), "error": error})
+            await self.send({"jsonrpc": "2.0", "id": json.loads(id_match[1]), "error": error})
             return b""
-        return json.dumps({"jsonrpc": "2.0", "id": json.loads(found[1]), "error": error}).encode()
+        return json.dumps({"jsonrpc": "2.0", "id": json.loads(id_match[1]), "error": error}).encode()
 
 
 def _response(message: dict[str, Any]) -> dict[str, Any]:

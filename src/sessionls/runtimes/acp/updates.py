@@ -28,7 +28,7 @@ __all__ = [
     "text_of",
 ]
 
-_WORDS = 1_000_000  # characters of one piece of text
+_TEXT = 1_000_000  # characters of one piece of text
 _RESULT = 60_000  # characters of a call's result
 _ARGUMENTS = 8_000  # characters of JSON
 _TITLE = 300
@@ -114,17 +114,17 @@ Update = TextChunk | PersonText | CallUpdate | PlanChanged | ModeChanged | Optio
 
 
 def read_update(update: Any) -> Update | None:
-    """The parsed update; None if it is of no use to us."""
+    """The parsed update; None if it is unknown or malformed."""
     if not isinstance(update, dict):
         return None
     match update.get("sessionUpdate"):
         case "user_message_chunk":
-            words = text_of(update.get("content"))
-            return PersonText(words) if words else None
+            text = text_of(update.get("content"))
+            return PersonText(text) if text else None
         case "agent_message_chunk":
-            return _words("text", update)
+            return _text_chunk("text", update)
         case "agent_thought_chunk":
-            return _words("reasoning", update)
+            return _text_chunk("reasoning", update)
         case "tool_call" | "tool_call_update":
             return read_call(update)
         case "plan":
@@ -137,7 +137,9 @@ def read_update(update: Any) -> Update | None:
             return ModeChanged(mode[:_ID]) if isinstance(mode, str) else None
         case "config_option_update":
             options = update.get("configOptions")
-            return OptionsChanged([one for one in options if isinstance(one, dict)]) if isinstance(options, list) else None
+            return (
+                OptionsChanged([option for option in options if isinstance(option, dict)]) if isinstance(options, list) else None
+            )
         case "usage_update":
             return _cost(update.get("cost"))
         case _:
@@ -156,7 +158,9 @@ def read_call(call: Mapping[str, Any]) -> CallUpdate | None:
     output = call.get("rawOutput")
     if not texts and isinstance(output, str):
         texts = [output]
-    terminals = tuple(one for block in blocks if _is(block, "terminal") and isinstance(one := block.get("terminalId"), str))
+    terminals = tuple(
+        terminal for block in blocks if _is(block, "terminal") and isinstance(terminal := block.get("terminalId"), str)
+    )
     kind, status, title = call.get("kind"), call.get("status"), call.get("title")
     return CallUpdate(
         call_id=_clean(call_id, _ID),
@@ -177,7 +181,7 @@ def text_of(block: Any) -> str:
         return ""
     match block.get("type"):
         case "text":
-            return _clean(block.get("text"), _WORDS)
+            return _clean(block.get("text"), _TEXT)
         case "resource_link":
             name, uri = _clean(block.get("name"), _TITLE), _clean(block.get("uri"), 2_000)
             return f"[{name or uri}]({uri})" if uri else name
@@ -185,7 +189,7 @@ def text_of(block: Any) -> str:
             resource = block.get("resource")
             if not isinstance(resource, dict):
                 return ""
-            text = _clean(resource.get("text"), _WORDS)
+            text = _clean(resource.get("text"), _TEXT)
             return text or f"[{_clean(resource.get('uri'), 2_000)}]"
         case "image" | "audio" as kind:
             return f"[{kind}]"
@@ -193,7 +197,7 @@ def text_of(block: Any) -> str:
             return ""
 
 
-def _words(kind: Literal["text", "reasoning"], update: Mapping[str, Any]) -> TextChunk | None:
+def _text_chunk(kind: Literal["text", "reasoning"], update: Mapping[str, Any]) -> TextChunk | None:
     text = text_of(update.get("content"))
     message = update.get("messageId")
     return TextChunk(kind, text, message[:_ID] if isinstance(message, str) else None) if text else None
@@ -202,16 +206,16 @@ def _words(kind: Literal["text", "reasoning"], update: Mapping[str, Any]) -> Tex
 def _plan(entries: Any) -> PlanChanged | None:
     if not isinstance(entries, list):
         return None
-    read = [entry for one in entries[:_ENTRIES] if (entry := _entry(one)) is not None]
-    return PlanChanged(tuple(read), max(len(entries) - _ENTRIES, 0))
+    parsed = [entry for data in entries[:_ENTRIES] if (entry := _entry(data)) is not None]
+    return PlanChanged(tuple(parsed), max(len(entries) - _ENTRIES, 0))
 
 
-def _entry(entry: Any) -> PlanEntry | None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
+def _entry(data: Any) -> PlanEntry | None:
+    if not isinstance(data, dict) or not isinstance(data.get("content"), str):
         return None
-    status, priority = entry.get("status"), entry.get("priority")
+    status, priority = data.get("status"), data.get("priority")
     return PlanEntry(
-        content=_clean(" ".join(entry["content"][: _ENTRY * 2].split()), _ENTRY),
+        content=_clean(" ".join(data["content"][: _ENTRY * 2].split()), _ENTRY),
         status="completed" if status == "completed" else "inProgress" if status == "in_progress" else "pending",
         priority=priority if priority in ("high", "medium", "low") else None,
     )
@@ -238,9 +242,9 @@ def _diff(block: Any) -> DiffContent | None:
 
 
 def _locations(locations: Any) -> Iterator[str]:
-    for one in locations[:_LOCATIONS]:
-        if isinstance(one, dict) and isinstance(one.get("path"), str):
-            yield _clean(one["path"], 1_000)
+    for location in locations[:_LOCATIONS]:
+        if isinstance(location, dict) and isinstance(location.get("path"), str):
+            yield _clean(location["path"], 1_000)
 
 
 def _arguments(raw: Any) -> dict[str, Any] | None:

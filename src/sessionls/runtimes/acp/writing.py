@@ -87,8 +87,8 @@ class Writing:
         changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
         count = 0
         for path in changed:
-            found = await self.files.uri_of(path)
-            if found is None or uris.uri_key(found[0]) in recorded | self.edited:
+            file = await self.files.uri_of(path)
+            if file is None or uris.uri_key(file[0]) in recorded | self.edited:
                 continue
             count += 1
             if count > _RECORDED:
@@ -96,9 +96,9 @@ class Writing:
                 return
             verb = "Create" if path not in before else "Delete" if path not in after else "Edit"
             # What was in the file before is known only if there was none.
-            made = await self.files.created_file(path) if verb == "Create" else None
-            patch, kept = (made.patch, made.kept) if made is not None else (None, None)
-            await self.record(found[0], f"{verb} {found[1]} (on disk, by itself)", applied=True, patch=patch, kept=kept)
+            created = await self.files.created_file(path) if verb == "Create" else None
+            patch, kept = (created.patch, created.kept) if created is not None else (None, None)
+            await self.record(file[0], f"{verb} {file[1]} (on disk, by itself)", applied=True, patch=patch, kept=kept)
 
 
 @dataclass(frozen=True, slots=True)

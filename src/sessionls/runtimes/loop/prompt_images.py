@@ -34,8 +34,8 @@ class PromptImages:
         Images that the model does not accept are left out, and the oldest ones if there are too many. A text for the model
         replaces each of them.
         """
-        room, left = IMAGES_LIMIT, _MOST
-        out_of_room = refused = 0
+        bytes_left, images_left = IMAGES_LIMIT, _MOST
+        over_limit = refused = 0
         sent: list[dict[str, Any]] = []
         for message in reversed(messages):
             content = message.get("content")
@@ -49,20 +49,20 @@ class PromptImages:
                     continue
                 problem = support.problem(part["size"], part["width"], part["height"])
                 refused += problem is not None
-                if problem is None and (left < 1 or part["size"] > room):
-                    room = left = 0  # all older ones are left out, too: the same ones from step to step
-                    problem, out_of_room = "it is left out to save room", out_of_room + 1
+                if problem is None and (images_left < 1 or part["size"] > bytes_left):
+                    bytes_left = images_left = 0  # all older ones are left out, too: the same ones from step to step
+                    problem, over_limit = "it is left out to save room", over_limit + 1
                 url = None if problem is not None else await self._url(session_id, part)
                 if url is None:
-                    why = problem or "it is not kept any more"
-                    pieces.append(f"(The image {part['name']} is not shown to you: {why}.)")
+                    reason = problem or "it is not kept any more"
+                    pieces.append(f"(The image {part['name']} is not shown to you: {reason}.)")
                     continue
-                room -= part["size"]
-                left -= 1
+                bytes_left -= part["size"]
+                images_left -= 1
                 pieces.append({"type": "image_url", "image_url": {"url": url}})
             sent.append({**message, "content": joined_content(reversed(pieces))})
         sent.reverse()
-        return sent, _notice(model, out_of_room, refused)
+        return sent, _notice(model, over_limit, refused)
 
     async def _url(self, session_id: str, part: Part) -> str | None:
         key = session_id, str(part["sha256"])
@@ -80,15 +80,15 @@ class PromptImages:
         return url
 
 
-def _notice(model: str, out_of_room: int, refused: int) -> str | None:
-    words = []
+def _notice(model: str, over_limit: int, refused: int) -> str | None:
+    sentences = []
     if refused:
-        words.append(
+        sentences.append(
             f"{_images(refused)} of this session {_were(refused)} not sent to {model}, which does not take {_it(refused)}."
         )
-    if out_of_room:
-        words.append(f"{_images(out_of_room)} of earlier messages {_were(out_of_room)} left out to save room.")
-    return " ".join(words) or None
+    if over_limit:
+        sentences.append(f"{_images(over_limit)} of earlier messages {_were(over_limit)} left out to save room.")
+    return " ".join(sentences) or None
 
 
 def _images(count: int) -> str:

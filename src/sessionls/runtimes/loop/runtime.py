@@ -10,7 +10,7 @@ from sessionls.domain.stop_reasons import ReplyStopReason, stop_explanation
 from sessionls.ports.models import ImageSupport, Models
 from sessionls.ports.runtime import AgentQuestion, ReplySink, ReplyToWrite, RuntimeAbilities
 from sessionls.ports.store import Store
-from sessionls.runtimes.asking import ASK_AGENT, AskAgent, Asking, may_ask
+from sessionls.runtimes.asking import ASK_AGENT, AskAgent, AskingAgent, may_ask
 from sessionls.runtimes.loop.prompt_images import PromptImages
 from sessionls.runtimes.loop.tool_loop import Loop
 from sessionls.runtimes.tool_runner import ToolRunner
@@ -41,19 +41,19 @@ class LoopRuntime:
         assert reply.model is not None
         definition = reply.definition
         runner = ToolRunner(sink, self._policy, definition, reply.session.id, reply.reply.id, reply.tools)
-        asks = may_ask(definition)
+        can_ask = may_ask(definition)
         loop = Loop(
             models=self._models,
             runner=runner,
             reply=reply.reply,
             model=reply.model,
-            options=self._prompts.options(definition, reply.session, tools=asks or bool(reply.tools)),
+            options=self._prompts.options(definition, reply.session, tools=can_ask or bool(reply.tools)),
             earlier=_Earlier(self._store, self._prompts, reply, runner),
             images=self._images,
         )
-        if asks:
+        if can_ask:
             names = frozenset({ASK_AGENT, *(tool.name for tool in reply.tools)})
-            asking = Asking(reply, sink, definition, self._policy, names, runner.writing)
+            asking = AskingAgent(reply, sink, definition, self._policy, names, runner.writing)
             runner.tools = [*reply.tools, AskAgent(asking)]
         return await loop.run()
 
@@ -81,12 +81,12 @@ class LoopRuntime:
         )
         if may_ask(definition, question.tools, question.depth):
             names = frozenset({ASK_AGENT, *(tool.name for tool in tools)})
-            asking = Asking(reply, sink, definition, question.policy, names, question.writing, question.depth)
+            asking = AskingAgent(reply, sink, definition, question.policy, names, question.writing, question.depth)
             runner.tools = [*tools, AskAgent(asking)]
         reason = await loop.run()
         answer = plain([part for part in sink.parts if part.kind != "tool"])
         problem = stop_explanation(reason)
-        return "\n\n".join(words for words in (answer, problem and f"({problem})") if words)
+        return "\n\n".join(text for text in (answer, problem and f"({problem})") if text)
 
 
 @dataclass

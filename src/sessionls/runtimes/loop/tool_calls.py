@@ -25,8 +25,8 @@ def calls_of(requests: Sequence[ToolRequest], reason: StopReason, before: Sequen
 
     Calls that are not valid are failed, and calls beyond the limit of a step are denied, with the reason as their result.
     """
-    called = [part for part in before if isinstance(part, ToolPart)]
-    ids, step = {part.call_id for part in called}, 1 + max((part.step or 0 for part in called), default=0)
+    calls = [part for part in before if isinstance(part, ToolPart)]
+    ids, step = {part.call_id for part in calls}, 1 + max((part.step or 0 for part in calls), default=0)
     count: Counter[str] = Counter()
     for number, request in enumerate(requests):
         # Some models number their calls from the start in each step, so an id that was used before is replaced.
@@ -38,9 +38,9 @@ def calls_of(requests: Sequence[ToolRequest], reason: StopReason, before: Sequen
         count[part.name] += 1
         most = _MOST.get(part.name, MOST_CALLS)
         if number >= MOST_CALLS or count[part.name] > most:
-            what = f"{most} calls of {part.name}" if count[part.name] > most else f"{MOST_CALLS} calls"
-            words = f"The call was not made: at most {what} are allowed in one step. If you need it, make it in the next step."
-            part = part.model_copy(update={"status": "denied", "result": words})
+            limit = f"{most} calls of {part.name}" if count[part.name] > most else f"{MOST_CALLS} calls"
+            result = f"The call was not made: at most {limit} are allowed in one step. If you need it, make it in the next step."
+            part = part.model_copy(update={"status": "denied", "result": result})
         yield part
 
 
@@ -48,6 +48,6 @@ def _call(request: ToolRequest, call_id: str, step: int, *, cut: bool) -> ToolPa
     name, arguments = replace_lone_surrogates(request.name)[:_LONGEST_NAME], arguments_of(request.arguments)
     if arguments is None or (cut and not arguments):
         raw = unreadable(request.arguments)
-        words = unreadable_words(raw, cut=cut)
-        return ToolPart(call_id=call_id, name=name, arguments={}, status="failed", result=words, step=step, unreadable=raw)
+        result = unreadable_words(raw, cut=cut)
+        return ToolPart(call_id=call_id, name=name, arguments={}, status="failed", result=result, step=step, unreadable=raw)
     return ToolPart(call_id=call_id, name=name, arguments=arguments, status="waiting", step=step)

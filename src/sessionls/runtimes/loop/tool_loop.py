@@ -64,7 +64,7 @@ class _Step:
 class Loop:
     """`reply` is the message to write, as it is when the loop begins; `earlier` returns the messages before it.
 
-    `_too_much` is the number of tokens that the model rejected as too many.
+    `_rejected_size` is the number of tokens that the model rejected as too many.
     """
 
     models: Models
@@ -74,7 +74,7 @@ class Loop:
     options: TranscriptOptions
     earlier: Earlier
     images: PromptImages
-    _too_much: int | None = field(default=None, init=False)
+    _rejected_size: int | None = field(default=None, init=False)
 
     @property
     def sink(self) -> ReplySink:
@@ -87,14 +87,14 @@ class Loop:
             first = len(self.sink.parts)
             if self._unfinished() is not None:
                 first -= 1  # it continues in the same part
-            step = await self._one_step()
+            step = await self._run_step()
             self.spend(step.usage)
             for notice in step.notices:
                 await self.sink.add_notice(notice)
             self.sink.parts = parts = with_native(self.sink.parts, first, step.native)
             if not step.requests:
-                wrote = any(isinstance(part, TextPart) and part.text.strip() for part in parts[first:])
-                return reply_stop_reason(step.reason, wrote=wrote)
+                has_text = any(isinstance(part, TextPart) and part.text.strip() for part in parts[first:])
+                return reply_stop_reason(step.reason, wrote=has_text)
             parts += list(calls_of(step.requests, step.reason, parts))
             await self.sink.keep_step(first)
             await self.runner.run_pending()
@@ -110,20 +110,20 @@ class Loop:
         """Count a model's usage for this reply."""
         self.sink.spending.spend(usage)
 
-    async def _one_step(self) -> _Step:
+    async def _run_step(self) -> _Step:
         """Ask the model. If it rejects the prompt as too long, ask again with a shorter one."""
         sink, definition = self.sink, self.runner.definition
         sink.spending.take_step()
         problem: ModelUnavailable | None = None
         for attempt in range(_ATTEMPTS):
             await sink.stoppable(self.before_call())
-            earlier, named = await sink.stoppable(self.earlier(self, attempt == 1))
+            earlier, names_authors = await sink.stoppable(self.earlier(self, attempt == 1))
             so_far = self.reply.model_copy(update={"parts": sink.parts})
-            messages: ModelMessages = with_reply(earlier, so_far, sink.steered, self.options, named=named)
+            messages: ModelMessages = with_reply(earlier, so_far, sink.steered, self.options, named=names_authors)
             tools = [tool_definition(tool.name, tool.description, tool.schema) for tool in self.runner.tools]
-            messages = self._fitted(messages, tools)
+            messages = self._trim_to_window(messages, tools)
             size = estimate_tokens(messages)
-            if problem is not None and self._too_much is not None and size >= self._too_much:
+            if problem is not None and self._rejected_size is not None and size >= self._rejected_size:
                 break
             request = ModelRequest(
                 model=self.model,
@@ -138,7 +138,7 @@ class Loop:
             except ModelUnavailable as error:
                 if error.reason != "overflow":
                     raise
-                problem, self._too_much = error, size
+                problem, self._rejected_size = error, size
         assert problem is not None
         raise ModelUnavailable(
             f"The prompt is too long for {self.model}, and nothing more can be left out.",
@@ -147,47 +147,47 @@ class Loop:
             model=self.model,
         ) from problem
 
-    def _fitted(self, messages: ModelMessages, tools: Sequence[dict[str, Any]]) -> ModelMessages:
+    def _trim_to_window(self, messages: ModelMessages, tools: Sequence[dict[str, Any]]) -> ModelMessages:
         """Trim the messages to the model's window minus its tools, or to half of what it rejected as too long."""
         window = self.models.window(self.model)
         reserved = estimate_tokens(tools) + (self.runner.definition.max_tokens or 0)
-        room = None if window is None else int(window * FULL) - reserved
-        if self._too_much is not None:
-            room = min(self._too_much // 2, self._too_much if room is None else room)
-        fitting = messages if room is None else trim_tool_results(messages, room)
-        return fitting if room is None or self._too_much is None else trimmed(fitting, room)
+        limit = None if window is None else int(window * FULL) - reserved
+        if self._rejected_size is not None:
+            limit = min(self._rejected_size // 2, self._rejected_size if limit is None else limit)
+        trimmed_results = messages if limit is None else trim_tool_results(messages, limit)
+        return trimmed_results if limit is None or self._rejected_size is None else trimmed(trimmed_results, limit)
 
     async def _with_images(self, messages: ModelMessages) -> Sequence[dict[str, Any]]:
         """The messages with the bytes of their images. A notice in the reply says what was left out."""
         if not may_have_images(messages):
             return messages
         support = await self.models.image_support(self.model)
-        whole, notice = await self.images.add(self.runner.session_id, messages, self.model, support)
+        with_images, notice = await self.images.add(self.runner.session_id, messages, self.model, support)
         if notice is not None:
             await self.sink.add_notice(notice)
-        return whole
+        return with_images
 
     async def _stream(self, request: ModelRequest) -> _Step:
         step = _Step()
-        words = TextCollector(self.sink, self._unfinished())
+        collector = TextCollector(self.sink, self._unfinished())
         try:
             async for output in self.models.stream(request):
                 match output:
                     case TextDelta():
-                        words.add("text", output.text)
+                        collector.add("text", output.text)
                     case ReasoningDelta():
-                        words.add("reasoning", output.text)
+                        collector.add("reasoning", output.text)
                     case ToolRequest():
                         step.requests.append(output)
                     case StepEnd():
                         step.usage, step.reason, step.native = output.usage, output.reason, output.native
                         step.notices = output.notices
         finally:
-            words.end()
+            collector.end()
         return step
 
     def _unfinished(self) -> TextPart | None:
-        """The text part within which the reply stopped, if it stopped within one."""
+        """The text part in which the reply stopped, if it stopped in one."""
         parts = self.sink.parts
         last = parts[-1] if parts else None
         steered = any(message.steered is not None and message.steered.part >= len(parts) for message in self.sink.steered)
