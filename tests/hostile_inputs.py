@@ -309,12 +309,12 @@ def export() -> None:
 
 @case
 def colours_of_code() -> None:
-    from sessionls.sessions.export.html import _coloured
+    from sessionls.sessions.export.html import _highlighted
 
     for language in ("javascript", "java", "c", "csharp", "markdown", "cpp", "ini"):
         for piece in (" a\n", "/", "'\\", "\n", "="):
             code = piece * (60_000 // len(piece)) + "!"
-            assert re.sub("<[^<>]*>", "", _coloured(code, language)).count("!") == 1
+            assert re.sub("<[^<>]*>", "", _highlighted(code, language)).count("!") == 1
 
 
 def main() -> None:

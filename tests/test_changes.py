@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sessionls.sessions.changes.files import Edit, changed_files, hunk_id
 from sessionls.sessions.changes.kept import EditTexts, pack, unpack
-from sessionls.sessions.changes.segments import InTheWay, PatchSegment, TextSegment
+from sessionls.sessions.changes.segments import LaterChange, PatchSegment, TextSegment
 from sessionls.sessions.workspace.diffing import patch, split_lines
 
 LINES = st.sampled_from(["a", "b", "c", "", "x = 1", "𝄞", "\u2028\f", "-- a", "+++ b", "@@ -1 +1 @@", "\\ No newline"])
@@ -87,7 +87,7 @@ def test_hunks_can_be_reverted_in_any_order(data: st.DataObject) -> None:
     for index in data.draw(st.permutations([hunk.index for hunk in one.locate(after)])):
         try:
             text = one.without(text, {index})
-        except InTheWay:  # equal lines cannot be told apart
+        except LaterChange:  # equal lines cannot be told apart
             return
     assert text == before
 
@@ -120,7 +120,7 @@ def test_lines_of_the_person_are_never_lost(data: st.DataObject) -> None:
     text = "".join(now)
     try:
         result = segment(before, after).without(text)
-    except InTheWay:
+    except LaterChange:
         return
     assert result is not None
     assert "the agent's" not in result
@@ -132,18 +132,18 @@ def test_a_line_that_was_changed_later_is_reported_as_a_conflict() -> None:
     one = segment("a\nb\nc\n", "a\nB\nc\n")
     (hunk,) = one.locate("a\nmine\nc\n")
     assert hunk.state == "overwritten"
-    with pytest.raises(InTheWay) as problem:
+    with pytest.raises(LaterChange) as problem:
         one.without("a\nmine\nc\n")
     assert problem.value.later == ("a\nB\nc\n", "a\nmine\nc\n")
 
 
 def test_a_created_file_that_somebody_changed_is_not_deleted() -> None:
-    with pytest.raises(InTheWay):
+    with pytest.raises(LaterChange):
         segment(None, "new\n").without("new\nmine\n")
 
 
 def test_a_deleted_file_that_somebody_created_again_is_not_overwritten() -> None:
-    with pytest.raises(InTheWay):
+    with pytest.raises(LaterChange):
         segment("old\n", None).without("mine\n")
 
 
@@ -202,7 +202,7 @@ def test_a_patch_alone_reverts_an_edit_or_refuses(data: st.DataObject) -> None:
     end = data.draw(st.sampled_from(["\n", "\r\n"]))
     try:
         result = one.without(after.replace("\n", end))
-    except InTheWay:  # its lines stand at more than one place
+    except LaterChange:  # its lines stand at more than one place
         return
     assert result == before.replace("\n", end)
 
@@ -210,14 +210,14 @@ def test_a_patch_alone_reverts_an_edit_or_refuses(data: st.DataObject) -> None:
 def test_a_patch_finds_moved_lines() -> None:
     one = PatchSegment(patch("a.py", "a\nb\nc\n", "a\nB\nc\n"), (1, 1), ["reply"])
     assert one.without("new\na\nB\nc\n") == "new\na\nb\nc\n"
-    with pytest.raises(InTheWay):
+    with pytest.raises(LaterChange):
         one.without("a\nB\nc\nand\na\nB\nc\n")
-    with pytest.raises(InTheWay):
+    with pytest.raises(LaterChange):
         one.without("a\nmine\nc\n")
 
 
 def test_a_patch_of_a_whole_file_creates_or_deletes_it() -> None:
     assert PatchSegment(patch("a.py", None, "new\n"), (1, 1), []).without("new\n") is None
     assert PatchSegment(patch("a.py", "old\nend", None), (1, 1), []).without(None) == "old\nend"
-    with pytest.raises(InTheWay):
+    with pytest.raises(LaterChange):
         PatchSegment(patch("a.py", None, "new\n"), (1, 1), []).without("new\nmine\n")

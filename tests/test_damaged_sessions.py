@@ -159,7 +159,7 @@ async def test_replies_of_a_dead_process_are_recovered_in_all_other_sessions(sto
     await damage(url, DAMAGE["no session"], damaged)
     async with SqlStore(url) as other:
         nothing: Callable[[str], None] = lambda session_id: None  # noqa: E731
-        recovery = Recovery(other, wake=nothing, gone=nothing, waited_in=tuple, timing=Timing())
+        recovery = Recovery(other, wake=nothing, on_deleted=nothing, sessions_with_waiters=tuple, timing=Timing())
         try:
             await recovery.sweep()
         finally:

@@ -17,7 +17,7 @@ from scripted_models import Step, ask_for, end, script, too_long
 from sessionls.domain.errors import ModelUnavailable
 from sessionls.ports.models import ModelRequest, TextDelta
 from sessionls.sessions.prompt.transcript import ModelMessages, estimate_tokens
-from sessionls.sessions.prompt.window import trimmed
+from sessionls.sessions.prompt.window import cut_last_results
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_only_the_results_of_the_last_step_are_cut_and_no_more_than_needed(sizes
     messages: ModelMessages = [{"role": "user", "content": "q" * 3_000}]
     messages.append({"role": "assistant", "content": "", "tool_calls": [{"id": "c"}]})
     messages += [{"role": "tool", "tool_call_id": "c", "content": "r" * length} for length in sizes]
-    cut: list[dict[str, Any]] = trimmed(messages, room)
+    cut: list[dict[str, Any]] = cut_last_results(messages, room)
     assert cut[:2] == messages[:2] and len(cut) == len(messages)
     for before, after in zip(messages[2:], cut[2:], strict=True):
         assert after == before or len(before["content"]) > 1_000

@@ -13,7 +13,7 @@ from sessionls.domain.model import AgentAuthor, Message, Participant, Steered, T
 from sessionls.domain.state import Entry
 from sessionls.ports.store import Transcript
 from sessionls.sessions.prompt.kept_prompts import Prompts
-from sessionls.sessions.prompt.transcript import Prompt, TranscriptOptions, estimate_tokens, for_model, joined_up, with_reply
+from sessionls.sessions.prompt.transcript import Prompt, TranscriptOptions, estimate_tokens, for_model, join_adjacent, with_reply
 from sessionls.store import SqlStore
 from stores import compact, create, exchanges
 
@@ -104,7 +104,7 @@ messages_of_models = st.lists(
 @given(first=messages_of_models, then=messages_of_models)
 def test_an_extended_prompt_equals_one_that_is_built_at_once(first: list[dict[str, Any]], then: list[dict[str, Any]]) -> None:
     whole = Prompt.of(first).followed_by(then)
-    assert whole == joined_up([*first, *then])
+    assert whole == join_adjacent([*first, *then])
     assert estimate_tokens(whole) == estimate_tokens(list(whole))
     system = {"role": "system", "content": "You are."}
     assert (before := whole.preceded_by(system)) == [system, *whole]

@@ -105,7 +105,7 @@ async def test_who_may_only_read_leaves_replies_of_ended_processes_to_others(
 
     monkeypatch.setattr(ben.store, "change", counted)
     nothing: Callable[[str], None] = lambda session_id: None  # noqa: E731
-    recovery = Recovery(ben.store, wake=nothing, gone=nothing, waited_in=tuple, timing=Timing())
+    recovery = Recovery(ben.store, wake=nothing, on_deleted=nothing, sessions_with_waiters=tuple, timing=Timing())
     try:
         await recovery.sweep()
         assert set(changed) == {commented, written}

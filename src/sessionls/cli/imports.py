@@ -10,7 +10,7 @@ from sessionls.cli.names import short
 from sessionls.cli.terminal import UsageError, safe
 from sessionls.domain.errors import SessionlsError
 from sessionls.domain.uris import printable
-from sessionls.sessions.imports import Brought
+from sessionls.sessions.imports import ImportResult
 
 __all__ = ["import_sessions"]
 
@@ -62,7 +62,7 @@ async def import_sessions(cli: CliContext, program: str, ids: Sequence[str], *, 
     return 1 if failed else 0
 
 
-def _print_result(cli: CliContext, row: dict[str, Any], imported: Brought | None) -> None:
+def _print_result(cli: CliContext, row: dict[str, Any], imported: ImportResult | None) -> None:
     if imported is None:
         cli.terminal.fail(f"{printable(row['id'])} could not be imported: {row['problem']}")
         return

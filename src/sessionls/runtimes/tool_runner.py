@@ -16,7 +16,7 @@ from sessionls.domain.permission import PermissionRequest, Policy, stricter
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.runtime import ReplySink
 from sessionls.ports.tools import Tool, ToolFailed
-from sessionls.sessions.prompt.tool_arguments import unreadable_words
+from sessionls.sessions.prompt.tool_arguments import unreadable_message
 
 __all__ = ["ToolRunner"]
 
@@ -71,7 +71,7 @@ class ToolRunner:
             await self._end_call(index, part, "failed", f"There is no tool {part.name!r}. Tools: {names}.")
             return
         if part.unreadable is not None:  # (stored as pending by an older version)
-            await self._end_call(index, part, "failed", unreadable_words(part.unreadable))
+            await self._end_call(index, part, "failed", unreadable_message(part.unreadable))
             return
         try:
             refusal = await self._refusal(part, tool)

@@ -35,7 +35,7 @@ class Compacting:
 
     async def compact(self, session_id: str) -> Session:
         """Summarize all but the newest message and its reply. The cost of a failed attempt counts, too."""
-        state, definition, model = await self._selected(session_id)
+        state, definition, model = await self._select(session_id)
         transcript = await self.store.transcript(session_id, through=state.settled)
         options = self.prompts.options(definition, state.session, tools=False)
         account = SessionAccount(state.session)
@@ -51,10 +51,10 @@ class Compacting:
         return await self.store.session(session_id)
 
     async def window(self, session_id: str) -> WindowUse:
-        state, definition, model = await self._selected(session_id)
+        state, definition, model = await self._select(session_id)
         return await self.prompts.measure(state.session, definition, model or "", state.settled)
 
-    async def _selected(self, session_id: str) -> tuple[State, Definition, str | None]:
+    async def _select(self, session_id: str) -> tuple[State, Definition, str | None]:
         """The session, the definition of its agent, and its model; None for an agent with its own model."""
         state = await self.replies.change(session_id, transitions.live_state)
         prepared = await self.selection.prepare(state.session, agent=None, model=None)

@@ -26,7 +26,7 @@ from sessionls.ports.models import (
 )
 from sessionls.sessions.prompt.native_reasoning import as_sent, kept_reasoning
 from sessionls.sessions.prompt.tool_arguments import arguments_of
-from sessionls.sessions.prompt.transcript import ModelMessages, joined_up
+from sessionls.sessions.prompt.transcript import ModelMessages, join_adjacent
 
 __all__ = ["AnsweredCall", "ModelCall", "ModelMessage", "ModelReply", "ModelTool", "model_reply"]
 
@@ -117,14 +117,14 @@ async def _ask(
     models.warm()
     chosen = await models.choose([] if model is None else [model])
     sent: ModelMessages = [] if instructions is None else [{"role": "system", "content": replace_lone_surrogates(instructions)}]
-    sent += [one for message in messages for one in _sent(message)]
-    request = ModelRequest(chosen, joined_up(sent), tools=[_offer(tool) for tool in tools], must_call=must_call)
+    sent += [sent_message for message in messages for sent_message in _sent(message)]
+    model_request = ModelRequest(chosen, join_adjacent(sent), tools=[_offer(tool) for tool in tools], must_call=must_call)
     pieces: list[str] = []
     requests: list[ToolRequest] = []
     usage: Usage | None = None
     reason: StopReason = "unknown"
     native: NativeReasoning | None = None
-    async for output in models.stream(request):
+    async for output in models.stream(model_request):
         match output:
             case TextDelta():
                 pieces.append(replace_lone_surrogates(output.text))
@@ -135,7 +135,7 @@ async def _ask(
                 usage, reason, native = output.usage, output.reason, output.native
             case _:
                 pass  # reasoning is not part of the text
-    calls = [_call(one, chosen, cut=one is requests[-1] and reason not in ("stop", "tool_calls")) for one in requests]
+    calls = [_call(request, chosen, cut=request is requests[-1] and reason not in ("stop", "tool_calls")) for request in requests]
     text = "".join(pieces)
     ended = reason if calls else reply_stop_reason(reason, wrote=bool(text.strip()))
     reasoning = None if native is None else kept_reasoning(native)
@@ -157,12 +157,12 @@ def _sent(message: ModelMessage) -> Iterator[dict[str, Any]]:
     if message.role == "participant":
         yield {"role": "user", "content": text}
         return
-    words: dict[str, Any] = {"role": "assistant", "content": text}
+    answer: dict[str, Any] = {"role": "assistant", "content": text}
     if message.calls:
-        words["tool_calls"] = [tool_call(call.call_id, call.name, call.arguments) for call in message.calls]
+        answer["tool_calls"] = [tool_call(call.call_id, call.name, call.arguments) for call in message.calls]
     if message.reasoning is not None:
-        words["native_reasoning"] = as_sent(message.reasoning)
-    yield words
+        answer["native_reasoning"] = as_sent(message.reasoning)
+    yield answer
     for call in message.calls or ():
         yield {"role": "tool", "tool_call_id": call.call_id, "content": replace_lone_surrogates(call.result)}
 

@@ -20,7 +20,7 @@ from sessionls.sessions.context.nearby import instructions_for
 from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.workspace.workspace import Workspace
 
-__all__ = ["Composed", "Composer", "Outgoing"]
+__all__ = ["ComposedMessage", "Composer", "Outgoing"]
 
 _AGENT_WINS = "@{} means the agent with that name. To mention the participant, write their full name or id."
 
@@ -43,7 +43,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
+class ComposedMessage:
     """A message that is not in the log yet, its session, and the bytes of its images by hash."""
 
     session: Session
@@ -62,7 +62,7 @@ class Composer:
     participant: Participant
     others: OtherSessions
 
-    async def message(self, session_id: str, outgoing: Outgoing) -> Composed:
+    async def message(self, session_id: str, outgoing: Outgoing) -> ComposedMessage:
         """A message for an agent or, if it mentions participants, for them. Raises `AgentNotFound`, `AgentUnavailable`, and
         `NotPermitted` and `InvalidParams` for its context.
         """
@@ -70,28 +70,28 @@ class Composer:
         agent = None if outgoing.agent is None else self.agents.get(outgoing.agent).name
         if outgoing.replaces is not None:
             await self.store.entry(session_id, outgoing.replaces)
-        people, taken = self._mentioned(session, outgoing.text)
+        people, agent_names = self._find_mentions(session, outgoing.text)
         message, images = await self._new_message(session_id, outgoing)
         fields = {
             "agent": agent,
             "model": outgoing.model,
             "delivery": "steer" if outgoing.delivery == "steer" else None,
-            "mentions": [one.id for one in people] or None,
-            "notices": [_AGENT_WINS.format(name) for name in taken] or None,
+            "mentions": [person.id for person in people] or None,
+            "notices": [_AGENT_WINS.format(name) for name in agent_names] or None,
         }
-        return Composed(session, message.model_copy(update=fields), images)
+        return ComposedMessage(session, message.model_copy(update=fields), images)
 
-    async def comment(self, session_id: str, outgoing: Outgoing) -> Composed:
+    async def comment(self, session_id: str, outgoing: Outgoing) -> ComposedMessage:
         """A message that no agent answers."""
         session = await self.store.session(session_id)
-        people, _ = self._mentioned(session, outgoing.text)
+        people, _ = self._find_mentions(session, outgoing.text)
         message, images = await self._new_message(session_id, outgoing)
-        return Composed(session, message.model_copy(update={"mentions": [one.id for one in people] or None}), images)
+        return ComposedMessage(session, message.model_copy(update={"mentions": [person.id for person in people] or None}), images)
 
-    def _mentioned(self, session: Session, text: str) -> tuple[Sequence[Participant], Sequence[str]]:
-        """Whom the text mentions of the others in the session (see `reachable`), and whose name an agent has."""
-        others = [one for one in reachable(session) if one.id != self.participant.id]
-        return find_mentions(text, others, {one.name.casefold() for one in self.agents.list()}) if others else ((), ())
+    def _find_mentions(self, session: Session, text: str) -> tuple[Sequence[Participant], Sequence[str]]:
+        """The other participants that the text mentions (see `reachable`), and the mentioned names that belong to agents."""
+        others = [person for person in reachable(session) if person.id != self.participant.id]
+        return find_mentions(text, others, {agent.name.casefold() for agent in self.agents.list()}) if others else ((), ())
 
     async def _new_message(self, session_id: str, outgoing: Outgoing) -> tuple[Message, Mapping[str, bytes]]:
         """A message of this participant, and the bytes of its images."""
@@ -112,4 +112,4 @@ class Composer:
             status="queued",
             created_at="",
         )
-        return message, images.found
+        return message, images.collected

@@ -29,24 +29,24 @@ class Forking:
         if at is not None:
             await self._store.entry(session_id, at)  # before the state, so that the state knows the message
         state = await self._change(session_id, transitions.live_state)
-        place: int = state.settled
+        position: int = state.settled
         copies: list[Message] = []
         if at is not None:
             entry = await self._store.entry(session_id, at)
             if entry.place is not None and entry.place <= state.settled:
-                place = entry.place
+                position = entry.place
             else:
                 copies = await self._unfinished(session_id, state, at)
-        parent = ParentRef(session_id=session_id, seq=await self._store.seq_at(session_id, place), message_id=at)
-        child = self._child(state.session, parent, place, title, agent)
+        parent = ParentRef(session_id=session_id, seq=await self._store.seq_at(session_id, position), message_id=at)
+        child = self._child(state.session, parent, position, title, agent)
         forked = await self._change(
-            child.id, lambda change: transitions.fork(change, child, state.identities, place, copies, self._participant)
+            child.id, lambda change: transitions.fork(change, child, state.identities, position, copies, self._participant)
         )
         with contextlib.suppress(SessionNotFound, NotPermitted):
             await self._change(session_id, lambda change: transitions.record_fork(change, child.id, self._participant))
         return forked
 
-    def _child(self, session: Session, parent: ParentRef, place: int, title: str | None, agent: str | None) -> Session:
+    def _child(self, session: Session, parent: ParentRef, position: int, title: str | None, agent: str | None) -> Session:
         when = now()
         return session.model_copy(
             update={
@@ -64,9 +64,12 @@ class Forking:
                 "model": session.model if agent is None else None,
                 "parent": parent,
                 "people": first_people(self._store, self._participant),
-                "participants": [*(p for p in session.participants if p.id != self._participant.id), self._participant],
+                "participants": [
+                    *(other for other in session.participants if other.id != self._participant.id),
+                    self._participant,
+                ],
                 "usage": Usage(),
-                "message_count": place,
+                "message_count": position,
                 "created_at": when,
                 "updated_at": when,
             }
@@ -74,7 +77,8 @@ class Forking:
 
     async def _unfinished(self, session_id: str, state: State, at: str) -> list[Message]:
         """The messages after the last final position, up to and including message `at`, as in the session's history now."""
-        first = min(state.open.values(), key=lambda e: (e.place is None, e.place or 0)).message.id  # the queue has its order
+        # The queue has its order.
+        first = min(state.open.values(), key=lambda entry: (entry.place is None, entry.place or 0)).message.id
         limit = state.placed - state.settled + len(state.queue)
         while True:
             messages, more = await self._store.history(session_id, before=None, limit=limit)

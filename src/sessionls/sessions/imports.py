@@ -20,7 +20,7 @@ from sessionls.domain.titles import UNTITLED, title_of, validate_title
 from sessionls.ports.store import ChangeSession, Store
 from sessionls.sessions.first_people import first_people
 
-__all__ = ["Brought", "ForeignMessage", "ForeignSession", "Imports"]
+__all__ = ["ForeignMessage", "ForeignSession", "ImportResult", "Imports"]
 
 _NAMESPACE = uuid.UUID("5d8f1c1e-6a0b-4a57-9a65-0d6c1f0f7b52")
 _TITLE = 200  # characters
@@ -48,7 +48,7 @@ class ForeignSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class ImportResult:
     """The imported session, and how many messages were added. `continued`: it has newer messages of ours and was not changed."""
 
     session: Session
@@ -65,16 +65,16 @@ class Imports:
         self._participant = participant
         self._folders = list(folders)
 
-    async def bring(self, foreign: ForeignSession, identities: Sequence[str]) -> Brought:
+    async def bring(self, foreign: ForeignSession, identities: Sequence[str]) -> ImportResult:
         """Add the messages that are missing. A session that somebody has continued here is not changed."""
         session_id = _id(foreign.program, foreign.id)
         messages = self._messages(session_id, foreign)
-        known = await self._known(session_id)
+        known = await self._known_ids(session_id)
         if known is not None and not known <= {message.id for message in messages}:
-            return Brought(await self._store.session(session_id), 0, continued=True)
+            return ImportResult(await self._store.session(session_id), 0, continued=True)
         new = [message for message in messages if known is None or message.id not in known]
         if known is not None and not new:
-            return Brought(await self._store.session(session_id), 0)
+            return ImportResult(await self._store.session(session_id), 0)
         begin = self._session(session_id, foreign)
 
         def add(change: Change) -> tuple[Session, int]:
@@ -83,9 +83,9 @@ class Imports:
             )
 
         session, added = await self._change(session_id, add)
-        return Brought(session, added)
+        return ImportResult(session, added)
 
-    async def _known(self, session_id: str) -> set[str] | None:
+    async def _known_ids(self, session_id: str) -> set[str] | None:
         """The ids of the session's messages; None if it does not exist."""
         known: set[str] = set()
         before = None
@@ -117,37 +117,37 @@ class Imports:
 
     def _messages(self, session_id: str, foreign: ForeignSession) -> list[Message]:
         """The messages to add. A reply without a message before it gets an empty message to answer."""
-        found: list[Message] = []
-        where = f"Imported from {foreign.program}, session {foreign.id}."
-        asked: str | None = None
+        added: list[Message] = []
+        notice = f"Imported from {foreign.program}, session {foreign.id}."
+        question_id: str | None = None
         for index, message in enumerate(foreign.messages):
             own_id = _id(foreign.program, foreign.id, str(index))
             author = AgentAuthor(agent=foreign.program, model="", definition="")
             by_person = message.role == "participant"
-            if not by_person and asked is None:
-                asked = _id(foreign.program, foreign.id, f"before {index}")
-                found.append(self._message(session_id, asked, [TextPart(text="")]))
+            if not by_person and question_id is None:
+                question_id = _id(foreign.program, foreign.id, f"before {index}")
+                added.append(self._message(session_id, question_id, [TextPart(text="")]))
             if by_person:
                 parts = [
                     TextPart(text=replace_lone_surrogates(part.text)) for part in message.parts if isinstance(part, TextPart)
                 ]
-                found.append(self._message(session_id, own_id, parts))
-                asked = own_id
+                added.append(self._message(session_id, own_id, parts))
+                question_id = own_id
             else:
                 reply = self._message(session_id, own_id, message.parts)
-                found.append(
+                added.append(
                     reply.model_copy(
                         update={
                             "role": "agent",
                             "author": author,
-                            "reply_to": asked,
+                            "reply_to": question_id,
                             "stop_reason": "stop",
-                            "notices": [where],
+                            "notices": [notice],
                         }
                     )
                 )
-                asked = None
-        return found
+                question_id = None
+        return added
 
     def _message(self, session_id: str, message_id: str, parts: Sequence[Part]) -> Message:
         return Message(
@@ -162,5 +162,5 @@ class Imports:
         )
 
 
-def _id(*words: str) -> str:
-    return str(uuid.uuid5(_NAMESPACE, "\0".join(words)))
+def _id(*names: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, "\0".join(names)))

@@ -60,7 +60,7 @@ class Membership:
                 self._store.unfollow(session_id)
             else:
                 self._join(session_id)
-                self._in_background(self._mark(snapshot.session))
+                self._in_background(self._mark_repositories(snapshot.session))
         if snapshot.session.queued:
             self._replies.attend(session_id)  # the process that should answer may have ended
         return snapshot
@@ -93,18 +93,18 @@ class Membership:
         joining = self._replies.change(session_id, lambda change: transitions.join(change, self._participant))
         self._open[session_id] = self._in_background(joining)
 
-    async def _mark(self, session: Session) -> None:
+    async def _mark_repositories(self, session: Session) -> None:
         """Mark a repository that was created after its session began, so that the session is found when the folder moves."""
         folders = self._editor.folders
         if scope_of(session.workspace_folders).overlaps(scope_of(folders)):
             await self._workspace.identities(folders)
 
     def _on_notice(self, notice: Notice) -> None:
-        """A session is gone; or this participant joins again: after a role was given that allows it, or after this process was
-        taken for dead, because it was halted for longer than its lease, as in sleep.
+        """Forget a deleted session. Join again if this participant got a role, or lapsed because the process was suspended for
+        longer than its lease.
         """
         if isinstance(notice, SessionNotice) and notice.session is None:
-            self.deleted(notice.session_id)  # so that it is followed anew if it is shared and opened again
+            self.deleted(notice.session_id)  # so that it is followed again if it is shared and reopened
         if not isinstance(notice, EventNotice) or notice.event.session_id not in self._open:
             return
         event, own = notice.event, self._participant.id

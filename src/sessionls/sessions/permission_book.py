@@ -26,7 +26,7 @@ class PermissionBook:
         This does not answer the question. Raises `NotPermitted` if it is not open, or if its calls always need a new answer.
         """
         session = (await self._state(session_id)).session
-        question = next((one for one in session.asking or () if one.request_id == request_id), None)
+        question = next((question for question in session.asking or () if question.request_id == request_id), None)
         if question is None:
             raise NotPermitted("The question is no longer open.", hint="There is nothing left to do.")
         if not question.scope:
@@ -42,18 +42,18 @@ class PermissionBook:
             folder=None if everywhere else folder,
             created_at=now(),
         )
-        await self._file().keep(permission)
+        await self._available().keep(permission)
         return permission
 
     async def list(self) -> KeptPermissionList:
-        return KeptPermissionList(permissions=await self._file().all())
+        return KeptPermissionList(permissions=await self._available().all())
 
     async def remove(self, permission_id: str) -> None:
         """Raises `NotPermitted` if no permission has that id."""
-        if not await self._file().remove(permission_id):
+        if not await self._available().remove(permission_id):
             raise NotPermitted("This permission no longer exists.", hint="Refresh the list.")
 
-    def _file(self) -> KeptPermissions:
+    def _available(self) -> KeptPermissions:
         if self._kept is None:
             raise NotPermitted("Permanent permissions are not available here.", hint="Answer each question separately.")
         return self._kept

@@ -147,15 +147,15 @@ async def review(
                         )
             except SessionlsError as error:
                 if "replyId" not in error.data:
-                    raise  # it was not accepted, and the next one would not be either
+                    raise  # the message was not accepted, and the next one would not be accepted either
                 problems.append(ReviewProblem(step.agent, error.message, error.hint, answered=False))
             else:
                 replies.append(exchange.reply)
-                if (why := review_problem(exchange.reply) or _scan_problem(exchange.reply)) is not None:
-                    problems.append(ReviewProblem(step.agent, why))
+                if (problem := review_problem(exchange.reply) or _scan_problem(exchange.reply)) is not None:
+                    problems.append(ReviewProblem(step.agent, problem))
         known = {finding.id: finding for finding in known_findings if finding.state == "open"}
-    found = await sessions.findings(session_id=session_id, state="open")
-    findings = {**known, **{finding.id: finding for finding in found.findings}}
+    reported = await sessions.findings(session_id=session_id, state="open")
+    findings = {**known, **{finding.id: finding for finding in reported.findings}}
     return Review(await sessions.get(session_id), [*findings.values()], replies, problems)
 
 

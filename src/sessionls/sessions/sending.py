@@ -13,7 +13,7 @@ from sessionls.domain.errors import NotPermitted, recreate_error
 from sessionls.domain.model import Message, Participant, Session
 from sessionls.domain.results import AnsweredExchange, Exchange
 from sessionls.ports.store import Store
-from sessionls.sessions.composing import Composed, Composer, Outgoing
+from sessionls.sessions.composing import ComposedMessage, Composer, Outgoing
 from sessionls.sessions.replies.prepared import PreparedReply, StartedReply, started_reply
 from sessionls.sessions.replies.scan import prepare_scan
 from sessionls.sessions.replies.scheduler import Replies
@@ -43,13 +43,13 @@ class Sending:
 
     async def message(self, session_id: str, outgoing: Outgoing, scan: Mapping[str, Any] | None = None) -> AnsweredExchange:
         """Send a message to an agent, and wait for its reply (see `Sessions.message`)."""
-        return await self._answered(await self.composer.message(session_id, outgoing), outgoing.replaces, scan)
+        return await self._send_and_wait(await self.composer.message(session_id, outgoing), outgoing.replaces, scan)
 
     async def send(self, session_id: str, outgoing: Outgoing) -> Exchange:
         """Send a message to an agent, or to the participants that it mentions (see `Sessions.send`)."""
         composed = await self.composer.message(session_id, outgoing)
         if not composed.message.mentions or outgoing.agent is not None or outgoing.delivery != "queue":
-            return await self._answered(composed, outgoing.replaces, None)
+            return await self._send_and_wait(composed, outgoing.replaces, None)
 
         def add(change: Change) -> None:
             change.images.update(composed.images)
@@ -68,22 +68,24 @@ class Sending:
 
         return await self.replies.change(session_id, add)
 
-    async def _answered(self, composed: Composed, replaces: str | None, scan: Mapping[str, Any] | None) -> AnsweredExchange:
+    async def _send_and_wait(
+        self, composed: ComposedMessage, replaces: str | None, scan: Mapping[str, Any] | None
+    ) -> AnsweredExchange:
         """The message in the log, with its reply. Raises the error of a reply that failed."""
         session, message = composed.session, composed.message
         await self.selection.check_images(session, message)
         prepared = await self._prepare(session, message, scan)
-        ended = self.replies.expect(session.id, message.id)
-        accepting, accepted = asyncio.ensure_future(self._accept(composed, prepared, replaces)), None
+        reply_ended = self.replies.expect(session.id, message.id)
+        acceptance, accepted = asyncio.ensure_future(self._accept(composed, prepared, replaces)), None
         try:
-            accepted = await asyncio.shield(accepting)
-            reply = await self._reply(session.id, accepted, ended)
+            accepted = await asyncio.shield(acceptance)
+            reply = await self._wait_for_reply(session.id, accepted, reply_ended)
         except asyncio.CancelledError:
-            giving_up = self._give_up(message, accepting, begin=accepted is None)
+            giving_up = self._give_up(message, acceptance, begin=accepted is None)
             await asyncio.shield(self.in_background(giving_up))
             raise
         finally:
-            ended.cancel()
+            reply_ended.cancel()
         entry = await self.store.entry(session.id, message.id)
         _raise_failure(message, reply)
         return AnsweredExchange(message=entry.message, reply=reply)
@@ -98,7 +100,7 @@ class Sending:
             raise NotPermitted("Nothing can be scanned in this session now.", hint="Wait for its reply, or begin a new session.")
         return None
 
-    async def _accept(self, composed: Composed, prepared: PreparedReply | None, replaces: str | None) -> _Accepted:
+    async def _accept(self, composed: ComposedMessage, prepared: PreparedReply | None, replaces: str | None) -> _Accepted:
         def send(change: Change) -> _Accepted:
             change.images.update(composed.images)
             started = transitions.send(change, composed.message, prepared.start if prepared else None, replaces)
@@ -106,23 +108,23 @@ class Sending:
 
         return await self.replies.change(composed.message.session_id, send)
 
-    async def _reply(self, session_id: str, accepted: _Accepted, ended: asyncio.Future[Message]) -> Message:
+    async def _wait_for_reply(self, session_id: str, accepted: _Accepted, reply_ended: asyncio.Future[Message]) -> Message:
         if (started := accepted.started) is not None:
             if started.prepared.problem is not None:
                 return started.reply
             self.replies.begin(started)
-            return await ended
+            return await reply_ended
         # It waits in the queue, or steers a reply that may be written elsewhere.
         self.replies.attend(session_id)
         await self.replies.follow(session_id, accepted.seq)
         try:
-            return await ended
+            return await reply_ended
         finally:
             self.store.unfollow(session_id)
 
-    async def _give_up(self, message: Message, accepting: asyncio.Future[_Accepted], *, begin: bool) -> None:
+    async def _give_up(self, message: Message, acceptance: asyncio.Future[_Accepted], *, begin: bool) -> None:
         """Cancel a reply that nobody waits for any longer, also if the message was just being accepted (`begin`)."""
-        started = (await accepting).started
+        started = (await acceptance).started
         if begin and started is not None and started.prepared.problem is None:
             self.replies.begin(started)
         await self.replies.cancel_message(message.session_id, message.id, self.participant)

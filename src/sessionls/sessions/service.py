@@ -59,7 +59,7 @@ from sessionls.sessions.export.masking import MaskedSecret, Masking
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
 from sessionls.sessions.first_people import first_people
 from sessionls.sessions.forking import Forking
-from sessionls.sessions.imports import Brought, ForeignSession, Imports
+from sessionls.sessions.imports import ForeignSession, ImportResult, Imports
 from sessionls.sessions.membership import Membership
 from sessionls.sessions.permission_book import PermissionBook
 from sessionls.sessions.prompt.builder import PromptBuilder
@@ -76,7 +76,7 @@ __all__ = ["Defaults", "Outgoing", "Sessions"]
 
 T = TypeVar("T")
 
-_SHOWN = 20  # at most so many messages on a page of a session's document
+_PAGE_MESSAGES = 20  # messages on a page of a session's document, at most
 _PAGE_SIZE = 8_000  # characters of a page that has more than one exchange
 
 
@@ -124,7 +124,7 @@ class Sessions:
         self._editor = editor
         self._workspace = workspace
         self._participant = participant
-        self.permissions = PermissionBook(kept, self._peek)
+        self.permissions = PermissionBook(kept, self._state)
         self._defaults = defaults
         self.prompt_files = prompt_files
         self._selection = Selection(agents, models, runtimes)
@@ -138,9 +138,9 @@ class Sessions:
             for_others=answers_for_others,
         )
         composer = Composer(store, agents, workspace, editor, participant, OtherSessions(store, self._open_scope))
-        self._sending = Sending(store, self._replies, self._selection, participant, composer, self._later)
+        self._sending = Sending(store, self._replies, self._selection, participant, composer, self._in_background)
         self._control = ReplyControl(store, self._replies, self._selection, participant)
-        self._compacting = Compacting(store, self._replies, self._selection, models, prompts, self._later)
+        self._compacting = Compacting(store, self._replies, self._selection, models, prompts, self._in_background)
         self.sharing = Sharing(store, self._replies, participant)
         self._membership = Membership(
             store=store,
@@ -148,7 +148,7 @@ class Sessions:
             editor=editor,
             workspace=workspace,
             participant=participant,
-            in_background=self._later,
+            in_background=self._in_background,
         )
         self._changes = Changes(store, workspace, files, self._replies.change, participant)
         self._background: set[asyncio.Task[Any]] = set()
@@ -175,10 +175,10 @@ class Sessions:
         """
         await self._replies.sweep()
         scope = await self.scope(workspace_folder)
-        sessions, after = await self._store.sessions(
+        sessions, next_cursor = await self._store.sessions(
             scope=scope, state=state, query=query, limit=limit, cursor=cursor, participant_id=self._participant.id
         )
-        return SessionList(sessions=sessions, next_cursor=after, you=self._participant)
+        return SessionList(sessions=sessions, next_cursor=next_cursor, you=self._participant)
 
     async def search(self, query: str, *, workspace_folder: str | None = None, limit: int = 20) -> SearchResult:
         hits = await self._store.search(query, scope=await self.scope(workspace_folder), limit=limit)
@@ -216,7 +216,7 @@ class Sessions:
         name = self._agents.get(agent or self._defaults.agent).name
         folders = [workspace_folder] if workspace_folder is not None else list(self._editor.folders)
         identities = await self._workspace.identities(folders)
-        at = now()
+        created_at = now()
         session = Session(
             id=new_id(),
             title=validate_title(title) if title is not None else UNTITLED,
@@ -226,8 +226,8 @@ class Sessions:
             participants=[self._participant],
             people=first_people(self._store, self._participant),
             budget=budget,
-            created_at=at,
-            updated_at=at,
+            created_at=created_at,
+            updated_at=created_at,
         )
         self._models.warm()
         return await self._change(session.id, lambda change: transitions.create(change, session, identities, self._participant))
@@ -342,8 +342,7 @@ class Sessions:
         if session_id is not None:
             await self._store.session(session_id)
             return FindingList(findings=await self._store.findings(session_id=session_id, uri=uri, state=state))
-        found = await self._store.findings(uri=uri, state=state, scope=await self.scope())
-        return FindingList(findings=found)
+        return FindingList(findings=await self._store.findings(uri=uri, state=state, scope=await self.scope()))
 
     def collect_known_findings(self, session_id: str) -> contextlib.AbstractContextManager[Sequence[Finding]]:
         """A context whose list collects findings reported in the session here that were known already, from any session."""
@@ -367,7 +366,7 @@ class Sessions:
             )
         return await self._store.finding(finding_id)
 
-    # -- what agents changed -----------------------------------------------------------------------------------------
+    # -- changes by agents -------------------------------------------------------------------------------------------
 
     async def changes(self, session_id: str, scope: ChangeScope, *, texts: bool = False) -> ChangeList:
         """The changes that agents made to files, and their current state (see `ChangeScope`)."""
@@ -420,7 +419,7 @@ class Sessions:
         forking = Forking(self._store, self._replies.change, self._participant)
         return await forking.fork(session_id, at=at, title=validate_title(title) if title is not None else None, agent=name)
 
-    async def bring(self, foreign: ForeignSession) -> Brought:
+    async def bring(self, foreign: ForeignSession) -> ImportResult:
         """Import a session of another program into the open folders (see `imports.py`)."""
         folders = list(self._editor.folders)
         imports = Imports(self._store, self._replies.change, self._participant, folders)
@@ -471,7 +470,7 @@ class Sessions:
         length.
         """
         session = await self._store.session(session_id)
-        messages, more = await self._store.history(session_id, before=before, limit=_SHOWN)
+        messages, more = await self._store.history(session_id, before=before, limit=_PAGE_MESSAGES)
         return await asyncio.to_thread(render_page, session, messages, more, _PAGE_SIZE)
 
     # -- catalogs ----------------------------------------------------------------------------------------------------
@@ -514,26 +513,26 @@ class Sessions:
         if self._background:
             await asyncio.wait(self._background)
 
-    # -- inside ------------------------------------------------------------------------------------------------------
+    # -- internals ---------------------------------------------------------------------------------------------------
 
     async def _change(self, session_id: str, decide: Callable[[Change], T]) -> T:
         return await self._replies.change(session_id, decide)
 
-    async def _peek(self, session_id: str) -> State:
+    async def _state(self, session_id: str) -> State:
         return await self._change(session_id, transitions.live_state)
 
-    def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start work that nobody waits for. Its only expected error is that the session was deleted meanwhile."""
 
-        async def quietly() -> None:
+        async def run() -> None:
             with contextlib.suppress(SessionlsError):
                 await work
 
-        job = asyncio.create_task(quietly())
+        job = asyncio.create_task(run())
         self._background.add(job)
         job.add_done_callback(self._background.discard)
         return job
 
 
-def _outgoing(given: Outgoing | str) -> Outgoing:
-    return Outgoing(given) if isinstance(given, str) else given
+def _outgoing(message: Outgoing | str) -> Outgoing:
+    return Outgoing(message) if isinstance(message, str) else message

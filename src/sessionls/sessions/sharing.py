@@ -29,26 +29,26 @@ class Sharing:
     async def share(self, session_id: str, who: str, role: Role) -> Session:
         """Give a participant, or the `team`, a role. Raises `NotPermitted`, and `InvalidParams` for somebody unknown."""
         person = await self._person(who)
-        given = Person(id=person.id, role=role, name=None if person.id == TEAM else person.name)
-        return await self._shared(session_id, lambda change: transitions.share(change, given, self.participant))
+        person_with_role = Person(id=person.id, role=role, name=None if person.id == TEAM else person.name)
+        return await self._change_access(session_id, lambda change: transitions.share(change, person_with_role, self.participant))
 
     async def unshare(self, session_id: str, who: str) -> Session:
         """Take the role of a participant, or of the `team`, away. Raises `NotPermitted`, and `InvalidParams` for a name that
         several people have.
         """
         person = await self._person(who, must_exist=False)
-        return await self._shared(session_id, lambda change: transitions.unshare(change, person.id, self.participant))
+        return await self._change_access(session_id, lambda change: transitions.unshare(change, person.id, self.participant))
 
     async def _person(self, who: str, *, must_exist: bool = True) -> Participant:
-        """Whom `who` means: a login, the name of somebody who was here, or the team."""
+        """Find the person for `who`: a login, the name of somebody who was here, or the team."""
         self._require_logins()
         if who == TEAM:
             return Participant(id=TEAM, name=TEAM)
-        if (found := await self.store.login(who)) is not None:
-            return found
-        named = [one for one in await self.store.people() if one.name.casefold() == who.casefold()]
+        if (login := await self.store.login(who)) is not None:
+            return login
+        named = [person for person in await self.store.people() if person.name.casefold() == who.casefold()]
         if len(named) > 1:
-            logins = ", ".join(one.id for one in named)
+            logins = ", ".join(person.id for person in named)
             raise InvalidParams(f"{len(named)} people are called {who!r}.", fields=["with"], hint=f"Name the login: {logins}.")
         if not named and must_exist:
             raise InvalidParams(
@@ -77,7 +77,7 @@ class Sharing:
         shown = [person.model_copy(update={"name": names.get(person.id, person.name)}) for person in people]
         return People(people=shown, role=role, known=known)
 
-    async def _shared(self, session_id: str, decide: Callable[[Change], Session]) -> Session:
+    async def _change_access(self, session_id: str, decide: Callable[[Change], Session]) -> Session:
         session = await self.replies.change(session_id, decide)
         self.replies.wake(session_id)
         return session

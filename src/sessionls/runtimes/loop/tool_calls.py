@@ -10,7 +10,7 @@ from sessionls.domain.model import Part, StopReason, ToolPart
 from sessionls.domain.text import replace_lone_surrogates
 from sessionls.ports.models import ToolRequest
 from sessionls.runtimes.asking import ASK_AGENT
-from sessionls.sessions.prompt.tool_arguments import arguments_of, unreadable, unreadable_words
+from sessionls.sessions.prompt.tool_arguments import arguments_of, unreadable, unreadable_message
 
 __all__ = ["MOST_AGENTS", "MOST_CALLS", "calls_of"]
 
@@ -48,6 +48,6 @@ def _call(request: ToolRequest, call_id: str, step: int, *, cut: bool) -> ToolPa
     name, arguments = replace_lone_surrogates(request.name)[:_LONGEST_NAME], arguments_of(request.arguments)
     if arguments is None or (cut and not arguments):
         raw = unreadable(request.arguments)
-        result = unreadable_words(raw, cut=cut)
+        result = unreadable_message(raw, cut=cut)
         return ToolPart(call_id=call_id, name=name, arguments={}, status="failed", result=result, step=step, unreadable=raw)
     return ToolPart(call_id=call_id, name=name, arguments=arguments, status="waiting", step=step)

@@ -37,7 +37,7 @@ from sessionls.sessions.prompt.transcript import (
     may_have_images,
     with_reply,
 )
-from sessionls.sessions.prompt.window import FULL, trim_tool_results, trimmed
+from sessionls.sessions.prompt.window import FULL, cut_last_results, trim_tool_results
 
 __all__ = ["Earlier", "Loop"]
 
@@ -155,7 +155,7 @@ class Loop:
         if self._rejected_size is not None:
             limit = min(self._rejected_size // 2, self._rejected_size if limit is None else limit)
         trimmed_results = messages if limit is None else trim_tool_results(messages, limit)
-        return trimmed_results if limit is None or self._rejected_size is None else trimmed(trimmed_results, limit)
+        return trimmed_results if limit is None or self._rejected_size is None else cut_last_results(trimmed_results, limit)
 
     async def _with_images(self, messages: ModelMessages) -> Sequence[dict[str, Any]]:
         """The messages with the bytes of their images. A notice in the reply says what was left out."""

@@ -24,7 +24,7 @@ from sessionls.ports.files import FileWrite, FileWriter, WrittenFile
 from sessionls.ports.store import Store
 from sessionls.sessions.changes.files import ChangedFile, Edit, changed_files, edit_of, edits_of_revert, hunk_id
 from sessionls.sessions.changes.kept import EditTexts, pack
-from sessionls.sessions.changes.segments import InTheWay, Located, Segment
+from sessionls.sessions.changes.segments import LaterChange, LocatedHunk, Segment
 from sessionls.sessions.workspace.diffing import patch
 from sessionls.sessions.workspace.workspace import Workspace
 
@@ -67,14 +67,14 @@ class Changes:
 
     async def read(self, session_id: str, scope: ChangeScope, *, texts: bool = False) -> ChangeList:
         """Every changed file with its hunks. With `texts`, also the file's text without them."""
-        scope = await self._resolved(session_id, scope)
+        scope = await self._resolve_scope(session_id, scope)
         edits, reverts = await self._edits(session_id, scope)
         shown: list[FileChange] = []
         left = _SHOWN
         for file in await asyncio.to_thread(changed_files, edits):
-            one = await self._shown(file, texts=texts, left=left)
-            left -= sum(len(hunk.patch or "") for hunk in one.hunks) + len(one.before or "")
-            shown.append(one)
+            change = await self._file_change(file, texts=texts, left=left)
+            left -= sum(len(hunk.patch or "") for hunk in change.hunks) + len(change.before or "")
+            shown.append(change)
         commands = await self._commands(session_id, scope)
         return ChangeList(files=shown, reverts=reverts or None, commands=commands or None)
 
@@ -84,20 +84,20 @@ class Changes:
         """
         if hunk is not None and uri is None:
             raise InvalidParams("A hunk needs the uri of its file.", fields=["uri"])
-        scope = await self._resolved(session_id, scope)
+        scope = await self._resolve_scope(session_id, scope)
         edits, _ = await self._edits(session_id, scope)
         files = await asyncio.to_thread(changed_files, edits)
         if uri is not None:
             files = [file for file in files if uris.uri_key(file.uri) == uris.uri_key(uri)]
         if not files:
             raise NotPermitted("No agent made that change in this session.", hint="List the changes with change/list.")
-        wanted: list[FileWrite] = []
+        writes: list[FileWrite] = []
         blocked: list[dict[str, Any]] = []
         for file in files:
             try:
-                write = await self._wanted(file, hunk)
-            except InTheWay as problem:
-                blocked.append(await self._in_the_way(file, problem))
+                write = await self._revert_write(file, hunk)
+            except LaterChange as problem:
+                blocked.append(await self._blocked_file(file, problem))
             except InvalidParams as error:
                 if "hunk" in error.data.get("fields", ()):
                     raise
@@ -105,17 +105,17 @@ class Changes:
             except SessionlsError as error:
                 blocked.append({"uri": file.uri, "reason": error.message})
             else:
-                wanted += [write] if write is not None else []
+                writes += [write] if write is not None else []
         if blocked:
             raise _refusal(self._workspace, blocked)
-        if not wanted:
+        if not writes:
             raise NotPermitted("That is reverted already. The files were not changed.", hint="There is nothing left to do.")
-        written = await self._writer.write(_label(self._workspace, wanted), wanted)
-        return await self._record(session_id, scope, wanted, written)
+        written = await self._writer.write(_label(self._workspace, writes), writes)
+        return await self._record(session_id, scope, writes, written)
 
-    # -- what was changed --------------------------------------------------------------------------------------------
+    # -- reading changes ---------------------------------------------------------------------------------------------
 
-    async def _resolved(self, session_id: str, scope: ChangeScope) -> ChangeScope:
+    async def _resolve_scope(self, session_id: str, scope: ChangeScope) -> ChangeScope:
         if scope.message_id != "last":
             return scope
         events = await self._store.changes(session_id)
@@ -135,25 +135,25 @@ class Changes:
         events = await self._store.changes(session_id, after=after)
         reverts = [event for event in events if isinstance(event, ChangesReverted)]
         if scope.revert_id is not None:
-            found = next((event for event in reverts if event.revert_id == scope.revert_id), None)
-            if found is None:
+            revert = next((event for event in reverts if event.revert_id == scope.revert_id), None)
+            if revert is None:
                 raise InvalidParams("This session has no such revert.", fields=["revertId"])
-            return edits_of_revert(found.files, found.seq), []
+            return edits_of_revert(revert.files, revert.seq), []
         edits = [event for event in events if isinstance(event, Edited) and event.applied]
         if scope.message_id is not None:
             replies = await self._replies_to(session_id, scope.message_id, {event.message_id for event in edits})
             edits = [event for event in edits if event.message_id in replies]
             reverts = [event for event in reverts if event.message_id == scope.message_id]
-        made = await asyncio.to_thread(lambda: [edit_of(event) for event in edits])
-        return made, [_done(event) for event in reverts]
+        parsed = await asyncio.to_thread(lambda: [edit_of(event) for event in edits])
+        return parsed, [_revert_done(event) for event in reverts]
 
     async def _replies_to(self, session_id: str, message_id: str, replies: set[str]) -> set[str]:
         if message_id in replies:
             return {message_id}
-        found = [await self._store.entry(session_id, reply) for reply in sorted(replies)]
+        entries = [await self._store.entry(session_id, reply) for reply in sorted(replies)]
         steered = (await self._store.entry(session_id, message_id)).message.steered
-        wanted = {entry.message.id for entry in found if entry.message.reply_to == message_id}
-        return wanted | ({steered.message_id} & replies if steered is not None else set())
+        answers = {entry.message.id for entry in entries if entry.message.reply_to == message_id}
+        return answers | ({steered.message_id} & replies if steered is not None else set())
 
     async def _commands(self, session_id: str, scope: ChangeScope) -> list[CommandRun]:
         """The commands that ran. Their changes to files are unknown."""
@@ -163,41 +163,41 @@ class Changes:
             message = (await self._store.entry(session_id, scope.message_id)).message
             messages = [message]
             if message.role == "participant":
-                messages = [one for one in await self._newest(session_id) if one.reply_to == message.id]
+                messages = [reply for reply in await self._newest_messages(session_id) if reply.reply_to == message.id]
         else:
-            messages = list(await self._newest(session_id))
+            messages = list(await self._newest_messages(session_id))
             ids = [message.id for message in messages]
             if scope.since in ids:
                 messages = messages[ids.index(scope.since) :]
-        ran = [_command(message.id, part) for message in messages for part in _programs(message.parts)]
-        return ran[-_COMMANDS:]
+        commands = [_command(message.id, part) for message in messages for part in _program_calls(message.parts)]
+        return commands[-_COMMANDS:]
 
-    async def _newest(self, session_id: str) -> Sequence[Any]:
+    async def _newest_messages(self, session_id: str) -> Sequence[Any]:
         return (await self._store.history(session_id, before=None, limit=_MESSAGES))[0]
 
     async def _text(self, uri: str) -> str | None:
         """The file's text in the editor, None without a file. Raises the error that prevents reading it."""
-        place = await self._workspace.resolve(uri)
+        file = await self._workspace.resolve(uri)
         try:
             document = await self._workspace.read(uri, limit=_EDITED)
         except InvalidParams:
-            if await asyncio.to_thread(os.path.lexists, place.path):
+            if await asyncio.to_thread(os.path.lexists, file.path):
                 raise
             return None
         if document.notice is not None:
-            raise NotPermitted(f"{place.display} is too large to be changed here.", hint="Change it by hand.")
+            raise NotPermitted(f"{file.display} is too large to be changed here.", hint="Change it by hand.")
         return document.text
 
-    async def _shown(self, file: ChangedFile, *, texts: bool, left: int) -> FileChange:
-        unknown = FileChange(uri=file.uri, kind=file.kind, added=0, removed=0, hunks=[], message_ids=_made_by(file))
+    async def _file_change(self, file: ChangedFile, *, texts: bool, left: int) -> FileChange:
+        unknown = FileChange(uri=file.uri, kind=file.kind, added=0, removed=0, hunks=[], message_ids=_reply_ids(file))
         if file.lost:
             return unknown.model_copy(update={"notice": _LOST})
         try:
             text = await self._text(file.uri)
-            found, before = await asyncio.to_thread(file.locate, text)
+            located, before = await asyncio.to_thread(file.locate, text)
         except SessionlsError as error:
             return unknown.model_copy(update={"notice": error.message})
-        hunks = [_hunk(segment, one) for segment, one in found]
+        hunks = [_hunk(segment, hunk) for segment, hunk in located]
         states = {hunk.state for hunk in hunks}
         if sum(len(hunk.patch or "") for hunk in hunks) > left:
             hunks = [hunk.model_copy(update={"patch": None}) for hunk in hunks]
@@ -213,7 +213,7 @@ class Changes:
 
     # -- reverting ---------------------------------------------------------------------------------------------------
 
-    async def _wanted(self, file: ChangedFile, hunk: str | None) -> FileWrite | None:
+    async def _revert_write(self, file: ChangedFile, hunk: str | None) -> FileWrite | None:
         if file.lost:
             raise NotPermitted(_LOST, hint="")
         text = await self._text(file.uri)
@@ -225,31 +225,31 @@ class Changes:
             ) from None
         return None if after == text else FileWrite(file.uri, after, text, file.bom)
 
-    async def _in_the_way(self, file: ChangedFile, problem: InTheWay) -> dict[str, Any]:
+    async def _blocked_file(self, file: ChangedFile, problem: LaterChange) -> dict[str, Any]:
         blocked: dict[str, Any] = {"uri": file.uri, "reason": "Somebody changed the same lines later."}
         if problem.later is not None:
-            left, now = problem.later
-            if now is None:
+            agent_text, current = problem.later
+            if current is None:
                 blocked["reason"] = "The file no longer exists."
             else:
-                later = await asyncio.to_thread(patch, self._workspace.display(file.uri), left, now)
+                later = await asyncio.to_thread(patch, self._workspace.display(file.uri), agent_text, current)
                 blocked["patch"] = later[:_PATCH]
         return blocked
 
     async def _record(
-        self, session_id: str, scope: ChangeScope, wanted: Sequence[FileWrite], written: Sequence[WrittenFile]
+        self, session_id: str, scope: ChangeScope, writes: Sequence[FileWrite], written: Sequence[WrittenFile]
     ) -> Reverted:
         done, notices = [], []
-        for file, made in zip(wanted, written, strict=True):
+        for file, result in zip(writes, written, strict=True):
             name = self._workspace.display(file.uri)
-            if made.problem is not None:
-                notices.append(f"{name} was not changed: {made.problem}")
+            if result.problem is not None:
+                notices.append(f"{name} was not changed: {result.problem}")
                 continue
-            if made.text != file.text:
+            if result.text != file.text:
                 notices.append(f"{name} has a different text than expected (a formatter may have run).")
-            if not made.saved:
+            if not result.saved:
                 notices.append(f"{name} is not saved.")
-            done.append(await asyncio.to_thread(_file_of, name, file, made))
+            done.append(await asyncio.to_thread(_reverted_file, name, file, result))
         revert_id = new_id()
         fields = {"revert_id": revert_id, "message_id": scope.message_id, "since": scope.since, "of": scope.revert_id}
         await self._change(session_id, lambda change: transitions.record_revert(change, self._participant, files=done, **fields))
@@ -262,44 +262,44 @@ _LOST = (
 )
 
 
-def _file_of(name: str, file: FileWrite, made: WrittenFile) -> RevertedFile:
-    whole = patch(name, file.expected, made.text)
-    kept = pack(EditTexts(file.expected, made.text, file.bom))
-    return RevertedFile(uri=file.uri, patch=whole if len(whole) <= _PATCH else None, kept=kept)
+def _reverted_file(name: str, file: FileWrite, result: WrittenFile) -> RevertedFile:
+    diff = patch(name, file.expected, result.text)
+    kept = pack(EditTexts(file.expected, result.text, file.bom))
+    return RevertedFile(uri=file.uri, patch=diff if len(diff) <= _PATCH else None, kept=kept)
 
 
 def _refusal(workspace: Workspace, blocked: Sequence[dict[str, Any]]) -> NotPermitted:
-    named = ", ".join(workspace.display(one["uri"]) for one in blocked[:5]) + (" …" if len(blocked) > 5 else "")
+    names = ", ".join(workspace.display(file["uri"]) for file in blocked[:5]) + (" …" if len(blocked) > 5 else "")
     return NotPermitted(
-        f"Nothing was changed, because not everything can be reverted. {named}: {blocked[0]['reason']}",
+        f"Nothing was changed, because not everything can be reverted. {names}: {blocked[0]['reason']}",
         hint="Revert the other files or hunks separately, or change these by hand.",
         files=list(blocked),
     )
 
 
 def _label(workspace: Workspace, files: Sequence[FileWrite]) -> str:
-    what = workspace.display(files[0].uri) if len(files) == 1 else f"{len(files)} files"
-    return f"Revert the changes by agents in {what}"
+    target = workspace.display(files[0].uri) if len(files) == 1 else f"{len(files)} files"
+    return f"Revert the changes by agents in {target}"
 
 
-def _made_by(file: ChangedFile) -> list[str]:
+def _reply_ids(file: ChangedFile) -> list[str]:
     return list(dict.fromkeys(message_id for segment in file.segments for message_id in segment.message_ids))
 
 
-def _hunk(segment: Segment, one: Located) -> ChangeHunk:
-    lines = [*(f"-{line}" for line in one.old), *(f"+{line}" for line in one.new)]
+def _hunk(segment: Segment, hunk: LocatedHunk) -> ChangeHunk:
+    lines = [*(f"-{line}" for line in hunk.old), *(f"+{line}" for line in hunk.new)]
     text = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
     return ChangeHunk(
-        id=hunk_id(segment, one),
-        state=one.state,
-        added=len(one.new),
-        removed=len(one.old),
-        line=one.line,
+        id=hunk_id(segment, hunk),
+        state=hunk.state,
+        added=len(hunk.new),
+        removed=len(hunk.old),
+        line=hunk.line,
         patch=text if len(text) <= _PATCH else None,
     )
 
 
-def _done(event: ChangesReverted) -> RevertDone:
+def _revert_done(event: ChangesReverted) -> RevertDone:
     return RevertDone(
         revert_id=event.revert_id,
         at=event.at,
@@ -311,14 +311,14 @@ def _done(event: ChangesReverted) -> RevertDone:
     )
 
 
-def _programs(parts: Sequence[Part]) -> Iterator[ToolPart]:
+def _program_calls(parts: Sequence[Part]) -> Iterator[ToolPart]:
     for part in parts:
         if isinstance(part, ToolPart):
             if (part.name in _PROGRAMS or "/" in part.name) and part.status in ("running", "done", "failed"):
                 yield part
-            yield from _programs(part.parts or ())
+            yield from _program_calls(part.parts or ())
 
 
 def _command(message_id: str, part: ToolPart) -> CommandRun:
-    what = part.arguments.get("command")
-    return CommandRun(message_id=message_id, tool=part.name, summary=what[:1000] if isinstance(what, str) else part.name)
+    command = part.arguments.get("command")
+    return CommandRun(message_id=message_id, tool=part.name, summary=command[:1000] if isinstance(command, str) else part.name)

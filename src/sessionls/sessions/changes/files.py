@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sessionls.domain import uris
 from sessionls.domain.events import Edited, RevertedFile
 from sessionls.sessions.changes.kept import EditTexts, unpack
-from sessionls.sessions.changes.segments import Located, PatchSegment, Segment, TextSegment
+from sessionls.sessions.changes.segments import LocatedHunk, PatchSegment, Segment, TextSegment
 
 __all__ = ["ChangedFile", "Edit", "changed_files", "edit_of", "edits_of_revert", "hunk_id"]
 
@@ -52,25 +52,25 @@ class ChangedFile:
             return "created"
         return "deleted" if isinstance(last, PatchSegment) and "\n+++ /dev/null\n" in last.patch else "edited"
 
-    def locate(self, text: str | None) -> tuple[list[tuple[Segment, Located]], str | None]:
+    def locate(self, text: str | None) -> tuple[list[tuple[Segment, LocatedHunk]], str | None]:
         """Every hunk with its location in the text, and the text without the hunks that it still has."""
-        found: list[tuple[Segment, Located]] = []
+        located: list[tuple[Segment, LocatedHunk]] = []
         for segment in reversed(self.segments):  # each in the text without the newer ones
             hunks = segment.locate(text)
-            found = [*((segment, hunk) for hunk in hunks), *found]
+            located = [*((segment, hunk) for hunk in hunks), *located]
             text = segment.without(text, {hunk.index for hunk in hunks if hunk.state != "overwritten"})
-        return found, text
+        return located, text
 
     def without(self, text: str | None, hunk: str | None = None) -> str | None:
-        """The text without all hunks, or without that one. Raises `InTheWay`, and `KeyError` for an unknown hunk."""
+        """The text without all hunks, or without that one. Raises `LaterChange`, and `KeyError` for an unknown hunk."""
         if hunk is None:
             for segment in reversed(self.segments):
                 text = segment.without(text)
             return text
         for segment in self.segments:
-            for one in segment.locate(text):
-                if hunk_id(segment, one) == hunk:
-                    return segment.without(text, {one.index})
+            for located in segment.locate(text):
+                if hunk_id(segment, located) == hunk:
+                    return segment.without(text, {located.index})
         raise KeyError(hunk)
 
     @property
@@ -78,7 +78,7 @@ class ChangedFile:
         return any(isinstance(segment, TextSegment) and segment.texts.bom for segment in self.segments)
 
 
-def hunk_id(segment: Segment, hunk: Located) -> str:
+def hunk_id(segment: Segment, hunk: LocatedHunk) -> str:
     """An id that stays the same until the segment has further edits."""
     first, last = segment.seqs
     return f"{first}-{last}.{hunk.index}"
@@ -93,23 +93,25 @@ def changed_files(edits: Iterable[Edit]) -> list[ChangedFile]:
         _add(file, edit)
     for file in files.values():
         file.segments = [
-            one for one in file.segments if not (isinstance(one, TextSegment) and one.texts.before == one.texts.after)
+            segment
+            for segment in file.segments
+            if not (isinstance(segment, TextSegment) and segment.texts.before == segment.texts.after)
         ]
     return [file for file in files.values() if file.segments or file.lost]
 
 
 def _add(file: ChangedFile, edit: Edit) -> None:
-    made_by: Sequence[str] = [edit.message_id] if edit.message_id is not None else []
+    message_ids: Sequence[str] = [edit.message_id] if edit.message_id is not None else []
     if edit.texts is None:
         if edit.patch is None:
             file.lost = True
         else:
-            file.segments.append(PatchSegment(edit.patch, (edit.seq, edit.seq), made_by))
+            file.segments.append(PatchSegment(edit.patch, (edit.seq, edit.seq), message_ids))
         return
     last = file.segments[-1] if file.segments else None
     if isinstance(last, TextSegment) and last.texts.after == edit.texts.before:
         texts = EditTexts(last.texts.before, edit.texts.after, last.texts.bom or edit.texts.bom)
-        together = list(dict.fromkeys([*last.message_ids, *made_by]))
+        together = list(dict.fromkeys([*last.message_ids, *message_ids]))
         file.segments[-1] = TextSegment(texts, (last.seqs[0], edit.seq), together)
     else:
-        file.segments.append(TextSegment(edit.texts, (edit.seq, edit.seq), made_by))
+        file.segments.append(TextSegment(edit.texts, (edit.seq, edit.seq), message_ids))

@@ -35,16 +35,16 @@ def pack(texts: EditTexts) -> str | None:
     if texts.before is not None and texts.after is not None:
         old, new = split_lines(texts.before), split_lines(texts.after)
         after = [[a, b, "".join(new[c:d])] for a, b, c, d in changes(old, new)]
-    whole = json.dumps({"before": texts.before, "after": after, "bom": texts.bom}, ensure_ascii=False, separators=(",", ":"))
-    packed = base64.b64encode(zlib.compress(whole.encode("utf-8", "surrogatepass"))).decode()
+    text = json.dumps({"before": texts.before, "after": after, "bom": texts.bom}, ensure_ascii=False, separators=(",", ":"))
+    packed = base64.b64encode(zlib.compress(text.encode("utf-8", "surrogatepass"))).decode()
     return packed if len(packed) <= _MOST else None
 
 
 def unpack(packed: str) -> EditTexts | None:
     """The texts from the result of `pack`, None if it is invalid."""
     try:
-        whole = zlib.decompressobj().decompress(base64.b64decode(packed), _UNPACKED)
-        data = json.loads(whole.decode("utf-8", "surrogatepass"))
+        unpacked = zlib.decompressobj().decompress(base64.b64decode(packed), _UNPACKED)
+        data = json.loads(unpacked.decode("utf-8", "surrogatepass"))
         before, after = data["before"], data["after"]
         if isinstance(after, list):
             lines = split_lines(before)

@@ -43,18 +43,18 @@ async def _changes(workspace: Workspace, base: str | None, field: str, limit: in
     repositories = await workspace.repositories()
     texts: list[str] = []
     notices = repositories.notices()
-    known = False
+    has_revision = False
     for label, repository in repositories.required():
         commit = await repository.base(base)
         if commit is None:
             continue
-        known = True
+        has_revision = True
         prefix = f"{label}/" if len(repositories.found) + len(repositories.problems) > 1 else ""
-        text, more = await _of_folder(workspace, repository, commit, prefix, limit, field, staged)
+        text, folder_notices = await _of_folder(workspace, repository, commit, prefix, limit, field, staged)
         texts.append(text)
-        notices += more
+        notices += folder_notices
         limit = max(limit - len(text.encode()), 0)
-    if not known:
+    if not has_revision:
         raise InvalidParams(
             f"There is no git revision {base or 'HEAD'!r}.", fields=[field], hint="Give a branch, a tag or a commit."
         )
@@ -66,17 +66,17 @@ async def _changes(workspace: Workspace, base: str | None, field: str, limit: in
 async def _of_folder(
     workspace: Workspace, repository: Repository, commit: str, prefix: str, limit: int, field: str, staged: bool
 ) -> tuple[str, list[str]]:
-    what = ["--cached"] if staged else []
-    inert = await repository.inert()
+    staged_option = ["--cached"] if staged else []
+    safe_options = await repository.inert()
     names = await repository(
-        *(*inert, "diff", *what, "--name-only", "-z", "--no-renames", *_FLAGS, commit, "--", "."), limit=_NAMES
+        *(*safe_options, "diff", *staged_option, "--name-only", "-z", "--no-renames", *_FLAGS, commit, "--", "."), limit=_NAMES
     )
     if names.code != 0:
-        raise _too_much(field)
+        raise _git_failed(field)
     secret = [name for name in _split(names.output) if workspace.withheld(name)]
     arguments = [
         "diff",
-        *what,
+        *staged_option,
         "--find-renames",
         *_FLAGS,
         f"--src-prefix=a/{prefix}",
@@ -86,9 +86,9 @@ async def _of_folder(
         ".",
     ]
     excluded = [f":(exclude,literal){name}" for name in secret]
-    patch = await repository(*inert, *arguments, *excluded, limit=limit)
+    patch = await repository(*safe_options, *arguments, *excluded, limit=limit)
     if patch.code != 0 and not patch.cut:
-        raise _too_much(field)
+        raise _git_failed(field)
     text = replace_lone_surrogates(patch.output.decode("utf-8", "replace"))
     notices = []
     if patch.cut:
@@ -106,7 +106,7 @@ async def _of_folder(
     return text, notices
 
 
-def _too_much(field: str) -> InvalidParams:
+def _git_failed(field: str) -> InvalidParams:
     return InvalidParams("git took too long or failed.", fields=[field], hint="Send the files themselves, or try again.")
 
 

@@ -18,19 +18,19 @@ from sessionls.sessions.workspace.workspace import Workspace
 __all__ = ["MessageImages"]
 
 _MOST = 20  # images in one message
-_KINDS = "PNG, JPEG, WebP and GIF"
+_FORMATS = "PNG, JPEG, WebP and GIF"
 
 
 @dataclass
 class MessageImages:
-    """The images of one message. `kept` returns the bytes of an image that the session already has, by its hash.
+    """The images of one message. `stored` returns the bytes of an image that the session already has, by its hash.
 
-    `found` collects the bytes by their hash.
+    `collected` collects the bytes by their hash.
     """
 
     workspace: Workspace
-    kept: Callable[[str], Awaitable[bytes | None]] | None = None
-    found: dict[str, bytes] = field(default_factory=dict)
+    stored: Callable[[str], Awaitable[bytes | None]] | None = None
+    collected: dict[str, bytes] = field(default_factory=dict)
     _count: int = field(default=0, init=False)
     _size: int = field(default=0, init=False)
 
@@ -42,9 +42,9 @@ class MessageImages:
         uri, data = await self._read(context, at)
         facts = await asyncio.to_thread(read_facts, data)
         if facts is None:
-            what = context.title or (self.workspace.display(uri) if uri is not None else "That")
+            name = context.title or (self.workspace.display(uri) if uri is not None else "That")
             raise InvalidParams(
-                f"{uris.printable(what)} is not an image that can be read.", fields=[at], hint=f"Send one of {_KINDS}."
+                f"{uris.printable(name)} is not an image that can be read.", fields=[at], hint=f"Send one of {_FORMATS}."
             )
         digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
         self._count += 1
@@ -55,7 +55,7 @@ class MessageImages:
                 fields=[at],
                 hint="Send several messages, or smaller images.",
             )
-        self.found[digest] = data
+        self.collected[digest] = data
         return ImageContext(
             uri=uri,
             title=context.title,
@@ -70,9 +70,9 @@ class MessageImages:
         if context.data is not None:
             if context.uri is not None:
                 raise InvalidParams("An image has a uri or data, not both.", fields=[f"{at}.data"], hint="Remove one of them.")
-            return None, await self._decoded(context.data, f"{at}.data")
+            return None, await self._decode(context.data, f"{at}.data")
         if context.sha256 is not None:
-            data = None if self.kept is None else await self.kept(context.sha256)
+            data = None if self.stored is None else await self.stored(context.sha256)
             if data is None:
                 raise InvalidParams(
                     "The session has no image with that hash.",
@@ -87,27 +87,27 @@ class MessageImages:
                 hint="Name a file of the workspace, or send its bytes.",
             )
         try:
-            uri, found = await self.workspace.read_bytes(context.uri, limit=IMAGE_LIMIT)
+            uri, data = await self.workspace.read_bytes(context.uri, limit=IMAGE_LIMIT)
         except InvalidParams as error:
             raise InvalidParams(error.message, fields=[f"{at}.uri"], hint=error.hint) from None
         except NotPermitted as error:
             raise NotPermitted(error.message, hint=error.hint, **error.data | {"fields": [f"{at}.uri"]}) from None
-        return uri, _small(found, f"{at}.uri")
+        return uri, _check_size(data, f"{at}.uri")
 
     @staticmethod
-    async def _decoded(text: str, at: str) -> bytes:
+    async def _decode(text: str, at: str) -> bytes:
         if len(text) > IMAGE_LIMIT // 3 * 4 + 8:
-            return _small(None, at)
+            return _check_size(None, at)
         try:
             data = await asyncio.to_thread(base64.b64decode, text, validate=True)
         except (binascii.Error, ValueError):
             raise InvalidParams(
                 "The data of the image is not base64.", fields=[at], hint="Send the bytes in base64 (RFC 4648, section 4)."
             ) from None
-        return _small(data if len(data) <= IMAGE_LIMIT else None, at)
+        return _check_size(data if len(data) <= IMAGE_LIMIT else None, at)
 
 
-def _small(data: bytes | None, at: str) -> bytes:
+def _check_size(data: bytes | None, at: str) -> bytes:
     if data is None:
         raise InvalidParams(
             f"The image is larger than {IMAGE_LIMIT >> 20} MiB.", fields=[at], hint="Send a smaller image, or a part of it."

@@ -17,11 +17,14 @@ _MOST = 8  # files with instructions, for one message
 
 async def instructions_for(contexts: Sequence[Context], workspace: Workspace, agents: Agents) -> list[Context]:
     """The workspace's instructions for the files in the contexts, as additional contexts."""
-    found: dict[str, str] = {}
+    instructions: dict[str, str] = {}
     for uri in dict.fromkeys(uri for context in contexts if (uri := getattr(context, "uri", None)) is not None):
         try:
-            place = await workspace.resolve(uri)
+            file = await workspace.resolve(uri)
         except SessionlsError:  # a document outside the folders
             continue
-        found |= dict(await asyncio.to_thread(agents.instructions_near, place.root, place.name))
-    return [TextContext(title=f"Instructions for these files ({name})", text=text) for name, text in list(found.items())[:_MOST]]
+        instructions |= dict(await asyncio.to_thread(agents.instructions_near, file.root, file.name))
+    return [
+        TextContext(title=f"Instructions for these files ({name})", text=text)
+        for name, text in list(instructions.items())[:_MOST]
+    ]

@@ -36,12 +36,12 @@ class OtherSessions:
         """The session. Raises `InvalidParams` if it does not exist, `NotPermitted` if it belongs to other folders."""
         try:
             session = await self._store.session(session_id)
-            belongs = await self._store.scope_of(session_id)
+            scope = await self._store.scope_of(session_id)
         except SessionNotFound:
             raise InvalidParams(
                 f"There is no session {session_id[:60]}.", fields=[field], hint="Name a session of the open folders."
             ) from None
-        if not belongs.overlaps(await self._scope()):
+        if not scope.overlaps(await self._scope()):
             raise NotPermitted(
                 "That session belongs to other folders.",
                 hint="Name a session of the open folders, or open the folder of that session.",
@@ -70,15 +70,15 @@ class OtherSessions:
             return _cut(message_text(message), limit)
         transcript = await self._store.transcript(session.id, through=_END, after=max(0, session.message_count - _NEWEST))
         summary = _cut(transcript.summary or "", limit // 3)[0]
-        room = limit - len(summary)
+        remaining = limit - len(summary)
         kept: list[str] = []
         pieces = [message_text(entry.message) for entry in transcript.entries]
         pieces = [_cut(piece, _MESSAGE_LIMIT, mark=True)[0] for piece in pieces if piece]
         for piece in reversed(pieces):
-            if len(piece) + 2 > room:
+            if len(piece) + 2 > remaining:
                 break
             kept.insert(0, piece)
-            room -= len(piece) + 2
+            remaining -= len(piece) + 2
         left_out = len(pieces) - len(kept) + max(0, session.message_count - _NEWEST - transcript.begin)
         if summary:
             kept.insert(0, f"Summary of the earlier messages:\n\n{summary}")

@@ -97,7 +97,7 @@ class _Resolver:
     async def resolve(self, context: Context, field: str) -> Context:
         match context:
             case TextContext():
-                text, notice = self._fit(context.text)
+                text, notice = self._fit_budget(context.text)
                 return context.model_copy(update={"text": text, "notice": notice})
             case DiffContext():
                 return await self._diff(context, field)
@@ -105,17 +105,17 @@ class _Resolver:
                 return await self._session(context, field)
             case ImageContext():
                 return await self._images.resolve(context, field)
-            case SelectionContext() if context.text is not None and self._handed_over_only(context.uri):
+            case SelectionContext() if context.text is not None and self._is_only_in_editor(context.uri):
                 self._workspace.refuse_withheld(context.uri, uris.path_of(context.uri))
                 Lines("", self._encoding).span(context.range, field=f"{field}.range")
-                text, notice = self._fit(context.text)
-                said = _joined("This is the text that the editor sent. The document is not open.", notice)
-                return context.model_copy(update={"text": text, "notice": said})
+                text, notice = self._fit_budget(context.text)
+                notices = _join_notices("This is the text that the editor sent. The document is not open.", notice)
+                return context.model_copy(update={"text": text, "notice": notices})
         document = await self._read(context.uri, field)
         # Megabytes of text may be cut and searched here.
-        return await asyncio.to_thread(self._of_document, context, document, field)
+        return await asyncio.to_thread(self._resolve_in_document, context, document, field)
 
-    def _handed_over_only(self, uri: str) -> bool:
+    def _is_only_in_editor(self, uri: str) -> bool:
         """Whether only the editor can read this document (by its scheme), and it is not open."""
         return uris.to_path(uri) is None and not uri.lower().startswith("file:") and not self._workspace.is_open(uri)
 
@@ -129,8 +129,8 @@ class _Resolver:
                 raise NotPermitted(error.message, hint=error.hint, **error.data | {"fields": [f"{field}.uri"]}) from None
         return self._documents[uri]
 
-    def _of_document(self, context: Context, document: Document, field: str) -> Context:
-        known: dict[str, Any] = {
+    def _resolve_in_document(self, context: Context, document: Document, field: str) -> Context:
+        facts: dict[str, Any] = {
             "uri": document.uri,
             "version": document.version,
             "dirty": document.dirty,
@@ -139,23 +139,23 @@ class _Resolver:
         }
         match context:
             case FileContext():
-                text, notice = self._fit(document.text)
-                found: dict[str, Any] = {"text": text, "notice": notice}
+                text, notice = self._fit_budget(document.text)
+                content: dict[str, Any] = {"text": text, "notice": notice}
             case SelectionContext():
                 cut, range_ = Lines(document.text, self._encoding).cut(context.range, field=f"{field}.range")
-                text, notice = self._fit(cut)
-                found = {"text": text, "range": range_, "notice": notice}
+                text, notice = self._fit_budget(cut)
+                content = {"text": text, "range": range_, "notice": notice}
             case SymbolContext():
-                found = self._symbol(context, document, field)
+                content = self._symbol(context, document, field)
             case DiagnosticsContext():
-                found = self._diagnostics(context, document, field)
+                content = self._diagnostics(context, document, field)
             case _:
                 raise AssertionError(context.kind)
-        return context.model_copy(update=known | found | {"notice": _joined(document.notice, found["notice"])})
+        return context.model_copy(update=facts | content | {"notice": _join_notices(document.notice, content["notice"])})
 
     def _symbol(self, context: SymbolContext, document: Document, field: str) -> dict[str, Any]:
         lines = Lines(document.text, self._encoding)
-        guess = None
+        guess_notice = None
         if context.range is not None:
             range_ = context.range
         else:
@@ -163,12 +163,12 @@ class _Resolver:
             if definition is None:
                 hint = "Correct the name, or send a selection."
                 raise InvalidParams(f"{document.path} has no {context.name!r}.", fields=[f"{field}.name"], hint=hint)
-            guess = definition.notice
+            guess_notice = definition.notice
             end = Position(line=definition.last, character=2**31 - 1)  # LSP's greatest number: the end of the line
             range_ = Range(start=Position(line=definition.first, character=0), end=end)
         cut, range_ = lines.cut(range_, field=f"{field}.range")
-        text, notice = self._fit(cut)
-        return {"text": text, "range": range_, "notice": _joined(guess, notice)}
+        text, notice = self._fit_budget(cut)
+        return {"text": text, "range": range_, "notice": _join_notices(guess_notice, notice)}
 
     def _diagnostics(self, context: DiagnosticsContext, document: Document, field: str) -> dict[str, Any]:
         lines = Lines(document.text, self._encoding)
@@ -179,12 +179,12 @@ class _Resolver:
         numbers: set[int] = set()
         left_out = 0
         for index, diagnostic in enumerate(context.diagnostics or ()):
-            place = _place(diagnostic, f"{field}.diagnostics.{index}.range")
-            if within is not None and not place.touches(within):
+            range_ = _range_of(diagnostic, f"{field}.diagnostics.{index}.range")
+            if within is not None and not range_.touches(within):
                 continue
             data = replace_lone_surrogates(json.dumps(diagnostic, ensure_ascii=False))
-            last = min(place.end.line, place.start.line + _LINES - 1, len(lines) - 1)
-            new = set(range(place.start.line, last + 1)) - numbers
+            last = min(range_.end.line, range_.start.line + _LINES - 1, len(lines) - 1)
+            new = set(range(range_.start.line, last + 1)) - numbers
             size = len(data) + sum(len(lines.line(number)) for number in new)
             if len(kept) >= _DIAGNOSTICS or size > self._left:
                 left_out += 1
@@ -204,8 +204,8 @@ class _Resolver:
         diff, notices = await changes_since(
             self._workspace, context.base, field=f"{field}.base", limit=limit, staged=context.staged is True
         )
-        text, notice = self._fit(diff)
-        return context.model_copy(update={"text": text, "notice": _joined(*notices, notice)})
+        text, notice = self._fit_budget(diff)
+        return context.model_copy(update={"text": text, "notice": _join_notices(*notices, notice)})
 
     async def _session(self, context: SessionContext, field: str) -> SessionContext:
         if self._sessions is None:
@@ -214,10 +214,10 @@ class _Resolver:
             )
         session = await self._sessions.find(context.session_id, field=f"{field}.sessionId")
         text, cut = await self._sessions.read(session, context.message_id, limit=self._left, field=f"{field}.messageId")
-        text, notice = self._fit(replace_lone_surrogates(text))
-        return context.model_copy(update={"title": session.title, "text": text, "notice": _joined(cut, notice)})
+        text, notice = self._fit_budget(replace_lone_surrogates(text))
+        return context.model_copy(update={"title": session.title, "text": text, "notice": _join_notices(cut, notice)})
 
-    def _fit(self, text: str) -> tuple[str, str | None]:
+    def _fit_budget(self, text: str) -> tuple[str, str | None]:
         """The text within the remaining budget, and a notice if it was cut."""
         if not self._left and text:
             return "", f"Omitted: the contexts of a message can have at most {self._budget:,} characters together."
@@ -226,12 +226,12 @@ class _Resolver:
         return kept, notice
 
 
-def _place(diagnostic: dict[str, Any], field: str) -> Range:
+def _range_of(diagnostic: dict[str, Any], field: str) -> Range:
     try:
         return Range.model_validate(diagnostic.get("range"))
     except ValidationError:
         raise InvalidParams("A diagnostic has no range.", fields=[field]) from None
 
 
-def _joined(*notices: str | None) -> str | None:
+def _join_notices(*notices: str | None) -> str | None:
     return " ".join(notice for notice in notices if notice) or None

@@ -30,7 +30,7 @@ from sessionls.domain.model import (
     ToolPart,
 )
 from sessionls.domain.uris import display
-from sessionls.sessions.export import labels as words
+from sessionls.sessions.export import labels
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["article", "head", "tail"]
 
 _LONGEST = 100_000  # characters of code that are coloured
-_PATIENCE = 0.5  # seconds for the colours of one piece of code
+_TIME_LIMIT = 0.5  # seconds for the colours of one piece of code
 _HINT = 80  # characters of a tool's arguments that are shown while it is folded
 # Language ids of LSP that have another name in Pygments.
 _LEXERS = {
@@ -52,13 +52,13 @@ _LEXERS = {
 }
 
 
-def head(session: Session, outline: words.Outline) -> str:
+def head(session: Session, outline: labels.Outline) -> str:
     """The page up to its messages."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    title = _text(words.title_of(session))
-    rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in words.facts(session, outline))
+    title = _text(labels.title_of(session))
+    rows = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in labels.facts(session, outline))
     empty = "" if outline.count else '<p class="empty">This session has no messages yet.</p>\n'
     return f"""<!doctype html>
 <html lang="en">
@@ -83,38 +83,38 @@ def head(session: Session, outline: words.Outline) -> str:
 
 def tail(note: str) -> str:
     """The page after the messages; `note` says what was masked."""
-    said = f"<p><em>{html.escape(note)}</em></p>\n" if note else ""
-    return f"{said}</main>\n</body>\n</html>\n"
+    paragraph = f"<p><em>{html.escape(note)}</em></p>\n" if note else ""
+    return f"{paragraph}</main>\n</body>\n</html>\n"
 
 
-def _summary(session: Session, outline: words.Outline) -> str:
+def _summary(session: Session, outline: labels.Outline) -> str:
     names = [*(participant.name for participant in session.participants), *(outline.agents or [session.agent])]
     count = f"{outline.count:,} message{'' if outline.count == 1 else 's'}"
-    return " · ".join(map(_text, (words.time_of(session.created_at), ", ".join(names), count)))
+    return " · ".join(map(_text, (labels.time_of(session.created_at), ", ".join(names), count)))
 
 
 def article(message: Message, folders: Sequence[str], images: Mapping[str, bytes]) -> str:
-    invoked = words.invoked(message)
+    invoked = labels.invoked(message)
     label = f'<span class="with">{_text(invoked)}</span>' if invoked else ""
-    time = f'<time datetime="{_text(message.created_at)}">{_text(words.time_of(message.created_at))}</time>'
-    status = words.status_of(message)
+    time = f'<time datetime="{_text(message.created_at)}">{_text(labels.time_of(message.created_at))}</time>'
+    status = labels.status_of(message)
     end = "" if status is None else f'<p class="status {_text(message.status)}">{_text(status[:1].upper() + status[1:])}</p>'
-    notices = "".join(f'<p class="status">{_text(words.readable(notice))}</p>' for notice in message.notices or ())
-    used = "" if message.usage is None else f"<footer>{_text(words.usage_of(message.usage))}</footer>"
+    notices = "".join(f'<p class="status">{_text(labels.readable(notice))}</p>' for notice in message.notices or ())
+    used = "" if message.usage is None else f"<footer>{_text(labels.usage_of(message.usage))}</footer>"
     contexts = "".join(_context(context, folders, images) for context in message.context or ())
     parts = "".join(_part(part, folders) for part in message.parts)
-    anchor = f"m-{_text(message.id)}"
+    writer, anchor = _text(labels.writer(message)), f"m-{_text(message.id)}"
     return (
         f'<article class="{message.role}" id="{anchor}">\n'
-        f'<h2><span class="writer">{_text(words.writer(message))}</span>{label}<a class="when" href="#{anchor}">{time}</a></h2>\n'
+        f'<h2><span class="writer">{writer}</span>{label}<a class="when" href="#{anchor}">{time}</a></h2>\n'
         f"{parts}{contexts}{notices}{end}{used}\n</article>"
     )
 
 
 def _context(context: Context, folders: Sequence[str], images: Mapping[str, bytes]) -> str:
-    about = words.about_context(context, folders)
+    about = labels.about_context(context, folders)
     if isinstance(context, ImageContext):
-        uri = words.data_uri(context, images)
+        uri = labels.data_uri(context, images)
         image = "" if uri is None else f'<img src="{uri}" width="{context.width}" height="{context.height}" alt="">'
         caption = f"{_text(about.title)} <span>{_text(about.text or '')}</span>"
         return f'<figure class="image">{image}<figcaption>{caption}</figcaption></figure>'
@@ -130,11 +130,11 @@ def _part(part: Part, folders: Sequence[str]) -> str:
         case ReasoningPart():
             return _folded("reasoning", "Reasoning", _prose(part.text)) if part.text.strip() else ""
         case ToolPart():
-            status = "" if part.status == "done" else f' <span class="mark {part.status}">{_text(words.outcome_of(part))}</span>'
+            status = "" if part.status == "done" else f' <span class="mark {part.status}">{_text(labels.outcome_of(part))}</span>'
             about = part.title or " ".join(str(value) for value in part.arguments.values() if isinstance(value, str | int))
             about = _text(about if len(about) <= _HINT else f"{about[:_HINT]}…")
             result = "" if part.result is None else _code(part.result, None)
-            body = f"{_code(words.arguments_of(part), 'json')}{result}"
+            body = f"{_code(labels.arguments_of(part), 'json')}{result}"
             return _folded("tool", f'<b>{_text(part.name)}</b>{status} <span class="about">{about}</span>', body)
         case FindingPart():
             return _finding(part.finding, folders)
@@ -143,23 +143,23 @@ def _part(part: Part, folders: Sequence[str]) -> str:
             summary = f" <span>{_text(part.summary)}</span>" if part.summary else ""
             return f'<p class="edit"><b>{done}</b> <code>{_text(display(part.uri, folders))}</code>{summary}</p>'
         case PlanPart():
-            return f'<ul class="plan">{"".join(_planned(entry) for entry in part.entries)}</ul>'
+            return f'<ul class="plan">{"".join(_plan_entry(entry) for entry in part.entries)}</ul>'
 
 
-def _planned(entry: PlanEntry) -> str:
+def _plan_entry(entry: PlanEntry) -> str:
     checked = " checked" if entry.status == "completed" else ""
     now = ' <span class="mark">now</span>' if entry.status == "inProgress" else ""
     return f'<li><input type="checkbox" disabled{checked}> {_text(entry.content)}{now}</li>'
 
 
 def _finding(finding: Finding, folders: Sequence[str]) -> str:
-    severity = words.severity_of(finding)
+    severity, location = labels.severity_of(finding), _text(labels.place_of(finding, folders))
     rule = f" <code>{_text(finding.rule)}</code>" if finding.rule else ""
     state = "" if finding.state == "open" else f' <span class="mark">{_text(finding.state)}</span>'
     suggestion = "" if finding.suggestion is None else f"<p>Suggestion:</p>{_code(finding.suggestion, None)}"
     return (
         f'<section class="finding {severity}"><h3><span class="mark">{severity}</span> {_text(finding.title)}{rule}{state}</h3>'
-        f'<p class="place"><code>{_text(words.place_of(finding, folders))}</code></p>{_prose(finding.body)}{suggestion}</section>'
+        f'<p class="place"><code>{location}</code></p>{_prose(finding.body)}{suggestion}</section>'
     )
 
 
@@ -168,23 +168,23 @@ def _folded(kind: str, summary: str, body: str) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(words.readable(text))
+    return html.escape(labels.readable(text))
 
 
 def _prose(text: str) -> str:
-    if len(text) > words.LONGEST_PROSE:
+    if len(text) > labels.LONGEST_PROSE:
         return _code(text, None)
-    rendered: str = _markdown().render(words.readable(text))
+    rendered: str = _markdown().render(labels.readable(text))
     return f'<div class="prose" dir="auto">{rendered}</div>'
 
 
 def _code(text: str, language: str | None) -> str:
-    return f"<pre><code>{_coloured(words.readable(text), language or '')}</code></pre>"
+    return f"<pre><code>{_highlighted(labels.readable(text), language or '')}</code></pre>"
 
 
-def _coloured(code: str, language: str, _attributes: str = "") -> str:
+def _highlighted(code: str, language: str, _attributes: str = "") -> str:
     """The code as HTML, with Pygments' short classes if the language is known and the code is not too long."""
-    from pygments import format as drawn  # type: ignore[import-untyped]
+    from pygments import format as format_tokens  # type: ignore[import-untyped]
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]
@@ -196,14 +196,14 @@ def _coloured(code: str, language: str, _attributes: str = "") -> str:
         lexer = get_lexer_by_name(_LEXERS.get(name, name), stripnl=False, ensurenl=False)
     except ClassNotFound:
         return html.escape(code)
-    return str(drawn(_in_time(lexer.get_tokens(code), code), HtmlFormatter(nowrap=True)))
+    return str(format_tokens(_tokens_until_deadline(lexer.get_tokens(code), code), HtmlFormatter(nowrap=True)))
 
 
-def _in_time(tokens: Iterable[tuple[Any, str]], code: str) -> Iterator[tuple[Any, str]]:
+def _tokens_until_deadline(tokens: Iterable[tuple[Any, str]], code: str) -> Iterator[tuple[Any, str]]:
     """The tokens of the code until the time limit, because lexers can take quadratic time for malicious code."""
     from pygments.token import Text  # type: ignore[import-untyped]
 
-    deadline, at = time.monotonic() + _PATIENCE, 0
+    deadline, at = time.monotonic() + _TIME_LIMIT, 0
     for kind, text in tokens:
         yield kind, text
         at += len(text)
@@ -228,11 +228,11 @@ def _markdown() -> MarkdownIt:
 
         def image(self, tokens: Any, index: int, options: Any, env: Any) -> str:
             token = tokens[index]
-            words_ = self.renderInlineAsText(token.children, options, env) or "image"
+            name = self.renderInlineAsText(token.children, options, env) or "image"
             source = html.escape(str(token.attrGet("src") or ""))
-            return f'<a href="{source}" rel="noopener noreferrer nofollow">Image: {html.escape(words_)}</a>'
+            return f'<a href="{source}" rel="noopener noreferrer nofollow">Image: {html.escape(name)}</a>'
 
-    def modest(state: StateCore) -> None:
+    def adapt_tokens(state: StateCore) -> None:
         """Headings of a message are below the page's own, columns are aligned by the page's style, links send no referrer."""
         for token in state.tokens:
             if token.type in ("heading_open", "heading_close"):
@@ -243,11 +243,11 @@ def _markdown() -> MarkdownIt:
                 if child.type == "link_open":
                     child.attrSet("rel", "noopener noreferrer nofollow")
 
-    def harmless(url: str) -> bool:
+    def is_safe_link(url: str) -> bool:
         return url.strip().lower().startswith(("http://", "https://", "mailto:"))
 
-    markdown = MarkdownIt("commonmark", {"html": False, "highlight": _coloured}, renderer_cls=Renderer)
+    markdown = MarkdownIt("commonmark", {"html": False, "highlight": _highlighted}, renderer_cls=Renderer)
     markdown.enable(["table", "strikethrough"])
-    markdown.core.ruler.push("modest", modest)
-    markdown.validateLink = harmless  # type: ignore[method-assign]
+    markdown.core.ruler.push("adapt_tokens", adapt_tokens)
+    markdown.validateLink = is_safe_link  # type: ignore[method-assign]
     return markdown

@@ -98,17 +98,17 @@ def title_of(session: Session) -> str:
 
 def time_of(stamp: str) -> str:
     """An RFC 3339 time in UTC, to the minute."""
-    found = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", stamp)
-    return f"{found[1]} {found[2]} UTC" if found else stamp
+    match = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", stamp)
+    return f"{match[1]} {match[2]} UTC" if match else stamp
 
 
 def usage_of(usage: Usage) -> str:
     cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
-    words = f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out"
-    return words if usage.cost is None else f"{words}, ${usage.cost:,.4f}"
+    text = f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out"
+    return text if usage.cost is None else f"{text}, ${usage.cost:,.4f}"
 
 
-def masked_words(outline: Outline) -> str:
+def masked_sentence(outline: Outline) -> str:
     """A sentence about masked keys and tokens, empty if there are none."""
     number = outline.masked
     return (
@@ -123,13 +123,13 @@ def facts(session: Session, outline: Outline) -> list[tuple[str, str]]:
         ("Created", time_of(session.created_at)),
         ("Last changed", time_of(session.updated_at)),
         ("State", session.state if session.state != "active" else None),
-        ("Waits for permission", "; ".join(f"{one.agent}: {one.summary}" for one in session.asking or ())),
+        ("Waits for permission", "; ".join(f"{question.agent}: {question.summary}" for question in session.asking or ())),
         (
             "Waits for",
             "; ".join(
-                f"{one.participant.name}: {one.note or 'handed over'} ({one.by.name})"
-                for one in session.needs or ()
-                if one.kind == "handOver"
+                f"{need.participant.name}: {need.note or 'handed over'} ({need.by.name})"
+                for need in session.needs or ()
+                if need.kind == "handOver"
             ),
         ),
         ("Paused", pause_explanation(session)),
@@ -155,8 +155,8 @@ def invoked(message: Message) -> str | None:
     """A reply's model, or the agent and model that a participant's message names."""
     if isinstance(message.author, AgentAuthor):
         return message.author.model
-    named = [f"to {message.agent}" if message.agent else None, f"with {message.model}" if message.model else None]
-    return " ".join(word for word in named if word) or None
+    names = [f"to {message.agent}" if message.agent else None, f"with {message.model}" if message.model else None]
+    return " ".join(name for name in names if name) or None
 
 
 def status_of(message: Message) -> str | None:

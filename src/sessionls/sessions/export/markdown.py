@@ -25,7 +25,7 @@ from sessionls.domain.model import (
 )
 from sessionls.domain.uris import display
 from sessionls.domain.visible import as_json
-from sessionls.sessions.export import labels as words
+from sessionls.sessions.export import labels
 from sessionls.sessions.export.labels import Outline
 from sessionls.sessions.prompt.blocks import fenced
 
@@ -89,11 +89,13 @@ class Document:
             case "html":
                 from sessionls.sessions.export.html import tail
 
-                return tail(words.masked_words(self.outline))
+                return tail(labels.masked_sentence(self.outline))
             case "markdown":
-                asked = [["", "---", *_question(self.session, one, self._written)] for one in self.session.asking or ()]
-                masked = words.masked_words(self.outline)
-                pieces = [*asked, ["", "---", f"*{masked}*"]] if masked else asked
+                questions = [
+                    ["", "---", *_question(self.session, question, self._written)] for question in self.session.asking or ()
+                ]
+                masked = labels.masked_sentence(self.outline)
+                pieces = [*questions, ["", "---", f"*{masked}*"]] if masked else questions
                 return "".join("\n\n".join(piece) for piece in pieces) + "\n"
 
 
@@ -128,8 +130,8 @@ def _json(data: object, indent: str) -> str:
 
 
 def _head(session: Session, outline: Outline) -> Iterator[str]:
-    yield f"# {_inline(words.title_of(session))}"
-    yield "\n".join(f"- {name}: {_inline(value)}" for name, value in words.facts(session, outline))
+    yield f"# {_inline(labels.title_of(session))}"
+    yield "\n".join(f"- {name}: {_inline(value)}" for name, value in labels.facts(session, outline))
     if not outline.count:
         yield "This session has no messages yet."
 
@@ -138,7 +140,7 @@ def _question(session: Session, question: OpenQuestion, messages: Sequence[Messa
     yield f"## Permission: {_inline(question.summary)}"
     yield _inline(questions.waiting_explanation(question, messages))
     if question.detail:
-        yield fenced(words.readable(question.detail))
+        yield fenced(labels.readable(question.detail))
     if question.scope:
         yield _inline(questions.scope_explanation(question.scope))
     yield f"To answer: `{questions.answer_command(session.id, question.request_id)}`, or a code action in this document."
@@ -149,71 +151,75 @@ def _with_data(message: Message, images: Mapping[str, bytes]) -> Message:
     if not images or not message.context:
         return message
     context = [
-        one.model_copy(update={"data": base64.b64encode(images[one.sha256]).decode()})
-        if isinstance(one, ImageContext) and one.sha256 is not None and one.sha256 in images
-        else one
-        for one in message.context
+        item.model_copy(update={"data": base64.b64encode(images[item.sha256]).decode()})
+        if isinstance(item, ImageContext) and item.sha256 is not None and item.sha256 in images
+        else item
+        for item in message.context
     ]
     return message.model_copy(update={"context": context})
 
 
 def _message(message: Message, folders: Sequence[str], images: Mapping[str, bytes]) -> Iterator[str]:
-    heading = [f"**{_inline(words.writer(message))}**", _inline(words.invoked(message) or ""), words.time_of(message.created_at)]
+    heading = [
+        f"**{_inline(labels.writer(message))}**",
+        _inline(labels.invoked(message) or ""),
+        labels.time_of(message.created_at),
+    ]
     yield f"## {' · '.join(word for word in heading if word)}"
     for part in message.parts:
         yield from _part(part, folders)
     for context in message.context or ():
-        about = words.about_context(context, folders)
+        about = labels.about_context(context, folders)
         if isinstance(context, ImageContext):
-            uri = words.data_uri(context, images)
+            uri = labels.data_uri(context, images)
             yield "\n\n".join([f"**{_inline(about.title)}** ({_inline(about.text or '')})", *([f"![]({uri})"] if uri else [])])
             continue
         notice = "" if about.notice is None else f"*{_inline(about.notice)}*\n\n"
-        text = "The text was not kept." if about.text is None else fenced(words.readable(about.text), about.language)
+        text = "The text was not kept." if about.text is None else fenced(labels.readable(about.text), about.language)
         yield _folded(about.title, f"{notice}{text}")
     for notice in message.notices or ():
-        yield f"> {_inline(words.readable(notice))}"
-    if (status := words.status_of(message)) is not None:
+        yield f"> {_inline(labels.readable(notice))}"
+    if (status := labels.status_of(message)) is not None:
         yield f"> **{_inline(status[:1].upper() + status[1:])}**"
     if message.usage is not None:
-        yield f"*{words.usage_of(message.usage)}*"
+        yield f"*{labels.usage_of(message.usage)}*"
 
 
 def _part(part: Part, folders: Sequence[str]) -> Iterator[str]:
     match part:
         case TextPart():
             if part.text.strip():
-                yield contained(words.readable(part.text))
+                yield contained(labels.readable(part.text))
         case ReasoningPart() if not part.text.strip():
             pass
         case ReasoningPart():
-            yield _folded("Reasoning", contained(words.readable(part.text)))
+            yield _folded("Reasoning", contained(labels.readable(part.text)))
         case ToolPart():
-            result = "" if part.result is None else f"\n\n{fenced(words.readable(part.result))}"
+            result = "" if part.result is None else f"\n\n{fenced(labels.readable(part.result))}"
             yield _folded(
-                f"Tool {words.called(part)}: {words.outcome_of(part)}",
-                f"{fenced(words.readable(words.arguments_of(part)), 'json')}{result}",
+                f"Tool {labels.called(part)}: {labels.outcome_of(part)}",
+                f"{fenced(labels.readable(labels.arguments_of(part)), 'json')}{result}",
             )
         case FindingPart():
             finding = part.finding
             rule = f" ({finding.rule})" if finding.rule else ""
             state = "" if finding.state == "open" else f", {finding.state}"
-            place = _inline(words.place_of(finding, folders))
-            yield f"**{words.severity_of(finding).capitalize()}{_inline(rule)}: {_inline(finding.title)}** — {place}{state}"
-            yield contained(words.readable(finding.body))
+            location = _inline(labels.place_of(finding, folders))
+            yield f"**{labels.severity_of(finding).capitalize()}{_inline(rule)}: {_inline(finding.title)}** — {location}{state}"
+            yield contained(labels.readable(finding.body))
             if finding.suggestion is not None:
-                yield f"Suggestion:\n\n{fenced(words.readable(finding.suggestion))}"
+                yield f"Suggestion:\n\n{fenced(labels.readable(finding.suggestion))}"
         case EditPart():
             done = "Edited" if part.applied else "Not applied"
             yield f"**{done}: {_inline(display(part.uri, folders))}** — {_inline(part.summary)}"
         case PlanPart():
             marks = {"pending": "[ ] ", "inProgress": "[ ] *now:* ", "completed": "[x] "}
-            yield "\n".join(["**Plan**", "", *(f"- {marks[one.status]}{_inline(one.content)}" for one in part.entries)])
+            yield "\n".join(["**Plan**", "", *(f"- {marks[entry.status]}{_inline(entry.content)}" for entry in part.entries)])
 
 
 def contained(text: str) -> str:
     """A message's Markdown, confined to the message: tags are shown as text, and an open fence is closed."""
-    if len(text) > words.LONGEST_PROSE:
+    if len(text) > labels.LONGEST_PROSE:
         return fenced(text)
     from markdown_it import MarkdownIt
 
@@ -236,15 +242,15 @@ def _without_tags(line: str) -> str:
 
 
 def _folded(title: str, body: str) -> str:
-    return f"<details>\n<summary>{_tagless(title)}</summary>\n\n{body}\n\n</details>"
+    return f"<details>\n<summary>{_escaped_line(title)}</summary>\n\n{body}\n\n</details>"
 
 
-def _tagless(text: str) -> str:
+def _escaped_line(text: str) -> str:
     import html
 
-    return html.escape(" ".join(words.readable(text).split()))
+    return html.escape(" ".join(labels.readable(text).split()))
 
 
 def _inline(text: str) -> str:
     """Text of one line, escaped for Markdown."""
-    return re.sub(r"([\\`*_\[\]<>#|&~])", r"\\\1", " ".join(words.readable(text).split()))
+    return re.sub(r"([\\`*_\[\]<>#|&~])", r"\\\1", " ".join(labels.readable(text).split()))

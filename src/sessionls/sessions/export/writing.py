@@ -41,7 +41,7 @@ async def export_pieces(
         page, more = await store.history(session_id, before=starts[-1], limit=_PAGE)
         newest = page if newest is None else newest
         count += len(page)
-        agents = dict.fromkeys(one.author.agent for one in page if isinstance(one.author, AgentAuthor)) | agents
+        agents = dict.fromkeys(message.author.agent for message in page if isinstance(message.author, AgentAuthor)) | agents
         if not more or not page:
             break
         starts.append(page[0].id)
@@ -75,14 +75,14 @@ def _groups(page: Sequence[Message]) -> Iterator[Sequence[Message]]:
 
 
 async def _images(store: Store, session_id: str, messages: Sequence[Message]) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+    images: dict[str, bytes] = {}
     for message in messages:
         for context in message.context or ():
-            if isinstance(context, ImageContext) and context.sha256 is not None and context.sha256 not in found:
+            if isinstance(context, ImageContext) and context.sha256 is not None and context.sha256 not in images:
                 data = await store.image(session_id, context.sha256)
                 if data is not None:
-                    found[context.sha256] = data
-    return found
+                    images[context.sha256] = data
+    return images
 
 
 async def export_text(

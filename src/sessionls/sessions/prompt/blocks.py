@@ -35,16 +35,18 @@ SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
 def render(context: Context, folders: Sequence[str]) -> str:
     """The context as a model reads it; `folders` are the session's `workspace_folders`, for the path."""
     if isinstance(context, TextContext):
-        return _block(context.kind, {"title": context.title, "notice": context.notice}, fenced(_tame(context.text)))
+        return _block(
+            context.kind, {"title": context.title, "notice": context.notice}, fenced(_escape_context_tags(context.text))
+        )
     if isinstance(context, SessionContext):
-        which = {"title": context.title, "id": context.session_id, "message": context.message_id, "notice": context.notice}
-        return _block(context.kind, which, fenced(_tame(context.text)) if context.text else "(empty)")
+        attributes = {"title": context.title, "id": context.session_id, "message": context.message_id, "notice": context.notice}
+        return _block(context.kind, attributes, fenced(_escape_context_tags(context.text)) if context.text else "(empty)")
     if isinstance(context, ImageContext):
         name = image_name(context, folders)
         return _block(context.kind, {"name": name, "notice": context.notice}, f"({image_words(context)})")
     if isinstance(context, DiffContext):
-        since = {"base": context.base or "HEAD", "staged": "true" if context.staged else None, "notice": context.notice}
-        return _block(context.kind, since, "(empty)" if not context.text else fenced(context.text, "diff"))
+        diff_attributes = {"base": context.base or "HEAD", "staged": "true" if context.staged else None, "notice": context.notice}
+        return _block(context.kind, diff_attributes, "(empty)" if not context.text else fenced(context.text, "diff"))
     about: dict[str, str | None] = {"path": uris.display(context.uri, folders)}
     if isinstance(context, DiagnosticsContext):
         about |= {"lines": None if context.range is None else lines_of(context.range)}
@@ -78,8 +80,8 @@ def fenced(text: str, language: str | None = None) -> str:
     """The text in a fence of Markdown (CommonMark 0.31.2, section 4.5) that nothing in it can close."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    word = language if language and re.fullmatch(r"[\w+#.-]{1,40}", language) else ""
-    return f"{fence}{word}\n{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{fence}"
+    info = language if language and re.fullmatch(r"[\w+#.-]{1,40}", language) else ""
+    return f"{fence}{info}\n{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{fence}"
 
 
 def numbered(lines: Iterable[tuple[int, str]]) -> str:
@@ -108,26 +110,26 @@ def diagnostic_lines(context: DiagnosticsContext) -> list[str]:
     """Each line followed by its diagnostics, in order."""
     lines = {line.number: line.text for line in context.lines or ()}
     width = max((len(str(number + 1)) for number in lines), default=1)
-    said: dict[int, list[str]] = {}
+    diagnostics: dict[int, list[str]] = {}
     for diagnostic in context.diagnostics or ():
         start = _start_line(diagnostic)
-        said.setdefault(start, []).append(f"{'^':>{width}} {_diagnostic(diagnostic)} (line {start + 1})")
+        diagnostics.setdefault(start, []).append(f"{'^':>{width}} {_diagnostic(diagnostic)} (line {start + 1})")
     shown: list[str] = []
-    for number in sorted({*lines, *said}):
+    for number in sorted({*lines, *diagnostics}):
         if number in lines:
             shown.append(f"{number + 1:>{width}} | {lines[number]}")
-        shown += said.get(number, ())
+        shown += diagnostics.get(number, ())
     return shown or ["No diagnostics."]
 
 
 def _diagnostic(diagnostic: dict[str, Any]) -> str:
     severity = diagnostic.get("severity")
-    word = SEVERITIES.get(severity, "error") if isinstance(severity, int) else "error"
+    level = SEVERITIES.get(severity, "error") if isinstance(severity, int) else "error"
     code = diagnostic.get("code")
     origin = "/".join(str(name) for name in (diagnostic.get("source"), code) if isinstance(name, str | int))
     message = diagnostic.get("message")
     text = message.get("value") if isinstance(message, dict) else message
-    return uris.printable(f"{word}{f' [{origin}]' if origin else ''}: {' '.join(str(text).split())}")
+    return uris.printable(f"{level}{f' [{origin}]' if origin else ''}: {' '.join(str(text).split())}")
 
 
 def _start_line(diagnostic: dict[str, Any]) -> int:
@@ -150,6 +152,6 @@ def _block(kind: str, about: dict[str, str | None], body: str) -> str:
     return f'<context kind="{kind}"{attributes}>\n{body}\n</context>'
 
 
-def _tame(text: str) -> str:
+def _escape_context_tags(text: str) -> str:
     """Escape what looks like the end of the block in text without line numbers."""
     return re.sub(r"<(?=\s*+/?\s*+context\b)", r"<\\", text, flags=re.IGNORECASE)

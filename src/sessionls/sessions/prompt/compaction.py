@@ -73,16 +73,16 @@ async def summarise(
     Raises `ModelUnavailable`, and the errors of `account`.
     """
     window = models.window(model) or DEFAULT_WINDOW
-    room = max(window // 2, 500) * 3  # characters
+    size = max(window // 2, 500) * 3  # characters
     summary = earlier
-    for piece in _pieces([_told(entry, options) for entry in entries], room):
+    for piece in _pieces([_entry_text(entry, options) for entry in entries], size):
         summary = await _add(models, model, summary, piece, account)
     last = entries[-1]
     assert last.place is not None and summary is not None
     return Summary(summary, last.place, last.ended_seq or last.message.seq)
 
 
-def _told(entry: Entry, options: TranscriptOptions) -> str:
+def _entry_text(entry: Entry, options: TranscriptOptions) -> str:
     message = entry.message
     if isinstance(message.author, AgentAuthor):
         results = "\n".join(
@@ -93,12 +93,12 @@ def _told(entry: Entry, options: TranscriptOptions) -> str:
     return f"[{message.author.name}]\n{contexts}\n{message.text}".strip()
 
 
-def _pieces(texts: Sequence[str], room: int) -> list[str]:
+def _pieces(texts: Sequence[str], size: int) -> list[str]:
     pieces = [""]
     for text in texts:
         rest = text
         while rest:
-            space = room - len(pieces[-1])
+            space = size - len(pieces[-1])
             if len(rest) > space and pieces[-1]:
                 pieces.append("")
                 continue

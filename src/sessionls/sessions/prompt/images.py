@@ -47,5 +47,5 @@ def size_of(message: Mapping[str, Any]) -> int:
     content = message.get("content")
     images = [part for part in content if part["type"] == IMAGE] if isinstance(content, list) else ()
     return len(json.dumps(message, ensure_ascii=False)) + sum(
-        3 * estimate_image_tokens(one["width"], one["height"]) for one in images
+        3 * estimate_image_tokens(image["width"], image["height"]) for image in images
     )

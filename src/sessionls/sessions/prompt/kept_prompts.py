@@ -20,7 +20,7 @@ _KEPT_SIZE = 32 << 20  # characters of all prompts together
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedPrompt:
     """The prompt of the messages after position `begin` up to `through`; `summary` stands for the earlier ones."""
 
     begin: int
@@ -32,38 +32,38 @@ class _Kept:
 class Prompts:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: OrderedDict[tuple[str, str, bool, bool], _Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, bool, bool], _CachedPrompt] = OrderedDict()
 
-    async def get(self, session_id: str, place: int, options: TranscriptOptions, *, named: bool) -> Prompt:
-        """The messages for a model up to the position `place` of a message with a reply, without the system message.
+    async def get(self, session_id: str, position: int, options: TranscriptOptions, *, named: bool) -> Prompt:
+        """The messages for a model up to the `position` of a message with a reply, without the system message.
 
         `named`: begin each message with its author.
         """
         key = (session_id, options.agent, options.tools, named)
         kept = self._kept.get(key)
-        if kept is not None and kept.through > place:
+        if kept is not None and kept.through > position:
             kept = None
         after = 0 if kept is None else kept.through
-        transcript = await self._store.transcript(session_id, through=place, after=after)
+        transcript = await self._store.transcript(session_id, through=position, after=after)
         if kept is not None and (kept.begin, kept.summary) != (transcript.begin, transcript.summary):
             kept = None  # older messages have been summarised
             if after > transcript.begin:
-                transcript = await self._store.transcript(session_id, through=place)
-        prompt = await asyncio.to_thread(_continued, kept, transcript, options, named)
-        self._keep(key, _Kept(transcript.begin, transcript.summary, place, prompt))
+                transcript = await self._store.transcript(session_id, through=position)
+        prompt = await asyncio.to_thread(_extend, kept, transcript, options, named)
+        self._keep(key, _CachedPrompt(transcript.begin, transcript.summary, position, prompt))
         return prompt
 
-    def _keep(self, key: tuple[str, str, bool, bool], kept: _Kept) -> None:
+    def _keep(self, key: tuple[str, str, bool, bool], kept: _CachedPrompt) -> None:
         self._kept[key] = kept
         self._kept.move_to_end(key)
         while len(self._kept) > 1 and (len(self._kept) > _KEPT or self._size() > _KEPT_SIZE):
             self._kept.popitem(last=False)
 
     def _size(self) -> int:
-        return sum(one.prompt.size for one in self._kept.values())
+        return sum(kept.prompt.size for kept in self._kept.values())
 
 
-def _continued(kept: _Kept | None, transcript: Transcript, options: TranscriptOptions, named: bool) -> Prompt:
+def _extend(kept: _CachedPrompt | None, transcript: Transcript, options: TranscriptOptions, named: bool) -> Prompt:
     if kept is None:
         return Prompt.of(for_model(transcript.entries, options, summary=transcript.summary, named=named))
     return kept.prompt.followed_by(for_model(transcript.entries, options, named=named))

@@ -23,19 +23,19 @@ _TOO_LARGE = "(The provider's own form of this reasoning is too large to store. 
 
 def with_native(parts: Sequence[Part], first: int, native: NativeReasoning | None) -> list[Part]:
     """The parts of a reply whose newest step begins at index `first`, with the data that the provider expects back."""
-    whole = list(parts)
+    updated = list(parts)
     if native is None:
-        return whole
-    kept, words = kept_reasoning(native), ""
+        return updated
+    kept, notice = kept_reasoning(native), ""
     if kept is None:
         log.warning("the reasoning of a step is not kept for %s", native.provider)
-        words = _TOO_LARGE
-    for index in range(len(whole) - 1, first - 1, -1):
-        if isinstance(part := whole[index], ReasoningPart):
-            text = f"{part.text}\n\n{words}" if words else part.text
-            whole[index] = part.model_copy(update={"native": kept, "text": text})
-            return whole
-    return [*whole, ReasoningPart(text=words, native=kept)]
+        notice = _TOO_LARGE
+    for index in range(len(updated) - 1, first - 1, -1):
+        if isinstance(part := updated[index], ReasoningPart):
+            text = f"{part.text}\n\n{notice}" if notice else part.text
+            updated[index] = part.model_copy(update={"native": kept, "text": text})
+            return updated
+    return [*updated, ReasoningPart(text=notice, native=kept)]
 
 
 def as_sent(kept: KeptReasoning) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from sessionls.domain.text import replace_lone_surrogates
 
-__all__ = ["LONGEST_UNREADABLE", "arguments_of", "unreadable", "unreadable_words"]
+__all__ = ["LONGEST_UNREADABLE", "arguments_of", "unreadable", "unreadable_message"]
 
 LONGEST_UNREADABLE = 4_000  # characters of unreadable arguments that are stored
 _LONGEST_SHOWN = 1_000  # characters of them that are sent to the model
@@ -17,21 +17,21 @@ _ENCODINGS = 3  # how often arguments may be encoded inside each other
 
 def arguments_of(text: str) -> dict[str, Any] | None:
     """The JSON object that the model wrote. Nothing, `null` and `[]` mean no arguments; an object inside a JSON string is
-    unwrapped. None for what cannot be stored and repeated: anything else, too deep nesting, numbers that JSON does not have, and
-    half of a surrogate pair.
+    unwrapped. None for arguments that cannot be stored and sent again: any other value, too deep nesting, numbers that JSON does
+    not have, and half of a surrogate pair.
     """
-    found: Any = text
+    value: Any = text
     try:
         for _ in range(_ENCODINGS):
-            if not isinstance(found, str):
+            if not isinstance(value, str):
                 break
-            found = json.loads(found, parse_constant=_refuse) if found.strip() else {}
-        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+            value = json.loads(value, parse_constant=_refuse) if value.strip() else {}
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return None
-    if found is None or found == []:
+    if value is None or value == []:
         return {}
-    return found if isinstance(found, dict) and not _is_too_deep(found) else None
+    return value if isinstance(value, dict) and not _is_too_deep(value) else None
 
 
 def unreadable(text: str) -> str:
@@ -39,17 +39,19 @@ def unreadable(text: str) -> str:
     return replace_lone_surrogates(text)[:LONGEST_UNREADABLE]
 
 
-def unreadable_words(kept: str, *, cut: bool = False) -> str:
+def unreadable_message(kept: str, *, cut: bool = False) -> str:
     """The message to the model about a call with such arguments. `cut`: its answer ended before they were complete."""
     if cut:
-        why = "your answer was cut off before its arguments were complete. Make the call again with shorter arguments, or several"
-        why += " calls in sequence."
+        reason = (
+            "your answer was cut off before its arguments were complete. Make the call again with shorter arguments, or several "
+            "calls in sequence."
+        )
     else:
-        why = "its arguments are not a JSON object. Make the call again with one that fits the tool's schema."
+        reason = "its arguments are not a JSON object. Make the call again with one that fits the tool's schema."
     if not kept.strip():
-        return f"The call was not made: {why}"
+        return f"The call was not made: {reason}"
     shown = kept if len(kept) <= _LONGEST_SHOWN else f"{kept[:_LONGEST_SHOWN]}…"
-    return f"The call was not made: {why} The arguments were:\n{shown}"
+    return f"The call was not made: {reason} The arguments were:\n{shown}"
 
 
 def _refuse(constant: str) -> NoReturn:

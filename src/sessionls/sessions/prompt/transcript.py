@@ -38,7 +38,7 @@ __all__ = [
     "estimate_tokens",
     "for_model",
     "instructions",
-    "joined_up",
+    "join_adjacent",
     "may_have_images",
     "plain",
     "plan_lines",
@@ -64,20 +64,20 @@ class Prompt(ModelMessages):
 
     def followed_by(self, messages: ModelMessages) -> Prompt:
         """A copy of the prompt that continues with these messages."""
-        seam = self[-1:]
-        added = joined_up([*seam, *messages])
-        longer = Prompt(self)
-        longer[len(self) - len(seam) :] = added
-        longer.size = self.size - _size(seam) + _size(added)
-        longer.mixed = self.mixed - _mixed(seam) + _mixed(added)
-        return longer
+        last = self[-1:]
+        added = join_adjacent([*last, *messages])
+        prompt = Prompt(self)
+        prompt[len(self) - len(last) :] = added
+        prompt.size = self.size - _size(last) + _size(added)
+        prompt.mixed = self.mixed - _mixed(last) + _mixed(added)
+        return prompt
 
     def preceded_by(self, message: dict[str, Any]) -> Prompt:
         """A copy of the prompt that begins with this message, which must have another role than the next."""
-        longer = Prompt([message, *self])
-        longer.size = _size([message]) + self.size
-        longer.mixed = _mixed([message]) + self.mixed
-        return longer
+        prompt = Prompt([message, *self])
+        prompt.size = _size([message]) + self.size
+        prompt.mixed = _mixed([message]) + self.mixed
+        return prompt
 
 
 CONTINUE = (
@@ -118,10 +118,10 @@ def for_model(
     if summary:
         messages.append({"role": "user", "content": f"Summary of the session until here:\n\n{summary}"})
     steered: dict[str, list[Message]] = {}
-    here = {entry.message.id for entry in entries}  # a fork may end before the reply that a message steered
+    ids = {entry.message.id for entry in entries}  # a fork may end before the reply that a message steered
     for entry in entries:
         message = entry.message
-        if message.steered is not None and message.steered.message_id in here:
+        if message.steered is not None and message.steered.message_id in ids:
             steered.setdefault(message.steered.message_id, []).append(message)
         elif isinstance(message.author, Participant):
             messages.append(_participant(message, message.author, options, named=named))
@@ -129,7 +129,7 @@ def for_model(
             messages.extend(_reply(message, message.author, steered.pop(message.id, []), options, named=named))
             if message.status in ("cancelled", "failed", "interrupted"):
                 messages.append({"role": "user", "content": f"(The reply above was {message.status} before it was finished.)"})
-    return joined_up(messages)
+    return join_adjacent(messages)
 
 
 def with_reply(
@@ -160,21 +160,21 @@ def _reply(
     begin = 0
     for message in steered:
         assert message.steered is not None and isinstance(message.author, Participant)
-        yield from _words(reply.parts[begin : message.steered.part], author, options)
+        yield from _reply_messages(reply.parts[begin : message.steered.part], author, options)
         yield _participant(message, message.author, options, named=named)
         begin = message.steered.part
-    yield from _words(reply.parts[begin:], author, options)
+    yield from _reply_messages(reply.parts[begin:], author, options)
 
 
-def _words(parts: Sequence[Part], author: AgentAuthor, options: TranscriptOptions) -> Iterator[dict[str, Any]]:
-    called = any(isinstance(part, ToolPart) for part in parts)
-    if author.agent == options.agent and (options.tools or not called):
-        yield from _own_words(parts)
+def _reply_messages(parts: Sequence[Part], author: AgentAuthor, options: TranscriptOptions) -> Iterator[dict[str, Any]]:
+    has_calls = any(isinstance(part, ToolPart) for part in parts)
+    if author.agent == options.agent and (options.tools or not has_calls):
+        yield from _own_steps(parts)
     elif text := plain(parts):
         yield {"role": "user", "content": f'<reply agent="{author.agent}">\n{text}\n</reply>'}
 
 
-def _own_words(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
+def _own_steps(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     """The steps of a reply: text, tool calls and their results, and the reasoning that its provider wants back."""
     text: list[str] = []
     calls: list[ToolPart] = []
@@ -183,7 +183,7 @@ def _own_words(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
         if not isinstance(part, TextPart | ToolPart | ReasoningPart):
             continue
         if calls and (not isinstance(part, ToolPart) or part.step != calls[-1].step):
-            yield from _one_step(text, calls, native)
+            yield from _step_messages(text, calls, native)
             text, calls, native = [], [], None
         if isinstance(part, TextPart):
             text.append(part.text)
@@ -192,44 +192,44 @@ def _own_words(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
         else:
             native = part.native or native
     if text or calls:
-        yield from _one_step(text, calls, native)
+        yield from _step_messages(text, calls, native)
 
 
-def _one_step(text: Sequence[str], calls: Sequence[ToolPart], native: KeptReasoning | None) -> Iterator[dict[str, Any]]:
-    words: dict[str, Any] = {"role": "assistant", "content": "\n\n".join(text)}
+def _step_messages(text: Sequence[str], calls: Sequence[ToolPart], native: KeptReasoning | None) -> Iterator[dict[str, Any]]:
+    answer: dict[str, Any] = {"role": "assistant", "content": "\n\n".join(text)}
     if native is not None:
-        words["native_reasoning"] = as_sent(native)
+        answer["native_reasoning"] = as_sent(native)
     if calls:
-        words["tool_calls"] = [tool_call(call.call_id, call.name, call.arguments) for call in calls]
-    if calls or words["content"].strip():
-        yield words
+        answer["tool_calls"] = [tool_call(call.call_id, call.name, call.arguments) for call in calls]
+    if calls or answer["content"].strip():
+        yield answer
     for call in calls:
         yield {"role": "tool", "tool_call_id": call.call_id, "content": _NO_RESULT if call.result is None else call.result}
 
 
 def plain(parts: Sequence[Part]) -> str:
     """Parts as plain text: text itself, and a mention of each tool call, finding and edit."""
-    words: list[str] = []
+    texts: list[str] = []
     for part in parts:
         match part.kind:
             case "text":
-                words.append(part.text)
+                texts.append(part.text)
             case "tool":
-                words.append(
+                texts.append(
                     f"(used {part.name}: {part.title})"
                     if part.title
                     else f"(used {part.name} with {json.dumps(part.arguments, ensure_ascii=False)[:200]})"
                 )
             case "finding":
-                f = part.finding
-                words.append(f"(finding in {f.uri}, line {f.range.start.line + 1}: {f.title}. {f.body})")
+                finding = part.finding
+                texts.append(f"(finding in {finding.uri}, line {finding.range.start.line + 1}: {finding.title}. {finding.body})")
             case "edit":
-                words.append(f"({'edited' if part.applied else 'proposed an edit of'} {part.uri}: {part.summary})")
+                texts.append(f"({'edited' if part.applied else 'proposed an edit of'} {part.uri}: {part.summary})")
             case "plan":
-                words.append("(planned)\n" + "\n".join(plan_lines(part)))
+                texts.append("(planned)\n" + "\n".join(plan_lines(part)))
             case "reasoning":
                 pass
-    return "\n\n".join(word for word in words if word.strip())
+    return "\n\n".join(text for text in texts if text.strip())
 
 
 def plan_lines(part: PlanPart) -> list[str]:
@@ -238,13 +238,13 @@ def plan_lines(part: PlanPart) -> list[str]:
     return [f"- [{marks[entry.status]}] {entry.content}" for entry in part.entries]
 
 
-def joined_up(messages: ModelMessages) -> ModelMessages:
+def join_adjacent(messages: ModelMessages) -> ModelMessages:
     """Join adjacent messages of one role: several providers require that roles alternate."""
     joined: ModelMessages = []
     for message in messages:
         last = joined[-1] if joined else None
-        plain_words = "tool_calls" not in message and message["role"] != "tool"
-        if last is not None and plain_words and last["role"] == message["role"] and "tool_calls" not in last:
+        is_text = "tool_calls" not in message and message["role"] != "tool"
+        if last is not None and is_text and last["role"] == message["role"] and "tool_calls" not in last:
             joined[-1] = {**last, **message, "content": joined_content([last["content"], message["content"]])}
         else:
             joined.append(message)

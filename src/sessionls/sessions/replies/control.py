@@ -30,8 +30,8 @@ class ReplyControl:
 
     async def cancel(self, session_id: str) -> Session:
         """Cancel the reply being written, or one that stopped. Waiting messages stay."""
-        asked = await self.replies.change(session_id, lambda change: transitions.ask_cancel(change, self.participant))
-        if asked is None:
+        cancelled = await self.replies.change(session_id, lambda change: transitions.ask_cancel(change, self.participant))
+        if cancelled is None:
             session = await self.replies.change(session_id, lambda change: transitions.cancel_stopped(change, self.participant))
             self.replies.wake(session_id)
             return session

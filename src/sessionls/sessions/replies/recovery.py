@@ -25,8 +25,8 @@ T = TypeVar("T")
 class Recovery:
     """Changes sessions, and recovers interrupted replies first. After the first change it also searches for them periodically.
 
-    `wake` is called for a session with waiting messages and no reply in progress, and `gone` for a deleted one. `waited_in`
-    returns the sessions with clients of this process that wait for a reply.
+    `wake` is called for a session with waiting messages and no reply in progress, and `on_deleted` for a deleted one.
+    `sessions_with_waiters` returns the sessions with clients of this process that wait for a reply.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class Recovery:
         store: Store,
         *,
         wake: Callable[[str], None],
-        gone: Callable[[str], None],
-        waited_in: Callable[[], Iterable[str]],
+        on_deleted: Callable[[str], None],
+        sessions_with_waiters: Callable[[], Iterable[str]],
         timing: Timing,
     ) -> None:
         self._store = store
         self._wake = wake
-        self._gone = gone
-        self._waited_in = waited_in
+        self._on_deleted = on_deleted
+        self._sessions_with_waiters = sessions_with_waiters
         self._timing = timing
         self._queues: set[str] = set()  # sessions in which messages may wait
         self._sweeper: asyncio.Task[None] | None = None
@@ -49,13 +49,13 @@ class Recovery:
 
     async def change(self, session_id: str, decide: Callable[[Change], T]) -> T:
         """Like the store's `change`, but first marks a reply of an ended process as interrupted."""
-        return await self._recovering(session_id, lambda: self._store.change(session_id, decide))
+        return await self._retry_after_recovery(session_id, lambda: self._store.change(session_id, decide))
 
     async def delete(self, session_id: str) -> None:
         """Like the store's `delete`, but refused while a reply is being written."""
-        await self._recovering(session_id, lambda: self._store.delete(session_id, transitions.delete_check))
+        await self._retry_after_recovery(session_id, lambda: self._store.delete(session_id, transitions.delete_check))
 
-    async def _recovering(self, session_id: str, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _retry_after_recovery(self, session_id: str, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
         self._start_sweeping()
         while True:
             try:
@@ -74,15 +74,15 @@ class Recovery:
         """Find the replies and the participants of ended processes, now and periodically."""
         self._start_sweeping()
         for session_id in await self._store.lapsed_claims():
-            await self._for_one(session_id, self._interrupt(session_id))
+            await self._recover_one(session_id, self._interrupt(session_id))
         for session_id in await self._store.lapsed_presence():
-            await self._for_one(session_id, self.change(session_id, transitions.lapse))
+            await self._recover_one(session_id, self.change(session_id, transitions.lapse))
 
     @staticmethod
-    async def _for_one(session_id: str, recovering: Coroutine[Any, Any, object]) -> None:
-        """A session that cannot be recovered (it is damaged, or the role was just lost) does not keep others from it."""
+    async def _recover_one(session_id: str, recovery: Coroutine[Any, Any, object]) -> None:
+        """Recover one session. If it fails (it is damaged, or the role was just lost), log that and continue with the others."""
         try:
-            await recovering
+            await recovery
         except SessionNotFound:
             pass
         except SessionlsError as problem:
@@ -119,11 +119,11 @@ class Recovery:
 
     async def _check_queues(self) -> None:
         """Messages that wait while no reply is being written may belong to an ended process."""
-        for session_id in {*self._queues, *self._waited_in()}:
+        for session_id in {*self._queues, *self._sessions_with_waiters()}:
             try:
                 session = await self._store.session(session_id)
             except SessionNotFound:
-                self._gone(session_id)
+                self._on_deleted(session_id)
                 continue
             except SessionUnreadable:
                 continue

@@ -37,7 +37,7 @@ from sessionls.sessions.replies.recovery import Recovery
 from sessionls.sessions.replies.selection import Selection
 from sessionls.sessions.replies.timing import Timing
 from sessionls.sessions.replies.waiters import Waiters
-from sessionls.sessions.replies.writer import Ready, ReplyWriter, Stop, WriterServices
+from sessionls.sessions.replies.writer import ReplyInputs, ReplyWriter, Stop, WriterServices
 
 __all__ = ["Replies"]
 
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 class Replies:
-    """See the module."""
+    """The replies of this process; see the module's description."""
 
     def __init__(
         self,
@@ -66,12 +66,18 @@ class Replies:
         self._runner = transitions.Runner(participant.id, for_others)
         self._services = WriterServices(store, approvals, participant, timing, self._runner)
         self._waiters = Waiters()
-        self._recovery = Recovery(store, wake=self.wake, gone=self._gone, waited_in=lambda: self._waiters.sessions, timing=timing)
-        self._late = LateEnds(store, self.wake, timing)
+        self._recovery = Recovery(
+            store,
+            wake=self.wake,
+            on_deleted=self._on_deleted,
+            sessions_with_waiters=lambda: self._waiters.sessions,
+            timing=timing,
+        )
+        self._late_ends = LateEnds(store, self.wake, timing)
         self._writers: dict[str, ReplyWriter] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._started: dict[str, list[StartedReply]] = {}
-        self._again: set[str] = set()
+        self._recheck: set[str] = set()
         self._closing = False
         self._end_subscription = store.subscribe(self._on_notice)
 
@@ -113,7 +119,7 @@ class Replies:
 
     def _on_notice(self, notice: Notice) -> None:
         if isinstance(notice, SessionNotice) and notice.session is None:
-            self._gone(notice.session_id)
+            self._on_deleted(notice.session_id)
         if isinstance(notice, EventNotice):
             self._on_event(notice.event)
 
@@ -143,7 +149,7 @@ class Replies:
         if isinstance(event, ev.ReplyFinished | ev.Resumed | ev.Unarchived | ev.MessageWithdrawn | ev.QueueOrdered):
             self.wake(event.session_id)
 
-    def _gone(self, session_id: str) -> None:
+    def _on_deleted(self, session_id: str) -> None:
         """The session was deleted: fail everything that waits for a reply in it."""
         self._recovery.forget(session_id)
         self._waiters.fail_session(session_id, SessionNotFound(session_id))
@@ -165,7 +171,7 @@ class Replies:
     def wake(self, session_id: str) -> None:
         """Check whether a message in that session waits for a reply of this process."""
         if session_id in self._workers:
-            self._again.add(session_id)
+            self._recheck.add(session_id)
         elif not self._closing:
             self._workers[session_id] = asyncio.create_task(self._worker(session_id), name=f"replies of {session_id}")
 
@@ -177,12 +183,14 @@ class Replies:
 
     async def _write_all(self, session_id: str) -> None:
         while not self._closing:
-            self._again.discard(session_id)
+            self._recheck.discard(session_id)
             try:
-                started = self._started[session_id].pop(0) if self._started.get(session_id) else await self._next(session_id)
+                started = (
+                    self._started[session_id].pop(0) if self._started.get(session_id) else await self._start_next(session_id)
+                )
                 if started is not None:
                     await self._write(started)
-                elif session_id not in self._again:
+                elif session_id not in self._recheck:
                     self._started.pop(session_id, None)
                     return
             except SessionNotFound:
@@ -198,7 +206,7 @@ class Replies:
     def _next_waiting(self, change: Change) -> Message | None:
         return transitions.next_waiting(change, self._runner)
 
-    async def _next(self, session_id: str) -> StartedReply | None:
+    async def _start_next(self, session_id: str) -> StartedReply | None:
         """Start the reply to the oldest message that waits for this process."""
         while (message := await self.change(session_id, self._next_waiting)) is not None:
             waiting = message
@@ -206,8 +214,8 @@ class Replies:
             prepared = await self._selection.prepare(session, agent=waiting.agent, model=waiting.model, context=waiting.context)
 
             def start(change: Change, waiting: Message = waiting, prepared: PreparedReply = prepared) -> StartedReply | None:
-                begun = transitions.start(change, waiting.id, prepared.start, self._runner)
-                return started_reply(change, prepared) if begun else None
+                has_started = transitions.start(change, waiting.id, prepared.start, self._runner)
+                return started_reply(change, prepared) if has_started else None
 
             started = await self.change(session_id, start)
             if started is not None and prepared.problem is None:
@@ -227,24 +235,24 @@ class Replies:
         ended: Message | None
         try:
             writer = self._writer(started)
-            ended = await self._written(writer)
+            ended = await self._run_writer(writer)
         except transitions.ClaimLost:
-            ended = await self._taken_over(reply)
-        except StoreUnavailable as gone:
+            ended = await self._taken_over_reply(reply)
+        except StoreUnavailable as unavailable:
             parts, usage = (writer.parts, writer.spending.usage) if writer else (reply.parts, reply.usage)
-            self._late.add(
+            self._late_ends.add(
                 session_id, lambda change: transitions.finish(change, reply.id, "interrupted", parts, usage, runner=None)
             )
-            self._waiters.reply_lost(reply, gone)
+            self._waiters.reply_lost(reply, unavailable)
             raise
-        except Exception as fault:
-            problem = fault if isinstance(fault, SessionlsError) else InternalError()
-            error, parts, usage = message_error(problem), reply.parts, reply.usage
-            self._late.add(
-                session_id, lambda change: transitions.finish(change, reply.id, "failed", parts, usage, error, runner=None)
+        except Exception as error:
+            problem = error if isinstance(error, SessionlsError) else InternalError()
+            reason, parts, usage = message_error(problem), reply.parts, reply.usage
+            self._late_ends.add(
+                session_id, lambda change: transitions.finish(change, reply.id, "failed", parts, usage, reason, runner=None)
             )
             self._waiters.reply_lost(reply, problem)
-            if problem is not fault:
+            if problem is not error:
                 raise
             return
         if ended is not None:
@@ -254,13 +262,13 @@ class Replies:
         session_id, definition = started.session.id, started.prepared.definition
         assert definition is not None
 
-        async def prepare() -> Ready:
+        async def prepare() -> ReplyInputs:
             missing = await self._tools.prepare(definition)
             answered = (await self._store.entry(session_id, started.reply.reply_to or "")).message
-            received([answered, *started.steered])
-            return Ready(answered, self._tools.offer(definition.choose_tools(self._tools.names)), missing)
+            on_messages([answered, *started.steered])
+            return ReplyInputs(answered, self._tools.offer(definition.choose_tools(self._tools.names)), missing)
 
-        def received(messages: Sequence[Message]) -> None:
+        def on_messages(messages: Sequence[Message]) -> None:
             for uri, sha256 in whole_documents(messages):
                 self._tools.knows(session_id, uri, sha256)
 
@@ -274,7 +282,7 @@ class Replies:
             runtime=self._selection.runtime(definition),
             prepare=prepare,
             find_agent=find_agent,
-            received=received,
+            on_messages=on_messages,
         )
 
     async def _other_agent(self, session_id: str, name: str) -> OtherAgent:
@@ -283,11 +291,11 @@ class Replies:
         prepared = await self._selection.prepare(session, agent=name, model=None)
         if prepared.definition is None or prepared.problem is not None:
             raise prepared.problem or InternalError()
-        offered = prepared.definition.choose_tools(self._tools.names)
+        tool_names = prepared.definition.choose_tools(self._tools.names)
         runtime = self._selection.runtime(prepared.definition)
-        return OtherAgent(prepared.definition, prepared.start.author, self._tools.offer(offered), runtime)
+        return OtherAgent(prepared.definition, prepared.start.author, self._tools.offer(tool_names), runtime)
 
-    async def _written(self, writer: ReplyWriter) -> Message:
+    async def _run_writer(self, writer: ReplyWriter) -> Message:
         session_id = writer.session_id
         self._writers[session_id] = writer
         if self._closing:
@@ -303,7 +311,7 @@ class Replies:
                 await following
                 self._store.unfollow(session_id)
 
-    async def _taken_over(self, reply: Message) -> Message | None:
+    async def _taken_over_reply(self, reply: Message) -> Message | None:
         """The reply that another process took over. If it continues there, waiters here see it as interrupted."""
         try:
             current = (await self._store.entry(reply.session_id, reply.id)).message
@@ -324,8 +332,8 @@ class Replies:
     async def cancel_message(self, session_id: str, message_id: str, by: Participant) -> None:
         """Cancel the reply to one message, whether the message waits or the reply is in progress."""
         if await self.change(session_id, lambda change: transitions.cancel_waiting(change, message_id, by)) is None:
-            asked = await self.change(session_id, lambda change: transitions.ask_cancel(change, by, message_id))
-            if asked is not None:
+            cancelled = await self.change(session_id, lambda change: transitions.ask_cancel(change, by, message_id))
+            if cancelled is not None:
                 await self.stop(session_id, "cancelled")
 
     async def close(self) -> None:
@@ -341,7 +349,7 @@ class Replies:
             with contextlib.suppress(asyncio.CancelledError):
                 await worker
         await self._recovery.close()
-        await self._late.close()
+        await self._late_ends.close()
         self._end_subscription()
         self._waiters.fail_all(_closing())
 

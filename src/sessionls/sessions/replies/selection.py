@@ -65,8 +65,8 @@ class Selection:
             chosen = await self._choose_model(self.runtime(definition), preferences)
             await self._check_images(definition, chosen, context or ())
         except SessionlsError as problem:
-            wanted = model or (session.model if name == session.agent else None)
-            author = AgentAuthor(agent=name, model=wanted or "", definition=definition.digest if definition else "")
+            requested = model or (session.model if name == session.agent else None)
+            author = AgentAuthor(agent=name, model=requested or "", definition=definition.digest if definition else "")
             return PreparedReply(transitions.Start(reply_id, author, defaults, message_error(problem)), definition, problem)
         author = AgentAuthor(agent=name, model=chosen, definition=definition.digest)
         return PreparedReply(transitions.Start(reply_id, author, defaults), definition)
@@ -91,8 +91,8 @@ class Selection:
             return
         runtime = self.runtime(definition)
         support = await runtime.image_support(definition, model or None)
-        problems = (support.problem(one.size, one.width, one.height) for one in images)
-        problem = next((one for one in problems if one is not None), None)
+        problems = (support.problem(image.size, image.width, image.height) for image in images)
+        problem = next((problem for problem in problems if problem is not None), None)
         if problem is None:
             return
         if runtime.abilities.own_model:
@@ -100,20 +100,24 @@ class Selection:
             raise AgentUnavailable(definition.name, f"{problem}.", hint=hint)
         hint = "Send a smaller image."
         if support.accepted is False:
-            able = [one.name for one in await self._models.list() if one.available and one.images]
-            others = f"Models that accept them: {', '.join(able[:_NAMED])}." if able else "No configured model is known to."
+            names = [other.name for other in await self._models.list() if other.available and other.images]
+            others = f"Models that accept them: {', '.join(names[:_NAMED])}." if names else "No configured model is known to."
             hint = f"{others} Choose another model for this message, or send it without the image."
         raise ModelUnavailable(f"{model} cannot be sent this message: {problem}.", hint=hint, reason="noImages", model=model)
 
     async def prepare_again(self, state: State, stopped: Message) -> PreparedReply:
         """Choose for a reply that continues: the same agent, and the same model unless that failed."""
         assert isinstance(stopped.author, AgentAuthor)
-        asked = state.open[stopped.reply_to].message if stopped.reply_to and stopped.reply_to in state.open else None
-        model = asked.model if asked else None
+        question = state.open[stopped.reply_to].message if stopped.reply_to and stopped.reply_to in state.open else None
+        model = question.model if question else None
         if stopped.status != "failed" and stopped.author.model:
             model = stopped.author.model
         prepared = await self.prepare(
-            state.session, agent=stopped.author.agent, model=model, reply_id=stopped.id, context=asked.context if asked else None
+            state.session,
+            agent=stopped.author.agent,
+            model=model,
+            reply_id=stopped.id,
+            context=question.context if question else None,
         )
         definition = prepared.definition
         if definition is None or prepared.problem is not None or self.runtime(definition).abilities.resume:

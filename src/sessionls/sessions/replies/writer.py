@@ -33,7 +33,7 @@ from sessionls.sessions.replies.approvals import Approvals
 from sessionls.sessions.replies.prepared import StartedReply, message_error
 from sessionls.sessions.replies.timing import Timing
 
-__all__ = ["Ending", "Ready", "ReplyWriter", "Stop", "WriterServices"]
+__all__ = ["Ending", "ReplyInputs", "ReplyWriter", "Stop", "WriterServices"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class WriterServices:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ReplyInputs:
     """The result of preparing a reply: the message that it answers, its tools, and notices about missing ones."""
 
     message: Message
@@ -71,7 +71,7 @@ class Ready:
 class ReplyWriter:
     """Lets a runtime write one reply, from its beginning or from where it stopped, and is its `ReplySink`.
 
-    `prepare` runs first: it starts the tools, which may take a while. `received` is called with the
+    `prepare` runs first: it starts the tools, which may take a while. `on_messages` is called with the
     messages that steer the reply. `stopped` is set when the reply has ended, stopped, or continues after all.
     """
 
@@ -79,9 +79,9 @@ class ReplyWriter:
     started: StartedReply
     definition: Definition
     runtime: AgentRuntime
-    prepare: Callable[[], Coroutine[Any, Any, Ready]]
+    prepare: Callable[[], Coroutine[Any, Any, ReplyInputs]]
     find_agent: Callable[[str], Awaitable[OtherAgent]]
-    received: Callable[[Sequence[Message]], None]
+    on_messages: Callable[[Sequence[Message]], None]
     tools: Sequence[Tool] = ()
     parts: list[Part] = field(init=False)
     steered: list[Message] = field(init=False)
@@ -89,8 +89,8 @@ class ReplyWriter:
     stopped: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _answered: Message | None = field(default=None, init=False)
     _stop: Stop | None = field(default=None, init=False)
-    _inner: asyncio.Task[Any] | None = field(default=None, init=False)
-    _saving: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _stoppable_task: asyncio.Task[Any] | None = field(default=None, init=False)
+    _save_lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def __post_init__(self) -> None:
         self.parts = list(self.reply.parts)
@@ -112,12 +112,12 @@ class ReplyWriter:
         """The number of the event that started it."""
         return self.started.seq
 
-    def stop(self, how: Stop) -> None:
-        """Stop immediately; the text so far stays. The first request decides how, except that a cancel is final."""
-        if self._stop is None or how == "cancelled":
-            self._stop = how
-            if self._inner is not None:
-                self._inner.cancel()
+    def stop(self, reason: Stop) -> None:
+        """Stop immediately; the text so far stays. The first request decides the reason, except that a cancel is final."""
+        if self._stop is None or reason == "cancelled":
+            self._stop = reason
+            if self._stoppable_task is not None:
+                self._stoppable_task.cancel()
 
     async def write(self) -> Message:
         """Write until the reply has ended or stopped, and return it.
@@ -126,7 +126,7 @@ class ReplyWriter:
         """
         while True:
             ending, error, reason = await self._write_once()
-            async with self._saving:  # wait for a save that had begun before the stop
+            async with self._save_lock:  # wait for a save that had begun before the stop
                 pass
             outcome = await self._finish(ending, error, reason)
             if isinstance(outcome, Message):
@@ -150,29 +150,29 @@ class ReplyWriter:
     async def _write_once(self) -> tuple[Ending, MessageError | None, ReplyStopReason | None]:
         """Let the runtime write until it ends or is stopped. Returns how, and why."""
         try:
-            message = self._answered or await self._get_ready()
+            message = self._answered or await self._prepare_inputs()
             return "complete", None, await self.runtime.write(self._to_write(message), self)
         except ReplyStopped:
             assert self._stop is not None
             # From here on it can be stopped again, if it was resumed at the last moment and continues.
             ending, self._stop = self._stop, None
             return ending, None, None
-        except ReplyInterrupted as broken:
-            await self.add_notice(str(broken))
+        except ReplyInterrupted as interruption:
+            await self.add_notice(str(interruption))
             return "interrupted", None, None
-        except (transitions.ClaimLost, SessionNotFound) as gone:
-            raise transitions.ClaimLost from gone
+        except (transitions.ClaimLost, SessionNotFound) as lost:
+            raise transitions.ClaimLost from lost
         except SessionlsError as problem:
             return "failed", message_error(problem), None
         except Exception:
             log.exception("a reply failed")
             return "failed", message_error(InternalError()), None
 
-    async def _get_ready(self) -> Message:
-        ready = await self.stoppable(self.prepare())
-        self.tools, self._answered = ready.tools, ready.message
-        await self._record(lambda change: transitions.add_notices(change, self.reply.id, ready.missing))
-        return ready.message
+    async def _prepare_inputs(self) -> Message:
+        inputs = await self.stoppable(self.prepare())
+        self.tools, self._answered = inputs.tools, inputs.message
+        await self._record(lambda change: transitions.add_notices(change, self.reply.id, inputs.missing))
+        return inputs.message
 
     def _to_write(self, message: Message) -> ReplyToWrite:
         return ReplyToWrite(
@@ -187,7 +187,7 @@ class ReplyWriter:
             options=self.started.prepared.options,
         )
 
-    # -- what a runtime may do (`ReplySink`) -------------------------------------------------------------------------
+    # -- `ReplySink`, for the runtime --------------------------------------------------------------------------------
 
     def draft(self, kind: Literal["text", "reasoning"], text: str, base: int = 0) -> None:
         self.services.store.draft(self.session_id, self.reply.id, len(self.parts), kind, text, base=base)
@@ -201,7 +201,7 @@ class ReplyWriter:
 
     def _receive(self, messages: Sequence[Message]) -> None:
         self.steered += messages
-        self.received(messages)
+        self.on_messages(messages)
 
     async def keep_call(self, index: int, part: ToolPart) -> None:
         self.parts[index] = part
@@ -209,11 +209,11 @@ class ReplyWriter:
         await self._record(lambda change: change.add(kind, message_id=self.reply.id, index=index, part=part))
 
     async def keep_work(self, path: Sequence[int], index: int, parts: Sequence[Part]) -> None:
-        def worked(change: Change) -> None:
-            used = {"usage": self.spending.usage, "steps": self.spending.steps}
-            change.add(AgentWorked, message_id=self.reply.id, path=list(path), index=index, parts=list(parts), **used)
+        def add_work(change: Change) -> None:
+            totals = {"usage": self.spending.usage, "steps": self.spending.steps}
+            change.add(AgentWorked, message_id=self.reply.id, path=list(path), index=index, parts=list(parts), **totals)
 
-        await self._record(worked)
+        await self._record(add_work)
 
     async def report(self, finding: Finding, *, agent: str) -> Finding:
         known = await self.services.store.known_finding(self.session_id, finding)
@@ -277,18 +277,18 @@ class ReplyWriter:
         if self._stop is not None:
             work.close()
             raise ReplyStopped
-        inner: asyncio.Task[T] = asyncio.ensure_future(work)
-        self._inner = inner
+        task: asyncio.Task[T] = asyncio.ensure_future(work)
+        self._stoppable_task = task
         try:
-            return await inner
+            return await task
         except asyncio.CancelledError:
-            if self._asked() is not None:
+            if self._requested_stop() is not None:
                 raise ReplyStopped from None
             raise
         finally:
-            self._inner = None
+            self._stoppable_task = None
 
-    def _asked(self) -> Stop | None:
+    def _requested_stop(self) -> Stop | None:
         return self._stop
 
     # -- saving ------------------------------------------------------------------------------------------------------
@@ -302,17 +302,17 @@ class ReplyWriter:
             return kept, list(change.now.entry(self.reply.id).message.parts)
 
         async def keep() -> None:
-            kept, parts = await self._save_surely(own)
+            kept, parts = await self._save_with_retries(own)
             self.parts = parts + self.parts[kept:]
 
         await asyncio.shield(keep())
 
     async def _save(self, decide: Callable[[Change], T]) -> T:
         """Write to the log. A write that has begun is finished, also on cancellation; a busy store is retried."""
-        return await asyncio.shield(self._save_surely(decide))
+        return await asyncio.shield(self._save_with_retries(decide))
 
-    async def _save_surely(self, decide: Callable[[Change], T]) -> T:
-        async with self._saving:  # in order, also if a busy store is retried
+    async def _save_with_retries(self, decide: Callable[[Change], T]) -> T:
+        async with self._save_lock:  # in order, also if a busy store is retried
             for delay in self.services.timing.store_retries:
                 try:
                     return await self.services.store.change(self.session_id, decide)
@@ -323,5 +323,5 @@ class ReplyWriter:
 
 def _visible_scope(text: str) -> str:
     """The scope in a form that is safe to show. Different scopes that would look the same stay different."""
-    plain = shown(text)
-    return plain if plain == text else f"{plain} [{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}]"
+    visible = shown(text)
+    return visible if visible == text else f"{visible} [{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}]"
