@@ -1,4 +1,5 @@
-"""A process beside the tests: `python store_process.py rename URL SESSION COUNT`, `write URL` (until killed), `late URL`,
+"""A process beside the tests: `python store_process.py rename URL SESSION COUNT`, `write URL [LEASE]` (until killed),
+`late URL [LEASE]`,
 `open URL SESSION NAME` (until killed).
 """
 
@@ -19,9 +20,9 @@ async def renames(url: str, session_id: str, count: int) -> None:
             print(await rename(store, session_id, f"theirs {n}"), flush=True)  # noqa: T201
 
 
-async def write(url: str) -> None:
+async def write(url: str, lease: str = "0.5") -> None:
     """Draft a word every 5 ms, and print each."""
-    async with SqlStore(url, lease=0.5) as store:
+    async with SqlStore(url, lease=float(lease)) as store:
         session_id = await create(store)
         reply = await begin(store, session_id, await say(store, session_id, "go"))
         print(session_id, reply, flush=True)  # noqa: T201
@@ -31,9 +32,9 @@ async def write(url: str) -> None:
             await asyncio.sleep(0.005)
 
 
-async def late(url: str) -> None:
+async def late(url: str, lease: str = "0.5") -> None:
     """Start a reply, and end it after a line of input. Print whether this process still had the claim."""
-    async with SqlStore(url, lease=0.5) as store:
+    async with SqlStore(url, lease=float(lease)) as store:
         session_id = await create(store)
         reply = await begin(store, session_id, await say(store, session_id, "go"))
         print(session_id, reply, flush=True)  # noqa: T201
@@ -63,4 +64,4 @@ if __name__ == "__main__":
     if what == "open":
         asyncio.run(open_session(url, *rest))
     else:
-        asyncio.run(work[what](url) if what in work else renames(url, rest[0], int(rest[1])))
+        asyncio.run(work[what](url, *rest) if what in work else renames(url, rest[0], int(rest[1])))

@@ -51,8 +51,8 @@ class Disk:
         writing = Database.writing
 
         @contextlib.contextmanager
-        def limited(database: Database) -> Iterator[Connection]:
-            with writing(database) as connection:
+        def limited(database: Database, *, drafts: bool = False) -> Iterator[Connection]:
+            with writing(database, drafts=drafts) as connection:
                 pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
                 most = pages if self.problem == "full" else 1 << 30
                 connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from older_databases import engine_of
 from sessionls.domain import transitions
 from sessionls.store import SqlStore
 from stores import begin, create, say, texts, url
@@ -43,13 +44,20 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
     return set_by
 
 
-async def start(what: str, folder: Path) -> tuple[Process, str, str]:
+async def start(what: str, folder: Path, *, lease: float = LEASE) -> tuple[Process, str, str]:
     """Start another process that writes a reply. Returns its session and the reply."""
-    pipe = subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, str(OTHER), what, url(folder), stdin=pipe, stdout=pipe)
+    command = [sys.executable, str(OTHER), what, url(folder), str(lease)]
+    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     session_id, reply = (await process.stdout.readline()).decode().split()
     return process, session_id, reply
+
+
+def execute(folder: Path, statement: str) -> None:
+    engine = engine_of(url(folder))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
 
 
 async def lapses(store: SqlStore, session_id: str) -> None:
@@ -76,7 +84,7 @@ async def test_a_killed_process_counts_as_gone_despite_clock_changes(
 async def test_a_running_process_counts_as_alive_despite_clock_changes(
     store: SqlStore, tmp_path: Path, set_clock: SetClock, jump: float
 ) -> None:
-    process, session_id, reply = await start("write", tmp_path)
+    process, session_id, reply = await start("write", tmp_path, lease=60)
     try:
         set_clock(jump)
         assert await store.lapsed_claims() == []
@@ -112,6 +120,17 @@ async def test_a_lease_from_before_a_restart_of_the_machine_is_over(store: SqlSt
     with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection, connection:
         connection.execute("UPDATE processes SET alive_until = alive_until + ?", (ahead * 1000,))
     assert await store.lapsed_claims() == [session_id]
+
+
+async def test_a_lease_that_is_renewed_while_it_is_checked_is_valid(tmp_path: Path) -> None:
+    """It is renewed after the check has read the clock, so it ends later than a full lease after that."""
+    async with SqlStore(url(tmp_path), lease=60) as writer, SqlStore(url(tmp_path)) as store:
+        session_id = await create(writer)
+        reply = await begin(writer, session_id, await say(writer, session_id, "go"))
+        await asyncio.to_thread(execute, tmp_path, "UPDATE processes SET alive_until = alive_until + 2000")
+        assert await store.lapsed_claims() == []
+        claims = await store.change(session_id, lambda change: change.claims)
+        assert claims[reply].alive
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that halts a process")

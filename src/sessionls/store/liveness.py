@@ -1,8 +1,8 @@
 """Which processes are alive. A process that claims a reply or has a session open holds a lease and renews it regularly.
 
 Leases use one clock for all processes that share the database (see `Dialect.clock_ms`). SQLite uses a monotonic clock, which
-starts again from zero when the machine restarts. So a lease that ends later than a full lease from now was taken before a
-restart, and its process is gone.
+starts again from zero when the machine restarts. So a lease that ends much later than a full lease from now was taken before a
+restart, and its process is gone. (It may end a little later: another process may renew it after the clock was read.)
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sessionls.store.schema import claims, presence, processes
 
 __all__ = ["beat", "beat_while_needed", "clock_ms", "is_alive", "is_gone", "leave"]
 
+_RENEWED_SINCE = 10_000  # milliseconds between reading the clock and reading leases, at most
 _REMOVE_AFTER = 86_400_000  # milliseconds after the end of its lease, when a process is removed from the table
 
 _UPDATE = update(processes).where(processes.c.id == bindparam("process"))
@@ -23,7 +24,7 @@ _DELETE = delete(processes).where(processes.c.id == bindparam("process"))
 _OLD = select(processes.c.id).where(
     or_(
         processes.c.alive_until < bindparam("before", type_=BigInteger),
-        processes.c.alive_until > bindparam("now", type_=BigInteger) + processes.c.lease,
+        processes.c.alive_until > bindparam("now", type_=BigInteger) + processes.c.lease + _RENEWED_SINCE,
     )
 )
 # Rows that another process is removing at the same moment are skipped.
@@ -43,12 +44,12 @@ def clock_ms(connection: Connection) -> int:
 
 def is_alive(alive_until: int | None, lease: int | None, now: int) -> bool:
     """Whether a process with this lease is alive. Both are None for a process without a lease."""
-    return alive_until is not None and lease is not None and now < alive_until <= now + lease
+    return alive_until is not None and lease is not None and now < alive_until <= now + lease + _RENEWED_SINCE
 
 
 def is_gone(now: Any) -> ColumnElement[bool]:
     """The opposite of `is_alive`, for rows of `processes`."""
-    alive = and_(processes.c.alive_until > now, processes.c.alive_until <= now + processes.c.lease)
+    alive = and_(processes.c.alive_until > now, processes.c.alive_until <= now + processes.c.lease + _RENEWED_SINCE)
     return or_(processes.c.id.is_(None), ~alive)
 
 

@@ -28,7 +28,7 @@ $$;
 CREATE FUNCTION sessionls_is_alive(wanted text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
   SELECT EXISTS (
     SELECT 1 FROM processes, (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) AS clock
-    WHERE id = wanted AND alive_until > now AND alive_until <= now + lease)
+    WHERE id = wanted AND alive_until > now AND alive_until <= now + lease + 10000)
 $$;
 
 CREATE FUNCTION sessionls_is_claimed_by_other(of_session text, wanted text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, @schema@, pg_temp AS $$
