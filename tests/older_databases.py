@@ -85,7 +85,7 @@ def _drop_later(connection: Connection, revision: str) -> None:
 
 
 def _remove_rights(connection: Connection) -> None:
-    """What revision 0013 made on PostgreSQL."""
+    """What revisions 0013 and 0015 made on PostgreSQL."""
     if connection.dialect.name == "postgresql":
         drop_rights(connection)
         for table in ("access", "reader_places", "numbering", "profiles", "names"):
@@ -94,6 +94,10 @@ def _remove_rights(connection: Connection) -> None:
         for table in ("events", "claims", "processes", "external_sessions"):
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN login")
         connection.exec_driver_sql("ALTER TABLE external_sessions ADD PRIMARY KEY (session_id, agent)")
+        connection.exec_driver_sql("ALTER TABLE message_text DROP COLUMN readers, DROP COLUMN places")
+        connection.exec_driver_sql("ALTER TABLE title_pieces DROP COLUMN readers")
+        connection.exec_driver_sql("CREATE INDEX message_text_by_words ON message_text USING gin (words)")
+        connection.exec_driver_sql("CREATE INDEX title_pieces_by_piece ON title_pieces USING gin (pieces)")
 
 
 def _texts(connection: Connection) -> dict[int, str]:
