@@ -300,14 +300,17 @@ class SessionFileKeeper(DocumentListener):
             return False
         outcome = await editor.apply("sessionls", [DocumentChange(buffer.uri, version=buffer.version, edits=made)])
         if outcome.applied:
-            await self._heard(opened, text)
+            await self._reported(opened, apply(text, edits))
         return outcome.applied
 
-    async def _heard(self, opened: OpenFile, before: str) -> None:
-        """Wait until the editor has reported the change: the next edits are based on its text."""
+    async def _reported(self, opened: OpenFile, expected: str) -> None:
+        """Wait until the editor has reported the whole change, because the next edits are based on its text.
+
+        Neovim reports the first of several edits at once and the others 150 ms later. A person may type meanwhile.
+        """
         for _ in range(100):
             buffer = self._request.editor.buffer(opened.uri)
-            if buffer is None or buffer.text != before:
+            if buffer is None or buffer.text == expected:
                 return
             await asyncio.sleep(0.01)  # editors report changes at any time
 
