@@ -20,7 +20,7 @@ import pytest
 from acp import schema
 from acp.core import ClientSideConnection, RequestError, connect_to_agent
 
-__all__ = ["AcpEditor", "Editors", "start_editor", "texts"]
+__all__ = ["AcpEditor", "Editors", "mode", "start_editor", "texts"]
 
 GUARDED_ACP = [sys.executable, str(Path(__file__).with_name("guarded_acp.py"))]
 _PATIENCE = 60.0  # seconds; a loaded machine is slow, and a test that waits longer has failed
@@ -161,3 +161,9 @@ async def start_editor(fresh_home: Path) -> AsyncIterator[Editors]:
         if editor.process.returncode is None:
             await editor.leave()
         await editor.agent.close()
+
+
+def mode(editor: AcpEditor, session: str) -> str:
+    """The mode that the client shows."""
+    shown = [update["currentModeId"] for update in editor.of(session, "current_mode_update")]
+    return shown[-1] if shown else "code"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from acp.core import RequestError
 
-from acp_client import AcpEditor, Editors, start_editor
+from acp_client import AcpEditor, Editors, mode, start_editor
 from external_agents import ExternalAgentScript
 from model_server import Answer, Hold, ModelServer
 from server_client import Connect
@@ -35,12 +35,6 @@ def folder(tmp_path: Path) -> Path:
 
 def completed(editor: AcpEditor, session: str) -> bool:
     return any(call.get("status") == "completed" for call in editor.calls(session).values())
-
-
-def mode(editor: AcpEditor, session: str) -> str:
-    """The mode that the client shows."""
-    shown = [update["currentModeId"] for update in editor.of(session, "current_mode_update")]
-    return shown[-1] if shown else "code"
 
 
 async def test_the_announced_capabilities_work(start_editor: Editors) -> None:

@@ -12,7 +12,7 @@ import pytest
 from acp import schema
 from acp.core import RequestError
 
-from acp_client import AcpEditor, Editors, start_editor
+from acp_client import Editors, mode, start_editor
 from images import encoded, png
 from model_server import Answer, ModelServer, ToolUse
 
@@ -36,12 +36,6 @@ def folder(tmp_path: Path) -> Path:
 
 def link(path: Path, fragment: str = "") -> Any:
     return schema.ResourceContentBlock(type="resource_link", name=path.name, uri=path.as_uri() + fragment)
-
-
-def mode(editor: AcpEditor, session: str) -> str:
-    """The mode that the client shows."""
-    shown = [update["currentModeId"] for update in editor.of(session, "current_mode_update")]
-    return shown[-1] if shown else "code"
 
 
 async def test_the_model_gets_the_clients_unsaved_text(start_editor: Editors, folder: Path, model_server: ModelServer) -> None:
