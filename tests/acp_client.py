@@ -20,9 +20,12 @@ import pytest
 from acp import schema
 from acp.core import ClientSideConnection, RequestError, connect_to_agent
 
+import preloaded
+
 __all__ = ["AcpEditor", "Editors", "mode", "start_editor", "texts"]
 
-GUARDED_ACP = [sys.executable, str(Path(__file__).with_name("guarded_acp.py"))]
+_PROGRAM = Path(__file__).with_name("guarded_acp.py")
+GUARDED_ACP = [sys.executable, str(_PROGRAM)]
 _PATIENCE = 60.0  # seconds; a loaded machine is slow, and a test that waits longer has failed
 
 Answering = Callable[[dict[str, Any]], Awaitable[str | None]]
@@ -142,7 +145,7 @@ async def start_editor(fresh_home: Path) -> AsyncIterator[Editors]:
 
     async def start(*words: str, reads: bool = True, writes: bool = True, **variables: str) -> AcpEditor:
         process = await asyncio.create_subprocess_exec(
-            *GUARDED_ACP,
+            *preloaded.command(_PROGRAM),
             *words,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

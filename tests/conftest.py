@@ -12,6 +12,7 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import settings
 
+import preloaded
 import stores
 from sessionls.store import SqlStore
 
@@ -59,6 +60,7 @@ async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
 @pytest.fixture(scope="session", autouse=True)
 def no_server_left() -> Iterator[None]:
     yield
+    preloaded.stop()
     if "postgres_server" in sys.modules:
         sys.modules["postgres_server"].PostgresServer.stop_shared()
 

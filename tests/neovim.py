@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +15,8 @@ from typing import Any
 
 import psutil
 
+import preloaded
+import sessionls
 from terminal_screen import TerminalScreen
 
 __all__ = ["HAS_TERMINAL", "PATIENCE", "PLUGIN", "SCREENSHOTS", "Neovim", "binary", "start"]
@@ -23,6 +24,7 @@ __all__ = ["HAS_TERMINAL", "PATIENCE", "PLUGIN", "SCREENSHOTS", "Neovim", "binar
 PATIENCE = 60.0
 HAS_TERMINAL = os.name != "nt"  # else Neovim runs without a screen, and tests skip checks of the screen
 SCREENSHOTS = Path(__file__).resolve().parent / "screenshots" / "nvim"
+_SESSIONLS = Path(sessionls.__file__).with_name("__main__.py")
 PLUGIN = Path(__file__).resolve().parent.parent / "editors" / "nvim"
 _COMMON = """
 _G.told = {}
@@ -186,7 +188,7 @@ def start(
     address = str(scratch / "nvim.sock")
     own = {
         **env,
-        "TEST_SERVER": json.dumps([sys.executable, "-m", "sessionls", "serve"]),
+        "TEST_SERVER": json.dumps([*preloaded.command(_SESSIONLS), "serve"]),
         "TEST_SETTINGS": json.dumps(settings) if settings else "{}",
         "TEST_PLUGIN": str(PLUGIN),
         "TEST_BACKGROUND": background,

@@ -26,6 +26,8 @@ from pytest_lsp import LanguageClient
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
 from pytest_lsp.protocol import LanguageClientProtocol
 
+import preloaded
+
 __all__ = [
     "GUARDED_SERVER",
     "Connect",
@@ -34,14 +36,21 @@ __all__ = [
     "connect",
     "connect_raw",
     "refused",
+    "server_command",
     "start_server",
     "stop",
     "uri_of",
 ]
 
-GUARDED_SERVER = [sys.executable, str(Path(__file__).with_name("guarded_server.py"))]
+_PROGRAM = Path(__file__).with_name("guarded_server.py")
+GUARDED_SERVER = [sys.executable, str(_PROGRAM)]
 _READING = 0.7  # seconds that a person takes to read a question
 _PATIENCE = 60.0  # seconds; a test that waits longer has failed, even on a busy machine
+
+
+def server_command() -> list[str]:
+    """The command line of a server that starts at once."""
+    return preloaded.command(_PROGRAM)
 
 
 def uri_of(path: Path) -> str:
@@ -285,7 +294,7 @@ async def start_server(
 ) -> SessionClient:
     """A server process with its client, initialized. `env` is the whole environment; without it, this process's."""
     client = SessionClient()
-    await client.start_io(*GUARDED_SERVER, env=dict(os.environ if env is None else env))
+    await client.start_io(*server_command(), env=dict(os.environ if env is None else env))
     able = capabilities or lsp.ClientCapabilities()
     able.experimental = {"sessionls": {"events": events, "permissions": permissions, "saves": saves}}
     client.server = await client.initialize_session(
@@ -330,7 +339,7 @@ async def connect() -> AsyncIterator[Connect]:
 
 @pytest.fixture
 async def connect_raw() -> AsyncIterator[SessionClient]:
-    """A client whose server is not initialized. The server is killed at the end."""
+    """A client whose server, which imports its modules itself, is not initialized. It is killed at the end."""
     client = SessionClient()
     client.capabilities = lsp.ClientCapabilities()
     await client.start_io(*GUARDED_SERVER)

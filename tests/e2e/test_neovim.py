@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from model_server import Answer, ModelServer, ToolUse
-from server_client import GUARDED_SERVER
+from server_client import server_command
 from shared_server import environment, key_for
 
 ALLOWED = '{"write": "allow", "execute": "allow"}'
@@ -49,7 +49,7 @@ def neovim(tmp_path: Path, folder: Path, model_server: ModelServer) -> Neovim:
 
     async def run(*calls: ToolUse, edit: tuple[str, ...] = ("a.py",), permissions: str = ALLOWED, **given: Any) -> dict[str, Any]:
         model_server.script(*(Answer(tools=[call]) for call in calls), Answer("Done."))
-        told = json.dumps({"server": GUARDED_SERVER, "folder": str(folder), "edit": edit, **given})
+        told = json.dumps({"server": server_command(), "folder": str(folder), "edit": edit, **given})
         env = environment(tmp_path) | key_for(model_server) | {"SESSIONLS_PERMISSIONS": permissions}
         process = await asyncio.create_subprocess_exec(
             *(str(binary), "--clean", "--headless", "-l", str(_SCRIPT), told),

@@ -10,7 +10,7 @@ import pytest
 
 from model_server import Answer, Hold, ModelServer
 from neovim import binary
-from server_client import GUARDED_SERVER
+from server_client import server_command
 from shared_server import environment, key_for
 
 _SCRIPT = Path(__file__).with_name("session_file.lua")
@@ -24,7 +24,7 @@ async def test_a_question_about_a_selection_is_written_and_answered_in_a_session
     (folder / "a.py").write_text("x = 1\n", encoding="utf-8")
     hold = Hold("First line.\n", then=Answer("Second line."))
     model_server.script(hold)
-    told = json.dumps({"server": GUARDED_SERVER, "folder": str(folder)})
+    told = json.dumps({"server": server_command(), "folder": str(folder)})
     process = await asyncio.create_subprocess_exec(
         *(binary(), "--clean", "--headless", "-l", str(_SCRIPT), told),
         stdin=asyncio.subprocess.DEVNULL,
