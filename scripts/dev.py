@@ -19,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from children import raise_when_terminated, run_child
 from extension import FOLDER as VSCODE
 from extension import Extension
 from lanes import run_lanes
@@ -289,10 +290,7 @@ def extension() -> Extension:
 
 
 def run(*command: str, cwd: Path = ROOT) -> int:
-    try:
-        return subprocess.run(command, cwd=cwd, check=False).returncode
-    except KeyboardInterrupt:
-        return 130
+    return run_child(command, cwd=cwd)
 
 
 def run_or_exit(*command: str) -> None:
@@ -319,6 +317,7 @@ def main() -> int:
     chosen, rest = parser.parse_known_args()
     # The tests start hundreds of processes. Without bytecode files, each would compile all of its imports again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    raise_when_terminated()
     setup()
     return 0 if chosen.command == "setup" else COMMANDS[chosen.command](rest)
 

@@ -6,12 +6,16 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from children import child
 from lanes import note
 
 __all__ = ["run_end_to_end"]
 
-TEST = ("--test", "--test-timeout=900000")  # milliseconds: installing a server from PyPI takes minutes
+# Milliseconds: installing a server from PyPI takes minutes. A test file in a process of the test runner's would be killed
+# without a chance to stop its VS Code.
+TEST = ("--test", "--test-isolation=none", "--test-timeout=900000")
 SHARED = "SESSIONLS_E2E_SHARED"
 
 
@@ -36,7 +40,11 @@ class _SharedEditor:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.communicate()  # it stops when its input ends
+            try:
+                self._process.communicate(timeout=60)  # it stops when its input ends
+            except subprocess.TimeoutExpired:
+                self._process.terminate()  # it kills its VS Code and its browser
+                self._process.wait()
             self._process = None
 
 
@@ -79,9 +87,8 @@ def run_end_to_end(node: str, files: Sequence[str], cwd: Path, env: Mapping[str,
 def _run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
     """Run a test file, print its output, and return its exit code and output."""
     lines: list[str] = []
-    with subprocess.Popen(
-        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
-    ) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+    with child(command, cwd=cwd, env=env, **pipes) as process:
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)

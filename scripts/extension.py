@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from children import run_child
 from end_to_end import run_end_to_end
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -108,10 +109,7 @@ class Extension:
         return {**os.environ, "PATH": path, "SESSIONLS_PYTHON": str(self._python)}
 
     def _run(self, *args: str | Path) -> int:
-        try:
-            return subprocess.run(self._command(*args), cwd=FOLDER, env=self._environment, check=False).returncode
-        except KeyboardInterrupt:
-            return 130
+        return run_child(self._command(*args), cwd=FOLDER, env=self._environment)
 
 
 def _output(*command: str | Path) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from children import Terminated
+
 __all__ = ["note", "run_lanes"]
 
 # The file for notes that the summary repeats, such as a test that passed only at its second run.
@@ -62,8 +64,11 @@ def run_lanes(commands: Mapping[str, Sequence[str]], cwd: Path) -> int:
         try:
             for reader in readers:
                 reader.join()
-        except KeyboardInterrupt:
-            # The terminal sent Ctrl+C to the lanes, too: wait until they have cleaned up.
+        except KeyboardInterrupt as interrupt:
+            # The terminal sent Ctrl+C to the lanes, too, but nobody sent them SIGTERM. Wait until they have cleaned up.
+            if isinstance(interrupt, Terminated):
+                for lane in lanes:
+                    lane.process.terminate()
             for reader in readers:
                 reader.join()
             return 130

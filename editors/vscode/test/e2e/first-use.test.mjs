@@ -7,13 +7,14 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { after, before, describe } from "node:test";
+import { temporaryFolder } from "./cleanup.mjs";
 import { freePort, python, startEditor, startModel, step, until } from "./editor.mjs";
 import { cache } from "./setup.mjs";
 
 let model, editor, window, panel;
 const it = (name, run) => step(name, () => window, run);
 const windows = process.platform === "win32";
-const bin = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-bin-"));
+const { folder: bin, remove: removeBin } = temporaryFolder("bin");
 const files = { "notes.md": "# Notes\n" };
 const INSTALLING = 8 * 60_000; // milliseconds
 
@@ -30,7 +31,7 @@ before(async () => {
 
 after(async () => {
   await model?.stop();
-  fs.rmSync(bin, { recursive: true, force: true });
+  removeBin();
 });
 
 const stop = async () => {

@@ -3,9 +3,9 @@
 // each into tests/screenshots/vscode/gallery, to be looked at; with a list of places, states or both, it checks only those.
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { after, before } from "node:test";
+import { temporaryFolder } from "./cleanup.mjs";
 import { freePort, shots, startEditor, startModel, step, themes, until } from "./editor.mjs";
 import { arrange, files, places, planner, states } from "./gallery.mjs";
 import { layoutProblems, seriousProblems } from "./looking.mjs";
@@ -42,11 +42,11 @@ const run = (command, ...args) => drive({ command, args });
 before(async () => {
   model = await startModel();
   port = await freePort();
-  scratch = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-gallery-"));
+  scratch = temporaryFolder("gallery");
   editor = await startEditor({
     files,
     model,
-    env: { SESSIONLS_E2E_DRIVER: String(port), SESSIONLS_AGENTS: JSON.stringify(planner(scratch)) },
+    env: { SESSIONLS_E2E_DRIVER: String(port), SESSIONLS_AGENTS: JSON.stringify(planner(scratch.folder)) },
     others: [path.join(import.meta.dirname, "driver")],
   });
   window = await editor.window();
@@ -64,7 +64,7 @@ before(async () => {
 after(async () => {
   await editor?.stop();
   await model?.stop();
-  fs.rmSync(scratch, { recursive: true, force: true });
+  scratch?.remove();
 });
 
 /** Puts the pictures of a state into one: those of the side bar beside each other, those of a low place below each other. */

@@ -1,10 +1,9 @@
-// The folders of one VS Code: the workspace, the profile, the home, the sessions. They are in one temporary folder that is removed
-// at the end.
+// The folders of one VS Code: the workspace, the profile, the home, the sessions. They are in one temporary folder.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { temporaryFolder } from "./cleanup.mjs";
 import { python } from "./servers.mjs";
 import { themes } from "./window.mjs";
 
@@ -27,8 +26,11 @@ const SETTINGS = {
 
 export class Machine {
   /** `tmp` has everything. `folder` is opened in VS Code; `sessions` has the database. Two machines can share a folder. */
-  constructor({ tmp = fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-e2e-")), folder, sessions = "sessions" } = {}) {
-    this.tmp = tmp;
+  constructor({ tmp, folder, sessions = "sessions" } = {}) {
+    const own = tmp === undefined ? temporaryFolder("e2e") : undefined;
+    this.tmp = tmp ?? own.folder;
+    /** Removes the temporary folder, if this machine created it. */
+    this.remove = () => own?.remove();
     this.folder = folder ?? this.directory("folder");
     this.sessions = this.directory(sessions);
     this.home = this.directory("home");
@@ -102,10 +104,5 @@ export class Machine {
   killServer(action = "kill") {
     const args = [path.join(import.meta.dirname, "killing.py"), this.sessions, action];
     return Number(execFileSync(python, args, { encoding: "utf8" }));
-  }
-
-  remove() {
-    if (process.env.SESSIONLS_E2E_KEEP) console.log("kept", this.tmp);
-    else fs.rmSync(this.tmp, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,11 +44,11 @@ def main() -> None:
     server.default = answer_by_convention
     server.start()
     print(server.openai, flush=True)
-    for line in sys.stdin:
+    for line in sys.stdin:  # ends with the test file, also if that is killed
         answers = json.loads(line)
         server.script(*(scripted_answer(spec) for spec in answers))
         print(json.dumps({"scripted": len(answers)}), flush=True)
-    threading.Event().wait()
+    server.stop()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 // External agents in the panel: the plan as a checklist, their own tools, and how to sign in. Pictures to be looked at.
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { after, before } from "node:test";
+import { temporaryFolder } from "./cleanup.mjs";
 import { python, startEditor, startModel, step } from "./editor.mjs";
 
-let model, editor, window, panel, script;
+let model, editor, window, panel, scripts;
 const it = (name, run) => step(name, () => window, run);
 
 const LONG = "Check that `averyveryverylongnameofafunctionwithoutanyplacetobreakit` is called with both arguments everywhere";
@@ -62,9 +62,10 @@ const signedOut = {
 
 before(async () => {
   model = await startModel();
-  script = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "sessionls-plan-")), "script.json");
+  scripts = temporaryFolder("plan");
+  const script = path.join(scripts.folder, "script.json");
   fs.writeFileSync(script, JSON.stringify({ replies }));
-  const out = path.join(path.dirname(script), "out.json");
+  const out = path.join(scripts.folder, "out.json");
   fs.writeFileSync(out, JSON.stringify(signedOut));
   const program = path.resolve(import.meta.dirname, "../../../../tests/acp_agent.py");
   const agents = { planner: { command: python, args: [program, script] }, visitor: { command: python, args: [program, out] } };
@@ -78,7 +79,7 @@ before(async () => {
 after(async () => {
   await editor?.stop();
   await model?.stop();
-  fs.rmSync(path.dirname(script), { recursive: true, force: true });
+  scripts?.remove();
 });
 
 it("an external agent's plan is a checklist with the state of each entry", async () => {

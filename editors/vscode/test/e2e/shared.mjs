@@ -113,7 +113,6 @@ async function restart(page, names) {
 
 async function main() {
   const machine = new Machine();
-  process.once("exit", () => machine.remove());
   machine.write({ "notes.md": "" });
   machine.userSettings({});
   const environment = path.join(machine.tmp, "environment.json");

@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { atExit } from "./cleanup.mjs";
 import { entry, root } from "./setup.mjs";
 import { freePort, until } from "./waiting.mjs";
 
@@ -36,17 +37,16 @@ export async function startVSCode(machine, { env, opens = machine.folder, truste
     detached: true,
     stdio: ["ignore", log, log],
   });
-  const kill = () => process.kill(-child.pid, "SIGTERM");
-  process.once("exit", kill); // in case a test file ends before its `after`
+  const revoke = atExit(() => process.kill(-child.pid, "SIGKILL")); // with the servers that it started
   await until(async () => (await fetch(`${server}/healthz`).catch(() => undefined))?.ok, "VS Code to start");
   const parameter = opens === machine.folder ? "folder" : "workspace";
   return {
     url: `${server}/?${parameter}=${encodeURIComponent(opens)}`,
     stop: async () => {
-      process.off("exit", kill);
       const gone = new Promise((resolve) => child.once("exit", resolve));
-      kill();
+      process.kill(-child.pid, "SIGTERM");
       await gone;
+      revoke();
     },
   };
 }
