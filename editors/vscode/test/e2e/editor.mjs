@@ -45,6 +45,7 @@ async function startOwn({ files, model, env, settings, machine: machineSettings,
   const machine = new Machine({ folder: shares?.folder });
   machine.write(files);
   machine.userSettings(settings);
+  machine.keybindings();
   machine.machineSettings(machineSettings ?? MACHINE);
   const workspace = path.join(machine.folder, "all.code-workspace");
   if (folders.length > 0)
@@ -71,12 +72,19 @@ async function startOwn({ files, model, env, settings, machine: machineSettings,
   };
 }
 
-/** A test that takes a screenshot of the window when it fails. */
-export function step(name, window, run) {
+/**
+ * A test that begins without notifications: one left by an earlier test would take the clicks on what is below it. Only with
+ * `keepNotifications` those from before the test stay. When it fails, it takes a screenshot, and reports which notifications
+ * were shown.
+ */
+export function step(name, window, run, { keepNotifications = false } = {}) {
   test(name, async (context) => {
     try {
+      if (!keepNotifications) await window()?.clearNotifications();
       await run(context);
     } catch (error) {
+      const shown = await window()?.notifications();
+      if (shown?.length > 0) context.diagnostic(`Notifications: ${shown.join(" | ")}`);
       await window()?.shot(`failed-${name.replace(/\W+/g, "-").slice(0, 40)}`);
       throw error;
     }

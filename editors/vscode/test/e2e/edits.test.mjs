@@ -54,7 +54,7 @@ it("an edit of unsaved code is previewed, and is made when the person applies it
     { text: "Changed." },
   );
   assert.doesNotMatch(await window.text(), /two = 3/, "nothing is changed before");
-  await window.page.locator(".notifications-toasts").getByText("tick it in Refactor Preview").waitFor();
+  await window.notification("tick it in Refactor Preview").waitFor();
   await window.shot("preview-dark");
   await apply();
   await panel.finishedReply(reply);

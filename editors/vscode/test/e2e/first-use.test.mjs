@@ -13,6 +13,8 @@ import { cache } from "./setup.mjs";
 
 let model, editor, window, panel;
 const it = (name, run) => step(name, () => window, run);
+/** A test of a notification that was shown before it. */
+const itContinues = (name, run) => step(name, () => window, run, { keepNotifications: true });
 const windows = process.platform === "win32";
 const { folder: bin, remove: removeBin } = temporaryFolder("bin");
 const files = { "notes.md": "# Notes\n" };
@@ -47,7 +49,7 @@ function fakePython(name, script) {
   return folder;
 }
 
-const notification = (text) => window.page.locator(".notification-list-item").filter({ hasText: text }).first();
+const notification = (text) => window.notification(text).first();
 const welcome = () => window.page.locator(".welcome-view-content");
 const showSessions = async () => {
   await window.page.locator(".activitybar").getByRole("tab", { name: "Sessions" }).click();
@@ -74,7 +76,7 @@ describe(
     });
     after(stop);
 
-    it("installing the server is offered in a notification and in the view, with its size", async () => {
+    itContinues("installing the server is offered in a notification and in the view, with its size", async () => {
       await notification("The sessionls server is not installed yet")
         .getByRole("button", { name: "Install the Server" })
         .waitFor();
@@ -133,7 +135,7 @@ describe(
     });
     after(stop);
 
-    it("the notification says how to continue, and no program of the workspace is started", async () => {
+    itContinues("the notification says how to continue, and no program of the workspace is started", async () => {
       await notification("not installed yet").getByRole("button", { name: "Install the Server" }).click();
       const choices = notification("The server needs Python 3.11 or newer, which was not found");
       await choices.waitFor();
@@ -144,7 +146,7 @@ describe(
       assert.equal(fs.existsSync(started), false);
     });
 
-    it("a chosen Python is used, and saved in the machine's settings", async () => {
+    itContinues("a chosen Python is used, and saved in the machine's settings", async () => {
       const base = execFileSync(python, ["-c", "import sys; print(sys._base_executable)"], { encoding: "utf8" }).trim();
       await notification("The server needs Python").getByRole("button", { name: "Choose a Python…" }).click();
       const box = window.page.locator(".quick-input-widget:visible input").first();

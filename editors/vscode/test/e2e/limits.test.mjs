@@ -53,7 +53,7 @@ it("after the budget is removed, the session resumes", async () => {
   await panel.frame.getByRole("button", { name: "Set Budget…", exact: true }).click();
   await box().fill("");
   await box().press("Enter");
-  await window.page.locator(".notification-toast").getByRole("button", { name: "Resume" }).click();
+  await window.notification("is paused").getByRole("button", { name: "Resume" }).click();
   await panel.replies.nth(1).getByText("this can wait").waitFor();
 });
 
@@ -73,7 +73,7 @@ it("meters show the budget and the use of the model's window, and older messages
   await window.shotInEachTheme("meters");
   await meter.click();
   await pick("Compact Now");
-  await window.page.locator(".notification-toast", { hasText: "messages are summarised for the model" }).waitFor();
+  await window.notification("messages are summarised for the model").waitFor();
   await meter.click();
   await pick("Show the Summary");
   await window.page.locator(".tab.active", { hasText: /Untitled/ }).waitFor();

@@ -5,7 +5,7 @@ import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { temporaryFolder } from "./cleanup.mjs";
 import { python } from "./servers.mjs";
-import { themes } from "./window.mjs";
+import { CLEAR_NOTIFICATIONS, themes } from "./window.mjs";
 
 const SETTINGS = {
   "workbench.startupEditor": "none",
@@ -36,6 +36,13 @@ export class Machine {
     this.home = this.directory("home");
     this.data = this.directory("data");
     this.extensions = this.directory("extensions");
+  }
+
+  /** Writes the keybindings: those of all tests, and these. VS Code reads them at the start. */
+  keybindings(more = []) {
+    const { key, command } = CLEAR_NOTIFICATIONS;
+    const all = [{ key: key.toLowerCase().replace("control", "ctrl"), command }, ...more];
+    fs.writeFileSync(path.join(this.directory("data/User"), "keybindings.json"), JSON.stringify(all));
   }
 
   /** A folder of this machine, created if it does not exist. */

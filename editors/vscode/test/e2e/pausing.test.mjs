@@ -152,7 +152,7 @@ it("a hidden session that asks for permission is indicated until it is answered,
   await panel.text.press("Enter");
   await panel.frame.locator(".question").waitFor();
   await window.command("File: New Untitled Text File");
-  const note = window.page.locator(".notifications-toasts .notification-list-item", { hasText: "careful asks" });
+  const note = window.notification("careful asks");
   await note.getByText("in replies to your messages").waitFor();
   const item = window.page.locator(".statusbar-item", { hasText: "Session needs you" });
   const badge = window.page.locator(".activitybar .action-item", {

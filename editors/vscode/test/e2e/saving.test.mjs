@@ -135,9 +135,7 @@ it("the changes of a reply are counted, reviewed, reverted and restored", async 
   assert.ok(fs.existsSync(path.join(editor.folder, "made.py")), "and the other not");
   await changes.getByRole("button", { name: "Undo All" }).click();
   await until(() => !fs.existsSync(path.join(editor.folder, "made.py")), "the new file to go");
-  const note = window.page.locator(".notifications-toasts .notification-list-item", {
-    hasText: "Reverted the changes by agents in made.py",
-  });
+  const note = window.notification("Reverted the changes by agents in made.py");
   await note.locator(".monaco-button", { hasText: "Restore" }).click();
   await until(() => fs.existsSync(path.join(editor.folder, "made.py")), "the new file to come back");
   await changes.getByRole("button", { name: "Undo All" }).waitFor();

@@ -1,9 +1,10 @@
 // The sessions view and the commands in real VS Code: begin, rename, fork, pause, filter, search, archive, delete with undo, review.
 import assert from "node:assert/strict";
-import { after, before, test as run } from "node:test";
-import { startEditor, startModel, until } from "./editor.mjs";
+import { after, before } from "node:test";
+import { startEditor, startModel, step, until } from "./editor.mjs";
 
 let model, editor, window, panel;
+const it = (name, run) => step(name, () => window, run);
 
 const files = { "read.py": "def read(path):\n    return open(path).readlines()[:-1]\n" };
 
@@ -19,25 +20,9 @@ after(async () => {
   await model?.stop();
 });
 
-// The steps build on each other in one window: after a step that failed, the others are skipped.
-let failed = false;
-function test(name, step) {
-  run(name, async (context) => {
-    if (failed) return context.skip("a step before it failed");
-    try {
-      await step();
-    } catch (error) {
-      failed = true;
-      await window?.shot("failed");
-      throw error;
-    }
-  });
-}
-
 const view = () => window.page.locator(".pane-body .monaco-list[aria-label='Sessions']");
 const row = (title) => view().locator(".monaco-list-row", { hasText: title });
 const titles = () => view().locator(".monaco-list-row .label-name").allInnerTexts();
-const note = (text) => window.page.locator(".notifications-toasts .notification-list-item", { hasText: text });
 
 async function answer(text) {
   const input = window.page.locator(".quick-input-widget:visible input").first();
@@ -57,7 +42,7 @@ async function menu(node, action) {
   }, "the menu to take the click");
 }
 
-test("an empty view explains sessions, and starts one", async () => {
+it("an empty view explains sessions, and starts one", async () => {
   await window.page.locator(".activitybar .action-label[aria-label^='Sessions']").click();
   const begin = window.page.locator(".welcome-view .monaco-button", { hasText: "New Session" });
   await begin.waitFor({ timeout: 60_000 });
@@ -71,14 +56,14 @@ test("an empty view explains sessions, and starts one", async () => {
   );
 });
 
-test("a session is renamed from its menu", async () => {
+it("a session is renamed from its menu", async () => {
   const [title] = await titles();
   await menu(row(title), "Rename");
   await answer("Elephants");
   await row("Elephants").waitFor();
 });
 
-test("a fork is listed below its parent", async () => {
+it("a fork is listed below its parent", async () => {
   await menu(row("Elephants"), "Fork");
   await until(async () => (await titles()).length === 2, "the fork in the view");
   const levels = await view()
@@ -87,7 +72,7 @@ test("a fork is listed below its parent", async () => {
   assert.deepEqual(levels, ["1", "2"]);
 });
 
-test("a paused session is shown as paused until it is resumed", async () => {
+it("a paused session is shown as paused until it is resumed", async () => {
   const parent = view().locator(".monaco-list-row[aria-level='1']");
   await parent.hover();
   await parent.locator(".action-label[aria-label^='Session: Pause'], .action-label[aria-label^='Pause']").click();
@@ -98,7 +83,7 @@ test("a paused session is shown as paused until it is resumed", async () => {
   await until(async () => !/paused/.test(await parent.innerText()), "the session to be resumed");
 });
 
-test("search finds the text of a message", async () => {
+it("search finds the text of a message", async () => {
   await window.command("Session: Search…");
   const input = window.page.locator(".quick-input-widget:visible input").first();
   await input.fill("elephant");
@@ -109,7 +94,7 @@ test("search finds the text of a message", async () => {
   await input.waitFor({ state: "hidden" });
 });
 
-test("the view is filtered, and shows all again", async () => {
+it("the view is filtered, and shows all again", async () => {
   await window.command("Session: Filter…");
   await answer("nothing like that");
   await window.page.locator(".pane-body", { hasText: "No session matches “nothing like that”." }).waitFor();
@@ -117,15 +102,15 @@ test("the view is filtered, and shows all again", async () => {
   await row("Elephants").first().waitFor();
 });
 
-test("Undo brings back a deleted session", async () => {
+it("Undo brings back a deleted session", async () => {
   const fork = view().locator(".monaco-list-row[aria-level='2']");
   await menu(fork, "Delete");
   await until(async () => (await titles()).length === 1, "the session to leave the view");
-  await note("Deleted").locator(".monaco-button", { hasText: "Undo" }).click();
+  await window.notification("Deleted").locator(".monaco-button", { hasText: "Undo" }).click();
   await until(async () => (await titles()).length === 2, "the session to come back");
 });
 
-test("Review File sends the file to the review agent", async () => {
+it("Review File sends the file to the review agent", async () => {
   await window.page.locator(".activitybar .action-label[aria-label^='Explorer']").click();
   await window.open("read.py");
   await window.command("Session: Review File");

@@ -59,6 +59,7 @@ export async function joinShared({ files, model, env, settings }) {
       window = new Window(page);
       await page.setViewportSize(size);
       await restart(page, Object.keys(files));
+      await window.clearNotifications();
       return window;
     },
     stop: () => browser.close(), // ends the connection only
@@ -118,7 +119,7 @@ async function main() {
   const environment = path.join(machine.tmp, "environment.json");
   const env = machine.environment(undefined);
   fs.writeFileSync(environment, JSON.stringify(env));
-  fs.writeFileSync(path.join(machine.data, "User/keybindings.json"), JSON.stringify(KEYS));
+  machine.keybindings(KEYS);
   const serve = path.join(import.meta.dirname, "serve.py");
   machine.machineSettings({ "sessionls.server.command": [python, serve, environment] });
   const vscode = await startVSCode(machine, { env });

@@ -48,9 +48,7 @@ it("messages sent from both windows appear in the same order in both", async () 
 
 it("without a team's database Share says why it cannot share, and what to do", async () => {
   await first.command("Session: Share…");
-  const notification = first.page.locator(".notification-toast", {
-    hasText: "Everybody who can open it owns every session in it",
-  });
+  const notification = first.notification("Everybody who can open it owns every session in it");
   await notification.getByText("keep them in your team's PostgreSQL database").waitFor();
   await notification.getByText("Set the Database").waitFor();
 });

@@ -200,7 +200,7 @@ it("several sessions are archived together, and restored with Undo", async () =>
     await archive.click({ timeout: 1000 }).catch(() => undefined);
     return !(await archive.isVisible());
   }, "the menu to take the click");
-  const note = window.page.locator(".notifications-toasts .notification-list-item", { hasText: "Archived 2 sessions." });
+  const note = window.notification("Archived 2 sessions.");
   await row("of two").first().waitFor({ state: "hidden" });
   await note.locator(".monaco-button", { hasText: "Undo" }).click();
   await until(async () => (await row("of two").count()) === 2, "both to come back");

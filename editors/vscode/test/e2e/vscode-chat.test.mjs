@@ -161,7 +161,7 @@ it("a question for permission says where it can be answered", async () => {
   await last().getByText("read_file: path 'notes.md'").waitFor({ timeout: 60_000 });
   await last().getByRole("button", { name: "Open Session to Answer" }).waitFor();
   await window.shot("chat-question-dark");
-  const note = page.locator(".notifications-toasts .notification-list-item", { hasText: "careful asks" });
+  const note = window.notification("careful asks");
   await note.getByRole("button", { name: "Deny", exact: true }).click();
   await answerWith("Not allowed to read");
   await window.shot("chat-denied-dark");

@@ -6,6 +6,9 @@ import { until } from "./waiting.mjs";
 
 export const shots = path.join(project, "tests/screenshots/vscode");
 
+/** A key of every VS Code of these tests. */
+export const CLEAR_NOTIFICATIONS = { key: "Control+Alt+Shift+F9", command: "notifications.clearAll" };
+
 /** One window of VS Code. */
 export class Window {
   constructor(page) {
@@ -102,6 +105,25 @@ export class Window {
   /** The page of the session panel: an iframe in an iframe. */
   get panel() {
     return new Panel(this.page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame"));
+  }
+
+  /** The notification with this text, while it lies over the window. */
+  notification(text) {
+    return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text });
+  }
+
+  /** The texts of all notifications that lie over the window, and take the clicks on what is below them. */
+  notifications() {
+    return this.page.locator(".notifications-toasts .notification-list-item-message").allInnerTexts();
+  }
+
+  /** Removes all notifications, also those in the notification centre. */
+  async clearNotifications() {
+    if ((await this.notifications()).length === 0) return;
+    await until(async () => {
+      await this.page.keyboard.press(CLEAR_NOTIFICATIONS.key);
+      return (await this.notifications()).length === 0;
+    }, "the notifications to go");
   }
 
   async shot(name) {
