@@ -2,6 +2,7 @@
 import "@vscode-elements/elements/dist/vscode-badge/index.js";
 import "@vscode-elements/elements/dist/vscode-button/index.js";
 import type { ComponentChildren, HTMLAttributes, JSX } from "preact";
+import { onSingleClick } from "../clicks";
 
 declare module "preact" {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- Preact requires this to declare custom elements
@@ -25,7 +26,7 @@ interface ButtonProps {
 export function Button({ label, onPress, secondary = false, title, spoken }: ButtonProps): JSX.Element {
   const more = { ...(title !== undefined && { title }), ...(spoken !== undefined && { "aria-label": spoken }) };
   return (
-    <vscode-button secondary={secondary} onClick={onPress} {...more}>
+    <vscode-button secondary={secondary} onClick={onSingleClick(onPress)} {...more}>
       {label}
     </vscode-button>
   );

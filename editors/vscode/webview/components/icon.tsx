@@ -1,3 +1,5 @@
+import { onSingleClick } from "../clicks";
+
 export function Icon({ name, spin }: { readonly name: string; readonly spin?: boolean }) {
   return <span class={`codicon codicon-${name}${spin ? " codicon-modifier-spin" : ""}`} aria-hidden="true" />;
 }
@@ -19,7 +21,7 @@ export function IconButton({ name, label, onPress, class: extra, tabIndex = 0 }:
       title={label}
       aria-label={label}
       tabIndex={tabIndex}
-      onClick={onPress}
+      onClick={onSingleClick(onPress)}
     >
       <Icon name={name} />
     </button>

@@ -1,6 +1,7 @@
 /** Questions for permission with their visible detail, and the answers. */
 import { useContext, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Decision, Question } from "../../src/panel/messages";
+import { watchCutOff } from "../cutOff";
 import { post } from "../host";
 import { localKeys } from "../keys";
 import { isPatch } from "../patchLines";
@@ -36,12 +37,9 @@ function QuestionCard({
   const { requestId, agent, summary, detail = "", scope, risk } = question;
   const labelId = `question-${requestId}`;
   const box = useRef<HTMLPreElement>(null);
-  // Decided once, when it arrives: if buttons moved, a person could press the wrong one.
+  const buttons = useRef<HTMLDivElement>(null);
   const [isCutOff, setCutOff] = useState(false);
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (element) setCutOff(element.scrollHeight > element.clientHeight + 1 || element.scrollWidth > element.clientWidth + 1);
-  }, []);
+  useLayoutEffect(() => (box.current && buttons.current ? watchCutOff(box.current, buttons.current, setCutOff) : undefined), []);
   const patch = isPatch(detail);
   const deny = <Answer question={question} decision="deny" label="Deny" keys={first ? "Ctrl+K Ctrl+D" : undefined} />;
   return (
@@ -69,7 +67,7 @@ function QuestionCard({
           For this session: {scope}, in replies to your messages
         </p>
       )}
-      <div class="buttons">
+      <div class="buttons" ref={buttons}>
         {/* If the text is cut off, the first button does not allow it. */}
         {(isCutOff || patch) && (
           <Button
