@@ -43,6 +43,7 @@ export function byAttention(a: Session, b: Session): number {
   return rank !== 0 ? rank : a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0;
 }
 
+/** The sessions that need the person, as counted at the view's icon and in the status bar, and visited by "Next That Needs Me". */
 export function inNeed(sessions: readonly Session[]): readonly Session[] {
   return sessions.filter((session) => needOf(session) !== undefined);
 }

@@ -17,7 +17,7 @@ export function showAttentionStatus(sessions: Sessions): vscode.Disposable {
     }
     // Only a question blocks an agent.
     item.backgroundColor = asking ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
-    item.text = `$(bell-dot) ${waiting.length === 1 ? "Session needs you" : `${waiting.length} sessions need you`}`;
+    item.text = `$(bell-dot) ${waiting.length === 1 ? "Session needs you" : needText(waiting.length)}`;
     const lines = needLines(waiting);
     item.tooltip = lines.join("\n");
     item.accessibilityInformation = { label: `${needText(waiting.length)}. ${lines.join(". ")}`, role: "button" };

@@ -1,4 +1,4 @@
-/** Groups the sessions of the list: pinned ones, those that need the person, and the others by date or by state. Pure. */
+/** Groups the sessions of the list: those that need the person, pinned ones, and the others by date or by state. Pure. */
 import { needOf } from "./attention";
 import { newestOf, displayState, type Node, type DisplayState } from "./tree";
 
@@ -38,7 +38,8 @@ const STATE_OF: Readonly<Record<DisplayState, string>> = {
 };
 
 /**
- * Omits empty groups. A single group by date or state is no help: then this returns `undefined`, and the list is not grouped.
+ * Omits empty groups. A single group other than the pinned sessions is no help: then this returns `undefined`, and the list is not
+ * grouped. An ungrouped list begins with the sessions that need the person, too.
  * `now` is in milliseconds.
  */
 export function groupsOf(
@@ -51,7 +52,7 @@ export function groupsOf(
   const rest: readonly (readonly [string, string])[] =
     grouping === "date" ? DATES : grouping === "state" ? STATES : [["sessions", "Sessions"]];
   const groups = new Map<string, { readonly label: string; readonly nodes: Node[] }>(
-    [["pinned", "Pinned"] as const, ["needs", "Needs You"] as const, ...rest].map(([key, label]) => [key, { label, nodes: [] }]),
+    [["needs", "Needs You"] as const, ["pinned", "Pinned"] as const, ...rest].map(([key, label]) => [key, { label, nodes: [] }]),
   );
   for (const node of nodes) groups.get(keyOf(node, grouping, pinned, now))?.nodes.push(node);
   const filled = [...groups].flatMap(([key, group]) => (group.nodes.length === 0 ? [] : [{ key, ...group }]));
@@ -60,9 +61,10 @@ export function groupsOf(
 }
 
 function keyOf(node: Node, grouping: Grouping, pinned: ReadonlySet<string>, now: number): string {
+  // Also pinned ones: the badge, the status bar and "Next That Needs Me" count all of them.
+  if (needs(node)) return "needs";
   if (pinned.has(node.session.id)) return "pinned";
   if (grouping === "none") return "sessions";
-  if (needs(node)) return "needs";
   return grouping === "date" ? dateOf(newestOf(node), now) : STATE_OF[displayState(node.session)];
 }
 

@@ -21,6 +21,9 @@ const COLORS: Partial<Readonly<Record<DisplayState, string>>> = {
   archived: "disabledForeground",
 };
 
+/** The mark of a session in which a reply has ended unseen. */
+const UNSEEN = "unseen";
+
 /** The row below the last known session, if there are more. */
 const MORE = "more";
 type Row = Node | Group | typeof MORE;
@@ -29,6 +32,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly view: vscode.TreeView<Row>;
   private readonly subscriptions: { dispose(): unknown }[] = [];
+  /** Sessions in which a reply has ended that no panel has shown. */
   private readonly unseen = new Set<string>();
   private readonly wereReplying = new Set<string>();
   private roots: readonly (Node | Group)[] | undefined;
@@ -104,8 +108,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   /** The last ended reply was seen outside a panel. */
   seen(sessionId: string): void {
     this.wereReplying.delete(sessionId);
-    this.unseen.delete(sessionId);
-    this.count();
+    if (this.unseen.delete(sessionId)) this.refresh();
   }
 
   /** The sessions for a key: all selected ones if the focused row is one of them, else only that row. */
@@ -177,14 +180,17 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     const color = COLORS[showing];
     item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
     // The description of a long title is cut off, its decoration never.
-    const mark = showing === "archived" ? showing : needOf(session);
+    const mark = showing === "archived" ? showing : (needOf(session) ?? (this.unseen.has(session.id) ? UNSEEN : undefined));
     if (mark !== undefined) item.resourceUri = vscode.Uri.from({ scheme: SCHEME, path: `/${session.id}`, query: mark });
     item.contextValue = `session.${showing}${this.pins.ids.has(session.id) ? " pinned" : ""}`;
     item.command = { command: "session.open", title: "Open", arguments: [node] };
     item.tooltip = tooltip(node);
     const fork = node.parent === undefined ? "" : `, forked from ${node.parent.session.title}`;
     item.accessibilityInformation = {
-      label: [session.title, descriptionOf(session, Date.now()), accessText(session)].filter(Boolean).join(", ") + fork,
+      label:
+        [session.title, mark === UNSEEN ? "new reply" : "", descriptionOf(session, Date.now()), accessText(session)]
+          .filter(Boolean)
+          .join(", ") + fork,
     };
     return item;
   }
@@ -198,7 +204,7 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
   private refresh(): void {
     this.roots = undefined;
     this.watchReplies();
-    this.count();
+    this.updateBadge();
     const all = this.listed();
     if (all.length > 0) markDone("session");
     const none = !this.getChildren().some((row) => row !== MORE);
@@ -217,26 +223,20 @@ export class SessionsView implements vscode.TreeDataProvider<Row>, vscode.Dispos
     this.changed.fire();
   }
 
-  /** Shows the number of replies that ended unseen at the view's icon. */
+  /** Remembers replies that end while no panel shows their session. */
   private watchReplies(): void {
-    for (const session of this.sessions.store.sessions) {
-      if (session.replying) this.wereReplying.add(session.id);
-      else if (this.wereReplying.delete(session.id) && !this.panels.isVisible(session.id)) this.unseen.add(session.id);
+    for (const { id, replying } of this.sessions.store.sessions) {
+      if (replying) this.wereReplying.add(id);
+      else if (this.wereReplying.delete(id) && !this.panels.isVisible(id)) this.unseen.add(id);
     }
+    for (const id of this.unseen)
+      if (this.panels.isVisible(id) || this.sessions.store.session(id) === undefined) this.unseen.delete(id);
   }
 
-  private count(): void {
-    for (const id of this.unseen) {
-      if (this.panels.isVisible(id) || this.sessions.store.session(id) === undefined) this.unseen.delete(id);
-    }
-    // Sessions that need the person count until that is settled, also if their notification was closed.
-    const waiting = inNeed(this.sessions.store.sessions);
-    const ended = [...this.unseen].filter((id) => !waiting.some((session) => session.id === id)).length;
-    const words = [
-      ...(waiting.length === 0 ? [] : [needText(waiting.length)]),
-      ...(ended === 0 ? [] : [ended === 1 ? "A reply ended" : `${ended} replies ended`]),
-    ];
-    this.view.badge = words.length === 0 ? undefined : { value: waiting.length + ended, tooltip: words.join(", ") };
+  /** The badge at the view's icon counts the sessions that need the person, until that is settled. */
+  private updateBadge(): void {
+    const { length } = inNeed(this.sessions.store.sessions);
+    this.view.badge = length === 0 ? undefined : { value: length, tooltip: needText(length) };
   }
 }
 
@@ -263,6 +263,7 @@ function more(): vscode.TreeItem {
 function decorationOf({ scheme, query }: vscode.Uri): vscode.FileDecoration | undefined {
   if (scheme !== SCHEME) return undefined;
   if (query === "archived") return { color: new vscode.ThemeColor("disabledForeground") };
+  if (query === UNSEEN) return { badge: "●", tooltip: "A reply has ended that you have not seen" };
   const color = query === "failed" ? "list.errorForeground" : "list.warningForeground";
   return { badge: "!", tooltip: `Needs you: ${query}`, color: new vscode.ThemeColor(color) };
 }

@@ -47,16 +47,22 @@ describe("the groups of the list of sessions", () => {
     });
   });
 
-  it("start with pinned sessions, and those that need the person", () => {
+  it("start with those that need the person, and pinned sessions", () => {
     const asks = aSession({ id: "asks", updatedAt: daysAgo(400), replying: true, asking: [aQuestion("q")] });
     const failed = aSession({ id: "failed", updatedAt: daysAgo(3), stopped: "failed" });
-    const expected = { Pinned: ["older"], "Needs You": ["asks", "failed"] };
+    const expected = { "Needs You": ["asks", "failed"], Pinned: ["older"] };
     const sessions = [today, failed, asks, older];
     for (const grouping of ["date", "state"] as const) {
       const groups = grouped(sessions, grouping, new Set(["older"]));
       expect(groups).toMatchObject(expected);
       expect(Object.keys(groups as object).slice(0, 2)).toEqual(Object.keys(expected));
     }
+  });
+
+  it("show a pinned session that needs the person among the others that do, however the list is grouped", () => {
+    const asks = aSession({ id: "asks", asking: [aQuestion("q")], replying: true, updatedAt: daysAgo(3) });
+    for (const grouping of ["date", "state", "none"] as const)
+      expect(grouped([asks, older], grouping, new Set(["asks", "older"]))).toEqual({ "Needs You": ["asks"], Pinned: ["older"] });
   });
 
   it("include forks: a session is grouped by the newest of itself and its forks", () => {
