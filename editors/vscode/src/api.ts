@@ -4,7 +4,7 @@ import type { CancellationToken, WorkspaceEdit as VsCodeEdit } from "vscode";
 import { ProgressType, type LanguageClient, type WorkspaceEdit } from "vscode-languageclient/node";
 import type { DeltaParams, Event, PermissionDecision, PermissionParams, Requests, SessionChangedParams } from "./protocol";
 import { Emitter } from "./emitter";
-import { serverLost, problemOf, serverStopped } from "./problem";
+import { serverLost, problemOf, serverStopped, type Problem } from "./problem";
 import { saveDocuments } from "./saving";
 
 /** Answers `session/requestPermission`. The token is cancelled when the request is withdrawn. */
@@ -24,6 +24,7 @@ export class Api {
   private readonly connected = new Emitter<void>();
   private readonly disconnected = new Emitter<void>();
   private permissionHandler: PermissionHandler | undefined;
+  private whyUnavailable: () => Problem = serverStopped;
 
   readonly onEvent = this.eventHappened.event;
   readonly onDelta = this.deltaReceived.event;
@@ -54,13 +55,13 @@ export class Api {
 
   /** Converts an edit of the server for VS Code. */
   async convertEdit(edit: WorkspaceEdit): Promise<VsCodeEdit> {
-    if (this.client === undefined) throw serverStopped();
+    if (this.client === undefined) throw this.whyUnavailable();
     return this.client.protocol2CodeConverter.asWorkspaceEdit(edit);
   }
 
   private async send<R>(method: string, params: object, token?: CancellationToken): Promise<R> {
     const { client } = this;
-    if (client === undefined) throw serverStopped();
+    if (client === undefined) throw this.whyUnavailable();
     const aborts = this.pending.get(client) ?? new Set();
     let abort: (reason: unknown) => void = () => undefined;
     const aborted = new Promise<never>((_, reject) => {
@@ -89,7 +90,7 @@ export class Api {
     token: CancellationToken,
   ): Promise<Requests["model/reply"]["result"]> {
     const { client } = this;
-    if (client === undefined) throw serverStopped();
+    if (client === undefined) throw this.whyUnavailable();
     const partialResultToken = randomUUID();
     const pieces = client.onProgress(new ProgressType<{ text: string }>(), partialResultToken, ({ text }) => {
       onText(text);
@@ -99,6 +100,11 @@ export class Api {
     } finally {
       pieces.dispose();
     }
+  }
+
+  /** Requests without a server fail with this error. */
+  explainUnavailable(why: () => Problem): void {
+    this.whyUnavailable = why;
   }
 
   /** Answers permission requests. Without a handler they are denied. */

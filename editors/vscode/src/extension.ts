@@ -27,6 +27,7 @@ import { PermissionsView } from "./permissionsView";
 import { Pins } from "./pins";
 import { problemOf } from "./problem";
 import { QuestionDocuments } from "./questionDocuments";
+import { Readiness, whyUnavailable } from "./readiness";
 import { Secrets } from "./secrets";
 import { Server } from "./server";
 import { Sessions } from "./sessions";
@@ -54,6 +55,8 @@ export function activate(extension: vscode.ExtensionContext): void {
       shown.setDiagnostics(uri, diagnostics);
     },
   });
+  api.explainUnavailable(() => whyUnavailable(server.state));
+  const readiness = new Readiness({ api, server, sessions });
   const shown = new ShownFindings(api);
   const findings = new FindingActions(api, sessions, shown);
   const threads = new FindingThreads(findings, sessions, new ThreadComments(extension.workspaceState));
@@ -62,7 +65,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const questions = new QuestionDocuments();
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
-  const permissionsView = new PermissionsView(api);
+  const permissionsView = new PermissionsView(api, readiness);
   permissions.onKept(() => {
     permissionsView.refresh();
   });
@@ -105,16 +108,17 @@ export function activate(extension: vscode.ExtensionContext): void {
     review,
     questions,
     registerFindingHovers(shown),
-    registerFindingCommands(findings, threads, panels),
+    registerFindingCommands(findings, threads, panels, readiness),
     showStatus(server),
     showViewProgress(server, sessions),
     showAttentionStatus(sessions),
     watchPanelContext(sessions, panels),
     watchWalkthrough(),
-    registerChat({ api, models, server, sessions, view }, extension.extensionUri),
+    registerChat({ api, models, readiness, sessions, view }, extension.extensionUri),
     registerCommands({
       api,
       server,
+      readiness,
       installer,
       models,
       sessions,

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { Api } from "./api";
 import { problemOf } from "./problem";
 import type { KeptPermission } from "./protocol";
+import type { Readiness } from "./readiness";
 import { ago } from "./relativeTime";
 
 const VIEW = "sessionls.permissions";
@@ -14,7 +15,10 @@ export class PermissionsView implements vscode.TreeDataProvider<KeptPermission>,
   private readonly registered: vscode.Disposable;
   readonly onDidChangeTreeData = this.changed.event;
 
-  constructor(private readonly api: Api) {
+  constructor(
+    private readonly api: Api,
+    private readonly readiness: Readiness,
+  ) {
     this.view = vscode.window.createTreeView(VIEW, { treeDataProvider: this });
     this.registered = vscode.Disposable.from(
       this.view,
@@ -22,6 +26,9 @@ export class PermissionsView implements vscode.TreeDataProvider<KeptPermission>,
       // Another window or a terminal may have added or removed some.
       this.view.onDidChangeVisibility(({ visible }) => {
         if (visible) this.refresh();
+      }),
+      api.onConnected(() => {
+        this.refresh();
       }),
       vscode.commands.registerCommand("session.permissions", () => this.show()),
       vscode.commands.registerCommand("session.removePermission", (permission?: KeptPermission) => this.remove(permission)),
@@ -34,6 +41,7 @@ export class PermissionsView implements vscode.TreeDataProvider<KeptPermission>,
 
   async getChildren(): Promise<KeptPermission[]> {
     try {
+      await this.readiness.wait();
       const { permissions } = await this.api.request("permission/list", {});
       this.view.message = permissions.length === 0 ? "None. Agents ask each time, or according to your settings." : "";
       return [...permissions];
@@ -68,6 +76,7 @@ export class PermissionsView implements vscode.TreeDataProvider<KeptPermission>,
   private async remove(permission = this.view.selection[0]): Promise<void> {
     if (permission === undefined) return;
     try {
+      await this.readiness.waitWithProgress();
       await this.api.request("permission/remove", { permissionId: permission.id });
     } catch (error) {
       void vscode.window.showErrorMessage(problemOf(error).words);

@@ -1,7 +1,10 @@
 /** An error for people: what is wrong, and what to do about it. */
 export class Problem extends Error {
   constructor(
-    /** The error kind of the protocol; `serverStopped` if there was no server, `serverLost` if it ended before it answered. */
+    /**
+     * The error kind of the protocol, or one of: `serverStopped` if there was no server, `serverStarting` if it had not started
+     * yet, `serverLost` if it ended before it answered.
+     */
     readonly kind: string,
     message: string,
     readonly hint?: string,
@@ -39,11 +42,7 @@ export function problemOf(error: unknown): Problem {
 }
 
 export function serverStopped(): Problem {
-  return new Problem(
-    "serverStopped",
-    "The sessionls server is not running.",
-    "Try again when it has started, or read its output.",
-  );
+  return new Problem("serverStopped", "The sessionls server is not running.", "Restart it, or read its output.");
 }
 
 /** The server ended before it answered a request, which it may or may not have accepted. */

@@ -3,7 +3,8 @@
 export interface Remedy {
   readonly label: string;
   /** The command, without its prefix `session.`. */
-  readonly command: "delete" | "replaceKey" | "setUpModel" | "switchModel" | "switchAgent" | "restartServer" | "showOutput";
+  readonly command:
+    "delete" | "replaceKey" | "setUpModel" | "switchModel" | "switchAgent" | "installServer" | "restartServer" | "showOutput";
 }
 
 const OUTPUT: Remedy = { label: "Show Output", command: "showOutput" };
@@ -29,6 +30,9 @@ const REMEDIES: Readonly<Record<string, readonly Remedy[]>> = {
   storeUnavailable: [OUTPUT],
   internalError: [OUTPUT],
   serverStopped: [{ label: "Restart Server", command: "restartServer" }, OUTPUT],
+  serverStarting: [OUTPUT],
+  serverNotFound: [{ label: "Install the Server", command: "installServer" }],
+  serverNotThere: [{ label: "Restart Server", command: "restartServer" }, OUTPUT],
   serverLost: [OUTPUT],
 };
 

@@ -8,6 +8,7 @@ import type { Images } from "./panel/images";
 import type { Panels } from "./panel/openPanels";
 import type { Permissions } from "./permissions";
 import type { Pins } from "./pins";
+import type { Readiness } from "./readiness";
 import type { Secrets } from "./secrets";
 import type { Server } from "./server";
 import type { Sessions } from "./sessions";
@@ -16,6 +17,7 @@ import type { SessionsView } from "./sessionsView";
 export interface Services {
   readonly api: Api;
   readonly server: Server;
+  readonly readiness: Readiness;
   readonly installer: Installer;
   readonly models: Models;
   readonly sessions: Sessions;

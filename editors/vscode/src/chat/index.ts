@@ -7,7 +7,7 @@ import { registerModels } from "./models";
 import { registerParticipant } from "./participant";
 
 export function registerChat(
-  needs: Pick<Services, "api" | "models" | "server" | "sessions" | "view">,
+  needs: Pick<Services, "api" | "models" | "readiness" | "sessions" | "view">,
   extension: vscode.Uri,
 ): vscode.Disposable {
   return vscode.Disposable.from(

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { pickSession } from "../commands/choosing";
 import { parseAgent } from "../naming";
-import { problemOf, serverStopped, type Problem } from "../problem";
+import { problemOf, type Problem } from "../problem";
 import type { Context, Exchange, MessageParams, Session } from "../protocol";
 import type { Services } from "../services";
 import { editorDocuments } from "./documents";
@@ -15,7 +15,7 @@ const ID = "sessionls.session";
 /** After a cancellation VS Code waits one second, then ignores further output. */
 const PATIENCE = 500; // milliseconds
 
-type Needs = Pick<Services, "api" | "server" | "sessions" | "view">;
+type Needs = Pick<Services, "readiness" | "sessions" | "view">;
 
 export function registerParticipant(needs: Needs, extension: vscode.Uri): vscode.Disposable {
   const participant = vscode.chat.createChatParticipant(ID, (request, { history }, stream, token) =>
@@ -157,31 +157,18 @@ class Answer {
 
   /** Waits for a server that is starting. Throws a `Problem` if none is running. */
   private async waitForServer(): Promise<void> {
-    const { api, server } = this.needs;
-    const isStarting = (): boolean => !api.ready && server.state.kind !== "stopped" && !this.token.isCancellationRequested;
-    if (isStarting()) {
-      this.stream.progress("Waiting for the sessionls server to start");
-      await new Promise<void>((resolve) => {
-        const recheck = (): void => {
-          if (isStarting()) return;
-          for (const listener of listening) listener.dispose();
-          resolve();
-        };
-        const listening = [
-          api.onConnected(recheck),
-          server.onDidChangeState(recheck),
-          this.token.onCancellationRequested(recheck),
-        ];
-      });
-    }
-    if (api.ready) return;
-    throw (server.state.kind === "stopped" ? server.state.problem : undefined) ?? serverStopped();
+    const { readiness } = this.needs;
+    if (!readiness.ready) this.stream.progress("Waiting for the sessionls server to start");
+    await readiness.wait(this.token);
   }
 
   private offerRemedies(problem: Problem): void {
     switch (problem.kind) {
-      case "serverStopped":
       case "serverNotFound":
+        this.button("session.installServer", "Install the Server");
+        return;
+      case "serverStopped":
+      case "serverNotThere":
         this.button("session.restartServer", "Restart Server");
         this.button("session.showOutput", "Show Output");
         return;

@@ -43,6 +43,13 @@ export async function pickSession(title: string, offered: readonly Session[]): P
   return (await vscode.window.showQuickPick(items, { title, placeHolder: "Session", matchOnDescription: true }))?.session;
 }
 
+export async function pickArchived({ api }: Services, title: string): Promise<Session | undefined> {
+  const { sessions } = await api.request("session/list", { state: "archived", limit: 200 });
+  if (sessions.length > 0) return pickSession(title, sessions);
+  void vscode.window.showInformationMessage("These folders have no archived sessions.");
+  return undefined;
+}
+
 const DELAY = 150; // milliseconds without a key before the server is searched
 
 /**

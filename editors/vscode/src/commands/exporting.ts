@@ -5,6 +5,7 @@ import { besidePanels } from "../panel/places";
 import { problemOf } from "../problem";
 import type { Requests, Session } from "../protocol";
 import type { Services } from "../services";
+import { resultText, runBatch, throwFailures } from "./batch";
 import { chooseSession, type Done, type Target } from "./choosing";
 
 const FORMATS: readonly {
@@ -63,14 +64,28 @@ async function exportSeveral({ api, sessions }: Services, ids: readonly string[]
     format.extension,
     existing,
   );
-  await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, async (progress) => {
-    for (const [at, session] of chosen.entries()) {
-      progress.report({ message: session.title, increment: 100 / chosen.length });
-      const uri = vscode.Uri.joinPath(folder, names[at] ?? `${session.id}.${format.extension}`).toString();
-      await api.request("session/export", { sessionId: session.id, format: format.format, uri });
-    }
-  });
-  const text = `Exported ${chosen.length} sessions to ${folder.fsPath}.`;
-  if ((await vscode.window.showInformationMessage(text, "Show Folder")) === "Show Folder")
-    await vscode.commands.executeCommand("revealFileInOS", folder);
+  const files = new Map(chosen.map(({ id }, index) => [id, names[index] ?? `${id}.${format.extension}`]));
+  const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+  const result = await vscode.window.withProgress(options, (progress, token) =>
+    runBatch(
+      chosen,
+      ({ id }) => {
+        const uri = vscode.Uri.joinPath(folder, files.get(id) ?? id).toString();
+        return api.request("session/export", { sessionId: id, format: format.format, uri });
+      },
+      (session) => {
+        progress.report({ message: session.title, increment: 100 / chosen.length });
+        return !token.isCancellationRequested;
+      },
+    ),
+  );
+  if (result.done.length === 0) {
+    throwFailures("exported", result.failed);
+    return false;
+  }
+  const text = resultText("exported", result, ` to ${folder.fsPath}`);
+  const choice = await (result.failed.length === 0
+    ? vscode.window.showInformationMessage(text, "Show Folder")
+    : vscode.window.showWarningMessage(text, "Show Folder"));
+  if (choice === "Show Folder") await vscode.commands.executeCommand("revealFileInOS", folder);
 }

@@ -5,12 +5,12 @@ import { problemOf, type Problem } from "../problem";
 import { remediesFor } from "../remedies";
 import type { Services } from "../services";
 import { getStarted, commandSucceeded } from "../walkthrough";
+import { archive, remove, unarchive } from "./archiving";
 import { askAboutSelection, attachImage, newSession, review, securityReview, sendMessage } from "./asking";
 import type { Target } from "./choosing";
 import {
   act,
   answer,
-  archive,
   filter,
   fork,
   goToQuestion,
@@ -19,14 +19,12 @@ import {
   open,
   openArchived,
   pin,
-  remove,
   rename,
   setFilter,
   showArchived,
   setBudget,
   switchAgent,
   switchModel,
-  unarchive,
 } from "./managing";
 import { exportSession } from "./exporting";
 import { openInEditor, openInNewWindow, openInSideBar } from "./placing";
@@ -96,15 +94,41 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
+/** Commands that run without a server. The others wait for it. */
+const WITHOUT_SERVER: ReadonlySet<string> = new Set([
+  "session.groupBy",
+  "session.clearFilter",
+  "session.forgetKey",
+  "session.getStarted",
+  "session.installServer",
+  "session.restartServer",
+  "session.showOutput",
+]);
+
+/** Commands that create a session: a double click must create one, not two. */
+const CREATE: ReadonlySet<string> = new Set(["session.new", "session.fork"]);
+
 export function registerCommands(services: Services): vscode.Disposable {
+  const creating = new Set<string>();
+  const run = async (id: string, command: Command, target: unknown, selected: unknown): Promise<void> => {
+    const targets = isFocused(target) ? await services.view.focused() : targetsOf(target, selected);
+    // Keys in the view only apply to its rows.
+    if (isFocused(target) && targets.length === 0) return;
+    const key = [id, ...targets].join(" ");
+    if (creating.has(key)) return;
+    if (CREATE.has(id)) creating.add(key);
+    try {
+      if (!WITHOUT_SERVER.has(id)) await services.readiness.waitWithProgress();
+      const effectiveTarget = isFocused(target) ? targets[0] : targetOf(target);
+      if ((await command(services, effectiveTarget, targets)) !== false) commandSucceeded(id);
+    } finally {
+      creating.delete(key);
+    }
+  };
   const registered = Object.entries(COMMANDS).map(([id, command]) =>
     vscode.commands.registerCommand(id, async (target?: unknown, selected?: unknown) => {
       try {
-        const targets = isFocused(target) ? await services.view.focused() : targetsOf(target, selected);
-        // Keys in the view only apply to its rows.
-        if (isFocused(target) && targets.length === 0) return;
-        const effectiveTarget = isFocused(target) ? targets[0] : targetOf(target);
-        if ((await command(services, effectiveTarget, targets)) !== false) commandSucceeded(id);
+        await run(id, command, target, selected);
       } catch (error) {
         const problem = problemOf(error);
         if (problem.kind !== "cancelled") void showProblem(problem);

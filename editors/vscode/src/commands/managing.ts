@@ -1,17 +1,15 @@
 /** Commands for existing sessions. */
 import * as vscode from "vscode";
-import { nextInNeed } from "../attention";
+import { needOf, nextInNeed } from "../attention";
 import { GROUPINGS, type Grouping } from "../grouping";
 import type { Session } from "../protocol";
 import type { Decision } from "../panel/messages";
 import type { Services } from "../services";
 import { amountOf, dollars } from "../format";
-import { problemOf } from "../problem";
-import { chooseSession, findSession, pickAgent, pickSession, type Done, type Target } from "./choosing";
+import { chooseSession, findSession, pickAgent, pickArchived, pickSession, type Done, type Target } from "./choosing";
 
 /** The number of sessions that are offered together. */
 const FOUND = 100;
-const UNDO_TIME = 15_000; // milliseconds
 
 export async function open({ api, sessions, panels }: Services, target: Target): Promise<void> {
   if (target !== undefined) {
@@ -28,7 +26,7 @@ export async function open({ api, sessions, panels }: Services, target: Target):
 /** Shows the session that asks for permission. If there are several, the person picks one. */
 export async function goToQuestion({ sessions, panels }: Services, target: Target): Promise<Done> {
   const id = typeof target === "string" ? target : target?.session.id;
-  const asking = sessions.store.sessions.filter((session) => session.asking !== undefined);
+  const asking = sessions.store.sessions.filter((session) => needOf(session) === "permission");
   const chosen = id ?? (asking.length > 1 ? await pickSession("Go to Question", asking) : asking[0])?.id;
   if (chosen === undefined) return false;
   await panels.show(chosen);
@@ -57,13 +55,6 @@ export async function answer({ sessions, panels, permissions }: Services, decisi
 export async function openArchived(services: Services): Promise<void> {
   const session = await pickArchived(services, "Open Archived Session");
   if (session !== undefined) await services.panels.show(session.id);
-}
-
-async function pickArchived({ api }: Services, title: string): Promise<Session | undefined> {
-  const { sessions } = await api.request("session/list", { state: "archived", limit: 200 });
-  if (sessions.length > 0) return pickSession(title, sessions);
-  void vscode.window.showInformationMessage("These folders have no archived sessions.");
-  return undefined;
 }
 
 /** Toggles whether archived sessions are listed. */
@@ -108,16 +99,13 @@ export async function setBudget(services: Services, target: Target): Promise<voi
   if (choice === "Resume") await sessions.act("session/resume", session.id);
 }
 
-type Act = "session/pause" | "session/resume" | "session/cancel" | "session/unarchive";
+type Act = "session/pause" | "session/resume" | "session/cancel";
 
-const ACTS: Readonly<Record<Act | "session/archive", { readonly title: string; readonly fits: (session: Session) => boolean }>> =
-  {
-    "session/pause": { title: "Pause Session", fits: (session) => session.state === "active" },
-    "session/resume": { title: "Resume Session", fits: isResumable },
-    "session/cancel": { title: "Cancel Reply", fits: (session) => session.replying },
-    "session/archive": { title: "Archive Session", fits: (session) => session.state !== "archived" },
-    "session/unarchive": { title: "Unarchive Session", fits: (session) => session.state === "archived" },
-  };
+const ACTS: Readonly<Record<Act, { readonly title: string; readonly fits: (session: Session) => boolean }>> = {
+  "session/pause": { title: "Pause Session", fits: (session) => session.state === "active" },
+  "session/resume": { title: "Resume Session", fits: isResumable },
+  "session/cancel": { title: "Cancel Reply", fits: (session) => session.replying },
+};
 
 function isResumable({ state, stopped }: Session): boolean {
   return state === "paused" || (state === "active" && stopped !== undefined);
@@ -125,88 +113,9 @@ function isResumable({ state, stopped }: Session): boolean {
 
 export async function act(services: Services, method: Act, target: Target): Promise<Done> {
   const { title, fits } = ACTS[method];
-  const { current } = services.panels;
-  const shown = current === undefined ? undefined : services.sessions.store.session(current);
-  // Lists omit archived sessions.
-  const archived = method === "session/unarchive" && target === undefined && shown?.state !== "archived";
-  const session = await (archived ? pickArchived(services, title) : chooseSession(services, target, title, fits));
+  const session = await chooseSession(services, target, title, fits);
   if (session === undefined) return false;
   await services.sessions.act(method, session.id);
-}
-
-/** Archives a session, or all of `targets`. */
-export async function archive(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
-  const { sessions } = services;
-  const { title, fits } = ACTS["session/archive"];
-  const chosen =
-    targets.length > 1
-      ? knownSessions(services, targets).filter(fits)
-      : asList(await chooseSession(services, target, title, fits));
-  if (chosen.length === 0) return false;
-  for (const { id } of chosen) await sessions.act("session/archive", id);
-  const choice = await vscode.window.showInformationMessage(`Archived ${describe(chosen)}.`, "Undo");
-  if (choice === "Undo") for (const { id } of chosen) await sessions.act("session/unarchive", id);
-}
-
-/** Restores an archived session, or all of `targets`. */
-export async function unarchive(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
-  if (targets.length < 2) return act(services, "session/unarchive", target);
-  const chosen = knownSessions(services, targets).filter(ACTS["session/unarchive"].fits);
-  for (const { id } of chosen) await services.sessions.act("session/unarchive", id);
-}
-
-function knownSessions({ sessions }: Services, ids: readonly string[]): readonly Session[] {
-  return ids.flatMap((id) => asList(sessions.store.session(id)));
-}
-
-function asList(session: Session | undefined): readonly Session[] {
-  return session === undefined ? [] : [session];
-}
-
-function describe(sessions: readonly Session[]): string {
-  const [first] = sessions;
-  return sessions.length === 1 && first !== undefined ? `“${first.title}”` : `${sessions.length} sessions`;
-}
-
-/** Deletes sessions when the time to undo is over, because the server deletes permanently. Closing the window earlier keeps them. */
-export async function remove(services: Services, target: Target, targets: readonly string[]): Promise<void> {
-  const { sessions, panels, deletions } = services;
-  // Never delete an invisible session without a choice.
-  const nothingVisible = target === undefined && (panels.current === undefined || !panels.isVisible(panels.current));
-  const pick = (): Promise<Session | undefined> =>
-    nothingVisible ? pickSession("Delete Session", sessions.store.sessions) : chooseSession(services, target, "Delete Session");
-  let chosen: readonly Session[];
-  try {
-    chosen = targets.length > 1 ? knownSessions(services, targets) : asList(await pick());
-  } catch (error) {
-    if (typeof target !== "string" || problemOf(error).kind !== "sessionUnreadable") throw error;
-    await removeUnreadable(services, target);
-    return;
-  }
-  if (chosen.length === 0) return;
-  const ids = chosen.map(({ id }) => id);
-  sessions.store.hide(ids, true);
-  const undo = vscode.window.showInformationMessage(`Deleted ${describe(chosen)}.`, "Undo").then((choice) => choice === "Undo");
-  const undone = await deletions.hold(ids, UNDO_TIME, Promise.resolve(undo));
-  try {
-    if (!undone) {
-      for (const id of ids) await sessions.delete(id);
-      await services.pins.set(ids, false);
-    }
-  } finally {
-    deletions.release(ids);
-    sessions.store.hide(ids, false);
-  }
-  if (!undone && (await undo)) void vscode.window.showWarningMessage(`Too late: ${describe(chosen)} cannot be restored.`);
-}
-
-/** Asks before it deletes a session that cannot be read: such a session is in no list, so an undo could not restore it there. */
-async function removeUnreadable({ sessions, panels }: Services, sessionId: string): Promise<void> {
-  const detail = "This version of sessionls cannot read it, so it cannot show what is in it. Its forks stay complete.";
-  const question = "Delete this session permanently?";
-  if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, "Delete")) !== "Delete") return;
-  await sessions.delete(sessionId);
-  panels.close(sessionId);
 }
 
 export async function fork(services: Services, target: Target): Promise<Done> {
@@ -280,8 +189,12 @@ function windowOf(tokens: number | undefined): string {
 export async function pin(services: Services, target: Target, targets: readonly string[], pinned: boolean): Promise<Done> {
   const title = pinned ? "Pin Session" : "Unpin Session";
   const fits = ({ id }: Session): boolean => services.pins.ids.has(id) !== pinned;
-  const ids = targets.length > 1 ? targets : asList(await chooseSession(services, target, title, fits)).map(({ id }) => id);
-  if (ids.length === 0) return false;
+  let ids = targets;
+  if (targets.length < 2) {
+    const session = await chooseSession(services, target, title, fits);
+    if (session === undefined) return false;
+    ids = [session.id];
+  }
   await services.pins.set(ids, pinned);
   await services.sessions.listMissing();
 }

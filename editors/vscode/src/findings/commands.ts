@@ -2,12 +2,18 @@
 import * as vscode from "vscode";
 import { problemOf } from "../problem";
 import type { Panels } from "../panel/openPanels";
+import type { Readiness } from "../readiness";
 import type { FindingActions } from "./actions";
 import type { FindingThreads } from "./threads";
 
 type Command = (findingId: string, text: string) => Promise<void> | void;
 
-export function registerFindingCommands(actions: FindingActions, threads: FindingThreads, panels: Panels): vscode.Disposable {
+export function registerFindingCommands(
+  actions: FindingActions,
+  threads: FindingThreads,
+  panels: Panels,
+  readiness: Readiness,
+): vscode.Disposable {
   const commands: Readonly<Record<string, Command>> = {
     // VS Code empties the text box when the command ends, so it must not wait for the reply, which reports its own errors.
     "session.finding.reply": (id, text) => {
@@ -30,9 +36,11 @@ export function registerFindingCommands(actions: FindingActions, threads: Findin
       const id = threads.findingOf(thread);
       if (id === undefined) return;
       try {
+        await readiness.waitWithProgress();
         await command(id, text);
       } catch (error) {
-        void vscode.window.showErrorMessage(problemOf(error).words);
+        const problem = problemOf(error);
+        if (problem.kind !== "cancelled") void vscode.window.showErrorMessage(problem.words);
       }
     }),
   );

@@ -15,6 +15,9 @@ const KINDS = [
   "storeUnavailable",
   "internalError",
   "serverStopped",
+  "serverStarting",
+  "serverNotFound",
+  "serverNotThere",
 ];
 
 it("an error of a model offers another model, and its setup", () => {
