@@ -97,7 +97,7 @@ describe("a command that needs the server", () => {
     const { readiness } = aServer("starting");
     const cancelled = new Emitter<void>();
     const token = { isCancellationRequested: false, onCancellationRequested: cancelled.event };
-    const waiting = readiness.wait(token as unknown as vscode.CancellationToken);
+    const waiting = readiness.wait(token);
     token.isCancellationRequested = true;
     cancelled.fire();
     await expect(waiting).rejects.toMatchObject({ kind: "cancelled" });
