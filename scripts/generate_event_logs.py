@@ -1,4 +1,4 @@
-"""Write event logs and the states they fold to, for both folds: the server's `state.py` and the extension's `folding.ts`.
+"""Write event logs and the states they fold to, for both folds: the server's `state.py` and the extension's `folding/`.
 
 With --check only compare. The logs are random walks of the state machine of tests/test_invariants.py, and a few written by hand
 with events that no walk contains.

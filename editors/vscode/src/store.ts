@@ -2,9 +2,9 @@
 import type { DeltaParams, Event, History, Opened, Session, SessionChangedParams } from "./protocol";
 import { byAttention } from "./attention";
 import { Emitter } from "./emitter";
+import { grow } from "./folding/deltas";
+import { fold } from "./folding/events";
 import {
-  fold,
-  grow,
   NOTHING,
   openedSession,
   withOlder,
@@ -12,7 +12,7 @@ import {
   type Change,
   type Folded,
   type OpenSession,
-} from "./folding";
+} from "./folding/openSession";
 
 /**
  * A change of an open session. `whole`: show all of it again; `older`: older messages were added; `gone`: it was deleted, or the

@@ -2,7 +2,7 @@
  * Renders a reply for VS Code's chat while it is written. The chat can only be appended to, so this remembers what was rendered and
  * returns what is new. Pure.
  */
-import type { Question } from "../folding";
+import type { Question } from "../folding/openSession";
 import type { Finding, Message, Part, Range, Session } from "../protocol";
 import { decodePart, incomplete, pauseText } from "../format";
 import { toolLine, toolText } from "../toolLine";

@@ -1,6 +1,6 @@
 /** Follows the reply to one message in the store, and writes new content to VS Code's chat. */
 import * as vscode from "vscode";
-import type { Question } from "../folding";
+import type { Question } from "../folding/openSession";
 import type { Message, MessageParams } from "../protocol";
 import type { Sessions } from "../sessions";
 import { vscodeRange } from "./documents";

@@ -1,6 +1,6 @@
 /** Shows each finding in Problems as a comment thread at its code. */
 import * as vscode from "vscode";
-import type { OpenSession } from "../folding";
+import type { OpenSession } from "../folding/openSession";
 import { problemOf } from "../problem";
 import type { Sessions } from "../sessions";
 import { extensionOf, textOf } from "../format";

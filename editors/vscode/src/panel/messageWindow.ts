@@ -1,5 +1,5 @@
 /** The part of a session's messages that the page has. The store may have more, which the page gets on request. Pure. */
-import type { OpenSession } from "../folding";
+import type { OpenSession } from "../folding/openSession";
 import type { Message } from "../protocol";
 import type { ToView, View } from "./messages";
 

@@ -1,5 +1,5 @@
 /** The messages between the extension host and the panel's webview. Both sides import only these types of each other. */
-import type { OpenSession, Question } from "../folding";
+import type { OpenSession, Question } from "../folding/openSession";
 import type { Agent, Context, Finding, Message, Participant, PromptFile, Session, WindowUse } from "../protocol";
 
 export type { Agent, Context, Message, Participant, PromptFile, Question, Session, WindowUse };

@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import { participantId } from "../attention";
 import type { PromptFile } from "../protocol";
 import { wireRange } from "../ranges";
-import type { OpenSession } from "../folding";
+import type { OpenSession } from "../folding/openSession";
 import { Problem, problemOf } from "../problem";
 import { serverStatus } from "../status";
 import { REACH } from "../sessions";

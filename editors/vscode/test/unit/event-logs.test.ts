@@ -4,7 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { fold, openedSession, type OpenSession } from "../../src/folding";
+import { fold } from "../../src/folding/events";
+import { openedSession, type OpenSession } from "../../src/folding/openSession";
 import type { Event, Message, Participant, Session } from "../../src/protocol";
 
 interface Whole {

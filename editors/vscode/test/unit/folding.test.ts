@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { fold, grow, openedSession, withOlder, type Change, type OpenSession } from "../../src/folding";
+import { grow } from "../../src/folding/deltas";
+import { fold } from "../../src/folding/events";
+import { openedSession, withOlder, type Change, type OpenSession } from "../../src/folding/openSession";
 import type { DeltaParams, Event, Message, Part } from "../../src/protocol";
 import { ADA, aMessage, anEvent, aReply, aSession, AT } from "./samples";
 

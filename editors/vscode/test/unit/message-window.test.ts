@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { OpenSession } from "../../src/folding";
+import type { OpenSession } from "../../src/folding/openSession";
 import { PAGE, MessageWindow, updatesFor } from "../../src/panel/messageWindow";
 import type { Message } from "../../src/protocol";
 
