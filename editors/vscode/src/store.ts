@@ -33,6 +33,8 @@ export class Store {
   private readonly answered = new Set<string>();
   /** Sessions that were deleted here and can still be restored. */
   private readonly hidden = new Set<string>();
+  /** The sorted list until something changes in it, because several listeners read it after each change. */
+  private sorted: readonly Session[] | undefined;
   private readonly listChanged = new Emitter<void>();
   private readonly openChanged = new Emitter<OpenChange>();
 
@@ -42,12 +44,16 @@ export class Store {
 
   /** The known sessions of the open folders, except hidden ones: those that need the person first, each newest first. */
   get sessions(): readonly Session[] {
-    const shown = [...this.listed.values()].filter(({ id }) => !this.hidden.has(id));
-    return shown.map((session) => this.withoutAnswered(session)).sort(byAttention);
+    this.sorted ??= [...this.listed.values()]
+      .filter(({ id }) => !this.hidden.has(id))
+      .map((session) => this.withoutAnswered(session))
+      .sort(byAttention);
+    return this.sorted;
   }
 
   /** Leaves sessions out of the list for a while, or lists them again. */
   hide(ids: readonly string[], hidden: boolean): void {
+    this.sorted = undefined;
     for (const id of ids) {
       if (hidden) this.hidden.add(id);
       else this.hidden.delete(id);
@@ -78,6 +84,7 @@ export class Store {
 
   /** The response to `session/list`. Replaces the list, or adds a page to it. */
   setList(sessions: readonly Session[], further = false): void {
+    this.sorted = undefined;
     const before = new Map(this.listed);
     if (!further) this.listed.clear();
     for (const session of sessions) {
@@ -95,6 +102,7 @@ export class Store {
 
   /** `session/changed`. */
   changed({ session, deleted, accessLost = false }: SessionChangedParams): void {
+    this.sorted = undefined;
     if (deleted !== undefined) {
       this.listed.delete(deleted);
       if (this.opened.delete(deleted)) this.openChanged.fire({ sessionId: deleted, kind: "gone", accessLost });
@@ -141,6 +149,7 @@ export class Store {
 
   /** Hides a question that is being answered here; `failed`: shows it again. */
   answer(sessionId: string, requestId: string, failed = false): void {
+    this.sorted = undefined;
     if (failed) this.answered.delete(requestId);
     else this.answered.add(requestId);
     if (this.opened.has(sessionId)) this.step(sessionId, { ...NOTHING, session: true });

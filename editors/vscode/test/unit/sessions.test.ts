@@ -4,7 +4,7 @@ import { inNeed } from "../../src/attention";
 import { Problem } from "../../src/problem";
 import type { Session } from "../../src/protocol";
 import { REACH, Sessions } from "../../src/sessions";
-import { aMessage, aSession } from "./samples";
+import { aMessage, aQuestion, aSession } from "./samples";
 
 const NOTHING = () => ({ dispose: () => undefined });
 
@@ -179,6 +179,24 @@ describe("the list", () => {
     expect(sessions.store.session("asks")).toBeDefined();
     sessions.store.hide(["asks"], false);
     expect(inNeed(sessions.store.sessions).map(({ id }) => id)).toEqual(["asks"]);
+  });
+
+  it("is sorted once after each change, however often it is read", () => {
+    const { store } = server(0).sessions;
+    store.setList([aSession({ id: "a" }), aSession({ id: "b" })]);
+    const before = store.sessions;
+    expect(store.sessions).toBe(before);
+    let seen: readonly string[] = [];
+    store.onDidChangeList(() => (seen = store.sessions.map(({ id }) => id)));
+    store.changed({ session: aSession({ id: "c", updatedAt: "2027-01-01T00:00:00Z" }) });
+    expect(seen).toEqual(["c", "a", "b"]);
+    store.hide(["a"], true);
+    expect(seen).toEqual(["c", "b"]);
+    store.changed({ deleted: "b" });
+    expect(seen).toEqual(["c"]);
+    store.changed({ session: aSession({ id: "c", seq: 11, asking: [aQuestion("q")] }) });
+    store.answer("c", "q");
+    expect(store.sessions[0]?.asking).toBeUndefined();
   });
 
   it("has pinned sessions, until they are unpinned", async () => {

@@ -1,6 +1,6 @@
 /** The composer for a message: its text, agent and context. */
 import type { RefObject } from "preact";
-import { useContext, useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { withUnsent, mergeChips } from "../../src/panel/draft";
 import type { Draft } from "../../src/panel/messages";
 import { menuKey, type Choice } from "../choosing";
@@ -10,17 +10,16 @@ import { notifiedPeople, personChoices, personText } from "../mentioning";
 import { focusHere } from "../focusing";
 import { saveState, loadState, post } from "../host";
 import { attach, canDrop } from "../images";
-import { localKeys } from "../keys";
 import { lastWritten } from "../messages";
 import type { State } from "../state";
 import { slashChoices, slashCommand } from "../slashes";
 import { parseAgent } from "../../src/naming";
 import { namesText } from "../../src/tree";
-import { AgentPicker, agentChoices } from "./agent-picker";
+import { agentChoices } from "./agent-picker";
 import { Chips } from "./chips";
 import { useCompletions, type Complete } from "./completions";
-import { FocusComposer } from "./focus";
-import { Icon, IconButton } from "./icon";
+import { ComposerBar } from "./composer-bar";
+import { Icon } from "./icon";
 import { Menu } from "./menu";
 import { HeldBack } from "./notices";
 import { ReadOnly } from "./people";
@@ -347,58 +346,23 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           <Icon name="account" /> Notifies {namesText(toPeople.map(({ name }) => name))}. No agent answers.
         </span>
       )}
-      <div class="composer-bar">
-        {canWrite ? (
-          <AgentPicker
-            agents={agents}
-            standard={session.agent}
-            chosen={chosen === session.agent ? undefined : chosen}
-            onChoose={(agent) => {
-              // An agent that is chosen here replaces one that is named in the text.
-              const text = parsed.agent === undefined ? draft.text : parsed.text;
-              setDraft((now) => withAgent({ ...now, text }, agent));
-              area.current?.focus();
-            }}
-          />
-        ) : (
-          <span class="dim comments">
-            <Icon name="comment" /> Comments only
-          </span>
-        )}
-        <IconButton name="add" label="Add Context… (#)" onPress={addContext} class="add-context" />
-        <IconButton
-          name="file-media"
-          label="Attach Image…"
-          onPress={() => {
-            post({ type: "chooseImage" });
-          }}
-        />
-        <span class="spacer" />
-        {/* Present before it has text: otherwise screen readers would not announce the text. */}
-        <span class="dim waiting-count" role="status">
-          {session.queued > 0 ? `${session.queued} waiting` : ""}
-        </span>
-        {canWrite && session.replying && <Act type="pause" icon="debug-pause" label={`Pause (${localKeys("Ctrl+K Ctrl+P")})`} />}
-        {canWrite && session.replying && <Act type="cancel" icon="debug-stop" label="Cancel Reply (Escape)" />}
-        <button
-          type="button"
-          class="send"
-          disabled={!sendable}
-          aria-label={canWrite ? "Send" : "Leave Comment"}
-          title={
-            !canWrite
-              ? "Leave Comment (Enter)"
-              : session.replying
-                ? "Send after this reply (Enter), to this reply (Ctrl+Enter)"
-                : "Send (Enter)"
-          }
-          onClick={() => {
-            send("queue");
-          }}
-        >
-          <Icon name="send" />
-        </button>
-      </div>
+      <ComposerBar
+        session={session}
+        agents={agents}
+        chosen={chosen}
+        canWrite={canWrite}
+        sendable={sendable}
+        onChooseAgent={(agent) => {
+          // An agent that is chosen here replaces one that is named in the text.
+          const text = parsed.agent === undefined ? draft.text : parsed.text;
+          setDraft((now) => withAgent({ ...now, text }, agent));
+          area.current?.focus();
+        }}
+        onAddContext={addContext}
+        onSend={() => {
+          send("queue");
+        }}
+      />
     </div>
   );
 }
@@ -411,20 +375,6 @@ function isInputMethodKey(event: KeyboardEvent): boolean {
 
 function hasModifier(event: KeyboardEvent): boolean {
   return event.ctrlKey || event.metaKey || event.altKey || event.shiftKey;
-}
-
-function Act({ type, icon, label }: { readonly type: "pause" | "cancel"; readonly icon: string; readonly label: string }) {
-  const toComposer = useContext(FocusComposer);
-  return (
-    <IconButton
-      name={icon}
-      label={label}
-      onPress={() => {
-        post({ type });
-        toComposer();
-      }}
-    />
-  );
 }
 
 function withAgent(draft: Draft, agent: string | undefined): Draft {
