@@ -140,7 +140,7 @@ async def test_there_is_no_diff_without_protection_by_git(place: Place, monkeypa
 
 async def test_hooks_in_the_configuration_are_disabled(place: Place) -> None:
     place.configure(b'[hook "a=b"]\n\tevent = post-index-change\n\tcommand = PROGRAM\n[lfs "extension.x"]\n\tclean = PROGRAM\n')
-    options = await (await place.workspace.repository(str(place.folder))).inert()
+    options = await (await place.workspace.repository(str(place.folder))).safe_options()
     assert options == ["--config-env=hook.a=b.enabled=SESSIONLS_FALSE", "-c", "lfs.extension.x.clean="]
 
 

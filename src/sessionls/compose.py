@@ -19,7 +19,7 @@ from sessionls.sessions.context.other_sessions import OtherSessions
 from sessionls.sessions.prompt.builder import PromptBuilder
 from sessionls.sessions.replies.timing import DEFAULT_TIMING, Timing
 from sessionls.sessions.service import Defaults, Sessions
-from sessionls.sessions.workspace.identity import OlderPlaces
+from sessionls.sessions.workspace.identity import OlderIdentities
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.settings.kept_permissions import PermissionFile
 from sessionls.settings.settings import Settings, config_dir, config_file
@@ -251,7 +251,7 @@ def compose(
     return Composition(sessions, editor, catalog, models, store, bounds, settings.data_dir, servers, external)
 
 
-def _older(store: SqlStore) -> OlderPlaces:
+def _older(store: SqlStore) -> OlderIdentities:
     async def older() -> Sequence[tuple[str, str]]:
         try:
             return await store.older_places()

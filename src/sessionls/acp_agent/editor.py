@@ -21,7 +21,7 @@ from sessionls.domain.errors import SessionlsError
 from sessionls.domain.permission import Answer, Question
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 from sessionls.sessions.workspace.file_edits import edited_text, write_changes
-from sessionls.sessions.workspace.files import LARGEST, FileText, read_file, shows_as
+from sessionls.sessions.workspace.files import LARGEST, FileText, matches_editor_text, read_file
 from sessionls.sessions.workspace.secret_files import is_withheld
 
 __all__ = ["AcpEditor", "ClientFiles"]
@@ -202,7 +202,7 @@ def _is_on_disk(path: str, text: str) -> bool:
     if disk.text == text:
         return True
     root, name = _folder_and_name(path)
-    return any(shows_as(root, name, shown, line_ends=False) for shown in (text, f"{text}\n"))
+    return any(matches_editor_text(root, name, shown, line_ends=False) for shown in (text, f"{text}\n"))
 
 
 def _can_be_created(path: str) -> bool:

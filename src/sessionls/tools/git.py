@@ -177,11 +177,11 @@ class GitDiff(BaseTool[GitDiffArguments]):
 
     async def _one(self, repository: Repository, base: str, paths: list[str], *, staged: bool) -> str:
         ends = await _range(repository, base)
-        inert = await repository.inert()
+        safe_options = await repository.safe_options()
         which = [*(["--cached"] if staged else []), *ends]
-        names = [*inert, "diff", "--name-only", "-z", "--no-renames", *_PATCH, *which]
+        names = [*safe_options, "diff", "--name-only", "-z", "--no-renames", *_PATCH, *which]
         allowed, notice = await _allowed(self._workspace, repository, paths, *names)
-        text = await _text(repository, *inert, "diff", "--find-renames", *_PATCH, *which, "--", *allowed)
+        text = await _text(repository, *safe_options, "diff", "--find-renames", *_PATCH, *which, "--", *allowed)
         if len(ends) == 1 and not staged:
             notice += await self._untracked(repository, paths)
         return f"{text}{notice}" if text or notice else "No changes."

@@ -221,17 +221,17 @@ class Scan(BaseTool[ScanArguments]):
 
 async def _changed_in(repository: Repository, commit: str, *, staged: bool) -> Changed:
     """The changes in one repository."""
-    inert = await repository.inert()
+    safe_options = await repository.safe_options()
     flags = ("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--no-renames", "--ignore-submodules")
     only = ["--cached"] if staged else []
     names = await repository(
-        *inert, "diff", *only, *flags, "--name-only", "--diff-filter=d", "-z", commit, "--", ".", seconds=_SECONDS
+        *safe_options, "diff", *only, *flags, "--name-only", "--diff-filter=d", "-z", commit, "--", ".", seconds=_SECONDS
     )
     changed: dict[Path, frozenset[int] | None] = {}
     for raw in [name for name in names.output.split(b"\0") if name]:
         name = os.fsdecode(raw)
         diff = await repository(
-            *(*inert, "diff", *flags, "--unified=0", commit, "--", f":(literal){name}"), seconds=_SECONDS, limit=8 << 20
+            *(*safe_options, "diff", *flags, "--unified=0", commit, "--", f":(literal){name}"), seconds=_SECONDS, limit=8 << 20
         )
         changed[Path(repository.folder, name)] = None if diff.cut else _new_lines(diff.output)
     if not staged:

@@ -67,7 +67,7 @@ async def _of_folder(
     workspace: Workspace, repository: Repository, commit: str, prefix: str, limit: int, field: str, staged: bool
 ) -> tuple[str, list[str]]:
     staged_option = ["--cached"] if staged else []
-    safe_options = await repository.inert()
+    safe_options = await repository.safe_options()
     names = await repository(
         *(*safe_options, "diff", *staged_option, "--name-only", "-z", "--no-renames", *_FLAGS, commit, "--", "."), limit=_NAMES
     )

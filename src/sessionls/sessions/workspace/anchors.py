@@ -24,7 +24,7 @@ AROUND = 3
 _TRIED = 256  # matches of the same code that are compared, the nearest first
 _COMPARED = 100_000  # lines that are compared for one anchor
 _NEAR = 3  # lines that code may have moved by if nothing around it is unchanged
-_TELLING = 24  # characters, without white space, of code that is long enough to be recognised anywhere
+_DISTINCTIVE = 24  # characters, without white space, of code that is long enough to be recognised anywhere
 _WORD = re.compile(r"\S+")
 
 
@@ -45,8 +45,8 @@ def anchor_of(text: str, range_: Range, encoding: Encoding) -> Anchor:
         ends = None
     return Anchor(
         quote="\n".join(lines.line(number) for number in range(first, last + 1)),
-        before="\n".join(reversed(_filled(lines, range(first - 1, -1, -1)))),
-        after="\n".join(_filled(lines, range(last + 1, len(lines)))),
+        before="\n".join(reversed(_filled_lines(lines, range(first - 1, -1, -1)))),
+        after="\n".join(_filled_lines(lines, range(last + 1, len(lines)))),
         start=start - lines.start(first),
         end=ends,
     )
@@ -57,15 +57,15 @@ def locate(text: str, anchor: Anchor, near: Range, encoding: Encoding) -> Range 
     return AnchorIndex(text, encoding).locate(anchor, near)
 
 
-def _filled(lines: Lines, numbers: Iterable[int]) -> list[str]:
+def _filled_lines(lines: Lines, numbers: Iterable[int]) -> list[str]:
     """The first few of those lines that are not blank."""
-    found: list[str] = []
+    filled: list[str] = []
     for number in numbers:
-        if len(found) == AROUND:
+        if len(filled) == AROUND:
             break
         if (line := lines.line(number)).strip():
-            found.append(line)
-    return found
+            filled.append(line)
+    return filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class AnchorIndex:
         line = near.start.line + self._shift
         match = self._best(self._exact(anchor, line), anchor, line)
         if match is None:
-            match = self._best(self._reshaped(anchor, line), anchor, line)
+            match = self._best(self._reformatted(anchor, line), anchor, line)
         if match is None:
             return None
         self._shift = match.first - near.start.line
@@ -118,7 +118,7 @@ class AnchorIndex:
         quoted = split_lines(anchor.quote)
         size = len(quoted)
         known = [self._numbers.get(line) for line in quoted]
-        rarest, numbers = min(enumerate(known), key=lambda one: len(one[1] or ()))
+        rarest, numbers = min(enumerate(known), key=lambda candidate: len(candidate[1] or ()))
         if numbers is None:
             return
         # Comparing a long quote takes long: fewer of its matches are compared.
@@ -131,7 +131,7 @@ class AnchorIndex:
                 end = self._lines.start(last) + (length if anchor.end is None else min(anchor.end, length))
                 yield _Match(first, last, start, max(start, end))
 
-    def _reshaped(self, anchor: Anchor, near: int) -> Iterable[_Match]:
+    def _reformatted(self, anchor: Anchor, near: int) -> Iterable[_Match]:
         """The same code with other white space, from the beginning of a line to the end of one."""
         code = strip_whitespace(anchor.quote)
         if not code:
@@ -167,8 +167,8 @@ class AnchorIndex:
         if best is None:
             return None
         agreement, distance, match = best
-        alone = agreement > 0 or not perfect or -distance <= _NEAR or len(strip_whitespace(anchor.quote)) >= _TELLING
-        return match if alone else None
+        is_certain = agreement > 0 or not perfect or -distance <= _NEAR or len(strip_whitespace(anchor.quote)) >= _DISTINCTIVE
+        return match if is_certain else None
 
     def _around(self, line: int, step: int) -> list[str]:
         """The nearest lines that are not blank, before or after that line, nearest first."""
@@ -255,7 +255,7 @@ def _nearest(numbers: Sequence[int], near: int, most: int) -> Iterable[int]:
             low -= 1
 
 
-def _agreement(wanted: Sequence[str], there: Sequence[str]) -> int:
+def _agreement(expected: Sequence[str], actual: Sequence[str]) -> int:
     """How much of the surroundings is unchanged; lines nearer to the code, and lines in their old position, count more."""
-    same = sum(2 * (AROUND - index) for index, (one, other) in enumerate(zip(wanted, there, strict=False)) if one == other)
-    return same + len(set(wanted) & set(there))
+    same = sum(2 * (AROUND - index) for index, (one, other) in enumerate(zip(expected, actual, strict=False)) if one == other)
+    return same + len(set(expected) & set(actual))

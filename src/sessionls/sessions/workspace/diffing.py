@@ -1,7 +1,7 @@
 """A unified diff of two texts, in bounded time whatever the texts are.
 
-`difflib` takes time that grows with the square of the lines, and more. Here lines that stand once in both texts tie them
-together first (as in a patience diff, in n·log n), and only the lines between those are compared step by step, within a budget
+`difflib` takes time that grows with the square of the lines, and more. Here lines that occur once in both texts are
+matched first (as in a patience diff, in n·log n), and only the lines between those are compared step by step, within a budget
 for the whole diff. When that runs out, the rest is shown as removed and added: a longer diff than necessary, but a correct one.
 """
 
@@ -23,7 +23,7 @@ Change = tuple[int, int, int, int]
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines with their line ends, of which each is a line feed, or one behind a carriage return."""
+    """The lines with their line ends, each LF or CRLF."""
     return [line for line in _AFTER_END.split(text) if line]
 
 
@@ -34,10 +34,10 @@ def line_end_of(text: str) -> str:
 
 
 def patch(name: str, old: str | None, new: str | None) -> str:
-    """A unified diff. `old` of None is a file that is not there yet, `new` of None one that goes."""
+    """A unified diff. If `old` is None, the file is created; if `new` is None, it is deleted."""
     before, after = (split_lines((text or "").replace("\r\n", "\n")) for text in (old, new))
     lines = unified(before, after, "/dev/null" if old is None else f"a/{name}", "/dev/null" if new is None else f"b/{name}")
-    # A line that ends without a line end is said to do so, as git does it.
+    # A missing line end is marked in the same way as in git.
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
@@ -67,25 +67,25 @@ def changes(old: Sequence[str], new: Sequence[str], budget: int = _BUDGET) -> li
     left = budget + 4 * (len(old) + len(new))
     todo = [(0, len(old), 0, len(new))]
     while todo:
-        a, b, c, d = _trimmed(old, new, *todo.pop())
+        a, b, c, d = _trim_equal_ends(old, new, *todo.pop())
         if a == b or c == d:
             if a < b or c < d:
                 found.append((a, b, c, d))
             continue
         left -= b - a + d - c
-        ties = _ties(old, new, a, b, c, d) if left > 0 else []
+        ties = _unique_lines(old, new, a, b, c, d) if left > 0 else []
         if not ties:
-            steps, spent = _compared(old, new, a, b, c, d, left)
+            steps, spent = _shortest_edits(old, new, a, b, c, d, left)
             left -= spent
             found += steps
             continue
         ends = [*ties, (b, d)]
         starts = [(a, c), *((i + 1, j + 1) for i, j in ties)]
         todo += [(i, k, j, m) for (i, j), (k, m) in zip(starts, ends, strict=True) if i < k or j < m]
-    return _joined(sorted(found))
+    return _join_adjacent(sorted(found))
 
 
-def _trimmed(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int) -> Change:
+def _trim_equal_ends(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int) -> Change:
     """The change without the lines that are equal at its beginning and its end."""
     while a < b and c < d and old[a] == new[c]:
         a, c = a + 1, c + 1
@@ -94,7 +94,7 @@ def _trimmed(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: 
     return a, b, c, d
 
 
-def _ties(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int) -> list[tuple[int, int]]:
+def _unique_lines(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int) -> list[tuple[int, int]]:
     """The lines that occur once in each text: as many as are in the same order in both."""
     once_old, once_new = Counter(old[a:b]), Counter(new[c:d])
     where = {line: j for j, line in enumerate(new[c:d], c) if once_new[line] == 1}
@@ -119,7 +119,9 @@ def _ties(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int
     return chosen[::-1]
 
 
-def _compared(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int, budget: int) -> tuple[list[Change], int]:
+def _shortest_edits(
+    old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d: int, budget: int
+) -> tuple[list[Change], int]:
     """The shortest edit script (Myers' greedy algorithm), and its cost; one single change if that costs too much."""
     rows, columns = b - a, d - c
     furthest = {1: 0}
@@ -139,11 +141,11 @@ def _compared(old: Sequence[str], new: Sequence[str], a: int, b: int, c: int, d:
                 spent += 1
             furthest[k] = x
             if x >= rows and y >= columns:
-                return _way_back(trace, a, c, rows, columns), spent
+                return _trace_back(trace, a, c, rows, columns), spent
     raise AssertionError("one text leads to the other in as many steps as both have lines")
 
 
-def _way_back(trace: Sequence[dict[int, int]], a: int, c: int, x: int, y: int) -> list[Change]:
+def _trace_back(trace: Sequence[dict[int, int]], a: int, c: int, x: int, y: int) -> list[Change]:
     steps: list[Change] = []
     for depth in range(len(trace) - 1, 0, -1):
         furthest = trace[depth]
@@ -155,7 +157,7 @@ def _way_back(trace: Sequence[dict[int, int]], a: int, c: int, x: int, y: int) -
     return steps
 
 
-def _joined(steps: Sequence[Change]) -> list[Change]:
+def _join_adjacent(steps: Sequence[Change]) -> list[Change]:
     """Join changes with nothing between them."""
     found: list[Change] = []
     for a, b, c, d in steps:

@@ -1,7 +1,7 @@
-"""Changes files on disk that no editor has open: completely or not at all, inside the folders, and only the text that was read.
+"""Changes files on disk that no editor has open: atomically, only inside the folders, and only if their text has not changed.
 
 If the system can, every folder on the way is opened from the one before it and no symbolic link is followed: swapping one in
-between leads nowhere. A text is written to a temporary file beside its file, and replaces it in one step.
+between leads nowhere. A text is written to a temporary file temporary its file, and replaces it in one step.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def write_changes(folders: Sequence[Path], changes: Sequence[DocumentChange], en
 
 
 def _root(roots: Sequence[Path], uri: str) -> Path:
-    """The innermost folder that the file lies in."""
+    """The innermost folder that contains the file."""
     path = uris.to_path(uri)
     real = None if path is None else Path(os.path.realpath(path))
-    holding = [root for root in roots if real is not None and real.is_relative_to(root)]
-    if not holding:
+    containing = [root for root in roots if real is not None and real.is_relative_to(root)]
+    if not containing:
         raise _Refused("It is outside of the workspace folders.")
-    return max(holding, key=lambda root: len(root.parts))
+    return max(containing, key=lambda root: len(root.parts))
 
 
 def _name(root: Path, uri: str) -> str:
@@ -70,24 +70,24 @@ def _name(root: Path, uri: str) -> str:
 
 def _write(root: Path, name: str, change: DocumentChange, encoding: Encoding) -> None:
     *folders, last = name.split("/")
-    with _opened(root, folders, make=change.kind == "create") as place:
+    with _open_folder(root, folders, make=change.kind == "create") as folder:
         if change.kind == "create":
-            place.put(last, change.text.encode(), None)
+            folder.put(last, change.text.encode(), None)
             return
-        seen = place.status(last)
-        if not stat.S_ISREG(seen.st_mode):
+        status = folder.status(last)
+        if not stat.S_ISREG(status.st_mode):
             raise _Refused("It is not a regular file.")
         if change.kind == "delete" and change.sha256 is None:
-            place.remove(last)
+            folder.remove(last)
             return
         file = read_file(root, name, what=last, limit=LARGEST)
         if change.sha256 is not None and file.sha256 != change.sha256:
             raise _Refused("The file changed meanwhile: read it again.")
         if change.kind == "delete":
-            place.remove(last)
+            folder.remove(last)
             return
         text = edited_text(file.text, change, encoding)
-        place.put(last, (codecs.BOM_UTF8 if file.bom else b"") + text.encode(), seen)
+        folder.put(last, (codecs.BOM_UTF8 if file.bom else b"") + text.encode(), status)
 
 
 def edited_text(text: str, change: DocumentChange, encoding: Encoding) -> str:
@@ -99,7 +99,7 @@ def edited_text(text: str, change: DocumentChange, encoding: Encoding) -> str:
     return text
 
 
-class _Place:
+class _Folder:
     """A folder, by its descriptor if the system can, else by its path."""
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
@@ -112,34 +112,34 @@ class _Place:
     def remove(self, name: str) -> None:
         os.unlink(self._at(name), dir_fd=self._fd)
 
-    def put(self, name: str, data: bytes, seen: os.stat_result | None) -> None:
-        """Write a whole file. `seen` is the text that it replaces; None for a new file."""
+    def put(self, name: str, data: bytes, status: os.stat_result | None) -> None:
+        """Write a whole file. `status` is that of the file that it replaces; None for a new file."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        beside = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
-        opened = os.open(self._at(beside), flags, 0o666 if seen is None else 0o600, dir_fd=self._fd)
+        temporary = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
+        opened = os.open(self._at(temporary), flags, 0o666 if status is None else 0o600, dir_fd=self._fd)
         try:
             with os.fdopen(opened, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                if seen is not None and hasattr(os, "fchmod"):
-                    os.fchmod(file.fileno(), stat.S_IMODE(seen.st_mode))
-            if seen is None:
-                self._put_new(beside, name)
-            elif not _same(self.status(name), seen):
+                if status is not None and hasattr(os, "fchmod"):
+                    os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
+            if status is None:
+                self._link_new(temporary, name)
+            elif not _same(self.status(name), status):
                 raise _Refused("The file changed meanwhile: read it again.")
             else:
-                os.replace(self._at(beside), self._at(name), src_dir_fd=self._fd, dst_dir_fd=self._fd)
+                os.replace(self._at(temporary), self._at(name), src_dir_fd=self._fd, dst_dir_fd=self._fd)
         finally:
             with contextlib.suppress(FileNotFoundError):
-                self.remove(beside)
+                self.remove(temporary)
 
-    def _put_new(self, beside: str, name: str) -> None:
+    def _link_new(self, temporary: str, name: str) -> None:
         try:
             if self._fd is None:
-                Path(self._at(beside)).rename(self._at(name))  # Windows refuses this where there is a file
+                Path(self._at(temporary)).rename(self._at(name))  # Windows refuses this where there is a file
             else:
-                os.link(beside, name, src_dir_fd=self._fd, dst_dir_fd=self._fd, follow_symlinks=False)
+                os.link(temporary, name, src_dir_fd=self._fd, dst_dir_fd=self._fd, follow_symlinks=False)
         except FileExistsError:
             raise _Refused("The file exists already.") from None
 
@@ -148,29 +148,34 @@ class _Place:
 
 
 @contextlib.contextmanager
-def _opened(root: Path, folders: Sequence[str], *, make: bool) -> Iterator[_Place]:
+def _open_folder(root: Path, folders: Sequence[str], *, make: bool) -> Iterator[_Folder]:
     path = root.joinpath(*folders)
     if not _WALKS:
         if make:
             path.mkdir(parents=True, exist_ok=True)
         if os.path.normcase(os.path.realpath(path)) != os.path.normcase(path):
             raise _Refused("The folder changed meanwhile.")
-        yield _Place(path, None)
+        yield _Folder(path, None)
         return
     step = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-    here = os.open(root, step)
+    descriptor = os.open(root, step)
     try:
         for folder in folders:
             if make:
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(folder, dir_fd=here)
-            below = os.open(folder, step, dir_fd=here)
-            os.close(here)
-            here = below
-        yield _Place(path, here)
+                    os.mkdir(folder, dir_fd=descriptor)
+            child = os.open(folder, step, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = child
+        yield _Folder(path, descriptor)
     finally:
-        os.close(here)
+        os.close(descriptor)
 
 
-def _same(now: os.stat_result, seen: os.stat_result) -> bool:
-    return (now.st_ino, now.st_dev, now.st_size, now.st_mtime_ns) == (seen.st_ino, seen.st_dev, seen.st_size, seen.st_mtime_ns)
+def _same(now: os.stat_result, status: os.stat_result) -> bool:
+    return (now.st_ino, now.st_dev, now.st_size, now.st_mtime_ns) == (
+        status.st_ino,
+        status.st_dev,
+        status.st_size,
+        status.st_mtime_ns,
+    )

@@ -1,4 +1,4 @@
-"""Reads text files so that nothing but a regular file inside a given folder can be read, also while others change the disk."""
+"""Reads text files: only regular files inside a given folder, even while others change the disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sessionls.domain.errors import InvalidParams, NotPermitted, SessionlsError
 from sessionls.domain.images import looks_like_image
 from sessionls.domain.text import cut_bytes
 
-__all__ = ["LARGEST", "FileText", "begins_as_image", "read_bytes", "read_file", "shows_as"]
+__all__ = ["LARGEST", "FileText", "begins_as_image", "matches_editor_text", "read_bytes", "read_file"]
 
 LARGEST: Final = 64 << 20
 """Bytes: a larger file is not read at all, not even to be cut."""
@@ -36,7 +36,7 @@ _WALKS = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 class FileText:
     """A file's text, without its byte order mark (`bom` says that it has one).
 
-    `sha256` is that of the whole text's UTF-8, also where `notice` says that the text was cut.
+    `sha256` is the hash of the whole text in UTF-8, even if `notice` says that the text was cut.
     """
 
     text: str
@@ -48,8 +48,8 @@ class FileText:
 def read_file(root: Path, name: str, *, what: str, limit: int) -> FileText:
     """The text of the file `name` (real path from the real path `root`, with `/`), cut to `limit` bytes at the end of a line.
 
-    Errors call the file `what`. Raises `InvalidParams` where there is none, for what is no UTF-8 text and for what is larger
-    than `LARGEST`; `NotPermitted` for what is not a regular file, or not inside of `root` any more.
+    Errors call the file `what`. Raises `InvalidParams` if it does not exist, is not UTF-8 text or is larger than `LARGEST`;
+    `NotPermitted` if it is not a regular file, or no longer inside `root`.
     """
     with _regular_file(root, name, what) as (file, size):
         if size > LARGEST:
@@ -58,13 +58,13 @@ def read_file(root: Path, name: str, *, what: str, limit: int) -> FileText:
 
 
 def read_bytes(root: Path, name: str, *, what: str, limit: int) -> bytes | None:
-    """The bytes of the file, with the errors of `read_file`; None where they are more than `limit`."""
+    """The bytes of the file, with the errors of `read_file`; None if they are more than `limit`."""
     with _regular_file(root, name, what) as (file, size):
         data = file.read(limit + 1) if size <= limit else b""
     return data if size <= limit and len(data) <= limit else None
 
 
-def shows_as(root: Path, name: str, text: str, *, line_ends: bool) -> bool:
+def matches_editor_text(root: Path, name: str, text: str, *, line_ends: bool) -> bool:
     """Whether an editor may show the file `name`, as it is on disk, as that text: then nothing in it is unsaved.
 
     Editors read other encodings, leave a byte order mark out or in, and make one kind of line end of several. Without
@@ -82,14 +82,14 @@ def shows_as(root: Path, name: str, text: str, *, line_ends: bool) -> bool:
             os.close(opened)
     except OSError:
         return False
-    wanted = _LINE_END.sub("\n", text.removeprefix("\ufeff"))
+    expected = _LINE_END.sub("\n", text.removeprefix("\ufeff"))
     for encoding in _WIDE if b"\0" in data else _NARROW:
         try:
-            there = data.decode(encoding).removeprefix("\ufeff")
+            decoded = data.decode(encoding).removeprefix("\ufeff")
         except UnicodeError:
             continue
-        if _LINE_END.sub("\n", there) == wanted:
-            ends = set(_LINE_END.findall(there))
+        if _LINE_END.sub("\n", decoded) == expected:
+            ends = set(_LINE_END.findall(decoded))
             return not line_ends or len(ends) > 1 or ends == {"\r"} or ends == set(_LINE_END.findall(text))
         if encoding == "utf-8":  # other encodings do not have such bytes by chance
             return False
@@ -97,7 +97,7 @@ def shows_as(root: Path, name: str, text: str, *, line_ends: bool) -> bool:
 
 
 def begins_as_image(path: Path) -> bool:
-    """Whether the file of that name begins as an image: to choose how it is handed over. What may be read is decided later."""
+    """Whether the file begins like an image, to choose its kind of context. Whether it may be read is decided later."""
     try:
         if not path.is_file():  # opening a named pipe would wait for a writer
             return False
@@ -121,7 +121,7 @@ def _regular_file(root: Path, name: str, what: str) -> Iterator[tuple[BinaryIO, 
         finally:
             os.close(opened)
     except OSError as error:
-        raise _in_our_words(error, what) from None
+        raise _error_for(error, what) from None
 
 
 def _open(root: Path, name: str) -> int:
@@ -136,19 +136,19 @@ def _open(root: Path, name: str) -> int:
         return _open_and_compare(str(root.joinpath(*name.split("/"))), flags)
     *folders, last = name.split("/")
     step = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
-    here = os.open(root, step)
+    descriptor = os.open(root, step)
     try:
         for folder in folders:
-            below = os.open(folder, step, dir_fd=here)
-            os.close(here)
-            here = below
-        return os.open(last, flags, dir_fd=here)
+            child = os.open(folder, step, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = child
+        return os.open(last, flags, dir_fd=descriptor)
     finally:
-        os.close(here)
+        os.close(descriptor)
 
 
 def _open_and_compare(path: str, flags: int) -> int:
-    """For systems without that: open, then check that the path is still its own real path and leads to the opened file."""
+    """For systems without `dir_fd`: open, then check that the path is still its own real path and leads to the opened file."""
     opened = os.open(path, flags)
     try:
         same = os.path.normcase(os.path.realpath(path)) == os.path.normcase(path)
@@ -163,7 +163,7 @@ def _open_and_compare(path: str, flags: int) -> int:
 def _read(file: BinaryIO, what: str, limit: int) -> FileText:
     head = file.read(_SNIFFED)
     if b"\0" in head:
-        raise _no_text(what, "a binary file")
+        raise _not_text(what, "a binary file")
     bom = head.startswith(codecs.BOM_UTF8)
     data = bytearray(head[3:] if bom else head)
     while chunk := file.read(_CHUNK):
@@ -174,11 +174,11 @@ def _read(file: BinaryIO, what: str, limit: int) -> FileText:
     try:
         text, notice = cut_bytes(whole, limit)
     except UnicodeDecodeError:
-        raise _no_text(what, "not UTF-8 text") from None
+        raise _not_text(what, "not UTF-8 text") from None
     return FileText(text, hashlib.sha256(whole).hexdigest(), bom, notice)
 
 
-def _in_our_words(error: OSError, what: str) -> SessionlsError:
+def _error_for(error: OSError, what: str) -> SessionlsError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL):
         return InvalidParams(f"There is no file {what}.", fields=["uri"], hint="Check the name, or save the document first.")
     if error.errno in (errno.ELOOP, errno.EMLINK):
@@ -201,5 +201,5 @@ def _too_large(what: str) -> InvalidParams:
     return InvalidParams(f"{what} is larger than {LARGEST >> 20} MiB.", fields=["uri"], hint=hint)
 
 
-def _no_text(what: str, kind: str) -> InvalidParams:
+def _not_text(what: str, kind: str) -> InvalidParams:
     return InvalidParams(f"{what} is {kind}: only text can be read.", fields=["uri"], hint="Name a text file in UTF-8.")

@@ -2,7 +2,7 @@
 
 What a repository could start, by its configuration and the attributes of its files, is disabled in three ways: settings with a
 fixed name are switched off for every call (`_SAFE`), those with names of the repository's choice are emptied for the calls that
-would use them (`Repository.inert`), and options of the calls exclude the rest (`--no-ext-diff`, `--no-textconv`).
+would use them (`Repository.safe_options`), and options of the calls exclude the rest (`--no-ext-diff`, `--no-textconv`).
 `git_repository.py` determines in which repository each call works.
 """
 
@@ -30,7 +30,7 @@ __all__ = [
     "is_revision",
     "is_too_old",
     "old_problem",
-    "problem_in",
+    "problem_of",
 ]
 
 _NO_GIT = "git is not installed: PATH has none outside of the workspace."
@@ -68,13 +68,13 @@ _ENVIRONMENT = {
 class GitAnswer:
     """`code` is git's exit code; None if git is missing, took too long, or wrote more than the limit (`cut`).
 
-    `said` is the end of git's errors. It may contain paths of this machine, and is never shown.
+    `errors` is the end of git's error output. It may contain paths of this machine, and is never shown.
     """
 
     code: int | None
     output: bytes
     cut: bool = False
-    said: str = ""
+    errors: str = ""
 
     @property
     def text(self) -> str:
@@ -106,7 +106,7 @@ class Git:
         self._known: tuple[object, str, str] | None = None
 
     async def installed(self) -> bool:
-        return await self._place() is not None
+        return await self._find_program() is not None
 
     async def __call__(
         self,
@@ -121,10 +121,10 @@ class Git:
         git finds its repository by itself, unless `environment` names it: output that is shown to anyone comes from a
         `Repository`, which names it.
         """
-        place = await self._place()
-        if place is None:
+        installation = await self._find_program()
+        if installation is None:
             return GitAnswer(None, b"")
-        program, path = place
+        program, path = installation
         try:
             outcome = await run_program(
                 [program, *_SAFE, *arguments],
@@ -137,25 +137,25 @@ class Git:
             self._known = None
             return GitAnswer(None, b"")
         errors = outcome.errors.decode("utf-8", "replace")
-        return GitAnswer(outcome.code, outcome.output, cut=outcome.stopped == "output", said=errors)
+        return GitAnswer(outcome.code, outcome.output, cut=outcome.stopped == "output", errors=errors)
 
     async def problem(self, answer: GitAnswer) -> GitProblem:
         """Why git failed, from its answer."""
         if answer.code is not None or answer.cut:
-            return problem_in(answer.said)
+            return problem_of(answer.errors)
         if not await self.installed():
             return GitProblem("missing", _NO_GIT, "Install git.")
         return GitProblem("slow", "git took too long, or could not be started.", "Try again, or ask for less.")
 
-    async def _place(self) -> tuple[str, str] | None:
+    async def _find_program(self) -> tuple[str, str] | None:
         """The program, and the PATH for programs that it starts; None without git. The result is cached."""
         never_in = tuple(self._never_in())
-        asked = (os.environ.get("PATH"), never_in)
-        if self._known is None or self._known[0] != asked:
+        key = (os.environ.get("PATH"), never_in)
+        if self._known is None or self._known[0] != key:
             program, path = await asyncio.to_thread(lambda: (find_git(never_in=never_in), search_path(never_in=never_in)))
             if program is None:
                 return None
-            self._known = (asked, program, path)
+            self._known = (key, program, path)
         return self._known[1:]
 
 
@@ -164,25 +164,25 @@ def is_revision(text: str) -> bool:
     return bool(text) and not text.startswith("-") and len(text) <= 200 and text.isprintable()
 
 
-def problem_in(said: str) -> GitProblem:
+def problem_of(errors: str) -> GitProblem:
     """Why git failed, from its messages (always in English)."""
-    if "dubious ownership" in said or "unsafe repository" in said:
+    if "dubious ownership" in errors or "unsafe repository" in errors:
         return GitProblem(
             "owner",
             "git does not trust the repository, because its folder belongs to another user (dubious ownership).",
             "If you trust it, run: git config --global --add safe.directory PATH, with the path of the repository.",
         )
-    if "cannot use bare repository" in said or "must be run in a work tree" in said:
+    if "cannot use bare repository" in errors or "must be run in a work tree" in errors:
         return bare_problem()
-    if "Expected git repo version" in said or "unknown repository extension" in said or "unknown object format" in said:
+    if "Expected git repo version" in errors or "unknown repository extension" in errors or "unknown object format" in errors:
         return GitProblem("too old", "The repository needs a newer git than the one that is installed.", "Update git.")
-    if "not a git repository: " in said or "invalid gitfile" in said:
+    if "not a git repository: " in errors or "invalid gitfile" in errors:
         return GitProblem(
             "unreadable",
             "The folder's .git file does not name a git directory that exists.",
             "If it is a worktree or a submodule that was moved, run git worktree repair or git submodule update.",
         )
-    if "not a git repository" in said:
+    if "not a git repository" in errors:
         return GitProblem(
             "none",
             "No workspace folder is in a git repository.",

@@ -2,7 +2,7 @@
 
 By itself, git trusts what it finds: `core.worktree` in a repository's configuration, a file `.git` that names any directory, a
 tracked folder that looks like a git directory. Any of them makes `git diff` show files from elsewhere. So git is asked once what
-it finds (only git knows which repositories are trusted), the answer is checked here, and from then on each call names the git
+it finds (only git knows which repositories are trusted), the answer is checked folder, and from then on each call names the git
 directory and the work tree.
 """
 
@@ -23,17 +23,17 @@ from sessionls.sessions.workspace.git import (
     bare_problem,
     is_revision,
     old_problem,
-    problem_in,
+    problem_of,
 )
 
 __all__ = ["Repository", "find_repository"]
 
 _SECONDS = 10.0
 # Content filters, hooks (from git 2.54 on configuration has some, too), and what a participant's own git-lfs would start.
-_STARTED = r"^(filter|hook|lfs\.extension)\."
-_OURS = ("system", "global", "command")
+_PROGRAM_KEYS = r"^(filter|hook|lfs\.extension)\."
+_USER_SCOPES = ("system", "global", "command")
 _DEPTH = 5  # of alternates of object directories, as in git
-_POINTER = 1 << 14  # bytes of a file that contains a path
+_PATH_FILE = 1 << 14  # bytes of a file that contains a path
 # What git reads of its directory when it shows something. (Links to hooks or to large files elsewhere are not unusual.)
 _READ = ("HEAD", "objects", "refs", "packed-refs", "index", "sharedindex", "info", "shallow", "reftable")
 
@@ -62,24 +62,24 @@ class Repository:
         where = {"GIT_DIR": self.directory, "GIT_COMMON_DIR": self.common, "GIT_WORK_TREE": self.top}
         return await self.git(self.folder, *arguments, seconds=seconds, limit=limit, environment=where)
 
-    async def inert(self) -> list[str]:
+    async def safe_options(self) -> list[str]:
         """Options that empty what the repository itself configures to be started: `git diff` would start its content filters.
 
         What the participant's own configuration names stays. Raises `GitProblem` if git cannot say, and if a name cannot be
         passed to it (one that is not text on Windows).
         """
-        found = await self._configured()
-        emptied = dict(_emptied(key) for scope, key in found if scope not in _OURS)
-        options = [option for key, value in emptied.items() for option in _options(key, value)]
+        configured = await self._configured()
+        disabled = dict(_disabling_value(key) for scope, key in configured if scope not in _USER_SCOPES)
+        options = [option for key, value in disabled.items() for option in _options(key, value)]
         # git reports itself whether it supports these options.
-        taken = await self._configured(*options) if options else []
-        if not emptied.keys() <= {key for scope, key in taken if scope == "command"}:
+        accepted = await self._configured(*options) if options else []
+        if not disabled.keys() <= {key for scope, key in accepted if scope == "command"}:
             raise _unknown_configuration()
         return options
 
     async def _configured(self, *options: str) -> list[tuple[str, str]]:
         """What is configured to be started: scope and key."""
-        answer = await self(*options, "config", "--show-scope", "--null", "--name-only", "--get-regexp", _STARTED)
+        answer = await self(*options, "config", "--show-scope", "--null", "--name-only", "--get-regexp", _PROGRAM_KEYS)
         if answer.code == 1:  # there is none
             return []
         if answer.code is None and not answer.cut:
@@ -127,62 +127,66 @@ async def find_repository(git: Git, folder: str, *, inside: Sequence[str] = (), 
     if lines[0].startswith("--path-format"):
         raise old_problem()
     if len(lines) != 4:  # a path with a line break in it
-        raise problem_in("")
-    found = await asyncio.to_thread(_located, git, folder, *lines[:2])
-    if found is None or lines[2] == "true":
+        raise problem_of("")
+    repository = await asyncio.to_thread(_locate, git, folder, *lines[:2])
+    if repository is None or lines[2] == "true":
         raise bare_problem()
-    belongs = await asyncio.to_thread(_belongs, found, inside)
+    belongs = await asyncio.to_thread(_belongs, repository, inside)
     if belongs is None:
-        belongs = await _is_its_submodule(found)
+        belongs = await _is_its_submodule(repository)
     if not belongs:
-        raise _elsewhere()
-    if strict and await asyncio.to_thread(_borrows, found, inside):
-        raise _borrowing()
-    return found
+        raise _outside_error()
+    if strict and await asyncio.to_thread(_borrows, repository, inside):
+        raise _borrowing_error()
+    return repository
 
 
-def _located(git: Git, folder: str, directory: str, common: str) -> Repository | None:
+def _locate(git: Git, folder: str, directory: str, common: str) -> Repository | None:
     """The repository with its work tree, whose top is the folder whose `.git` is that directory or names it. None without one."""
     directory, common = os.path.realpath(directory), os.path.realpath(common)
     real = Path(os.path.realpath(folder))
     for top in (real, *real.parents):
         if top.is_relative_to(directory):
             return None
-        named = _named(top / ".git", "gitdir:") if (top / ".git").is_file() else top / ".git"
+        named = _path_in_file(top / ".git", "gitdir:") if (top / ".git").is_file() else top / ".git"
         if named is not None and _same(named, directory):
             return Repository(git, str(real), str(top), directory, common)
     return None
 
 
-def _belongs(found: Repository, inside: Sequence[str]) -> bool | None:
+def _belongs(repository: Repository, inside: Sequence[str]) -> bool | None:
     """Whether the git directory is the folder's own: it lies in it or in the workspace, or says itself that it belongs to it.
 
     A worktree's directory lies in that of its repository, and names the worktree. A submodule's has it in its configuration;
     None if that is not decided yet. The author of the folder cannot have written either into a directory outside of it.
     """
-    is_worktree = found.common != found.directory
-    if is_worktree and Path(found.directory).parent != Path(found.common, "worktrees"):
+    is_worktree = repository.common != repository.directory
+    if is_worktree and Path(repository.directory).parent != Path(repository.common, "worktrees"):
         return False
-    if all(_within(one, (found.top, *inside)) for one in (found.directory, found.common)):
+    if all(_within(directory, (repository.top, *inside)) for directory in (repository.directory, repository.common)):
         return True
     if not is_worktree:
         return None
-    named = _named(Path(found.directory, "gitdir"))
-    return named is not None and _same(named, Path(found.top, ".git"))
+    named = _path_in_file(Path(repository.directory, "gitdir"))
+    return named is not None and _same(named, Path(repository.top, ".git"))
 
 
-async def _is_its_submodule(found: Repository) -> bool:
+async def _is_its_submodule(repository: Repository) -> bool:
     options = ("--no-includes", "--null", "--get", "core.worktree")
-    answer = await found.git(found.directory, "config", "--file", str(Path(found.directory, "config")), *options)
+    answer = await repository.git(repository.directory, "config", "--file", str(Path(repository.directory, "config")), *options)
     worktree = os.fsdecode(answer.output.removesuffix(b"\0"))
-    return answer.code == 0 and bool(worktree) and await asyncio.to_thread(_same, Path(found.directory, worktree), found.top)
+    return (
+        answer.code == 0
+        and bool(worktree)
+        and await asyncio.to_thread(_same, Path(repository.directory, worktree), repository.top)
+    )
 
 
-def _named(path: Path, label: str = "") -> Path | None:
+def _path_in_file(path: Path, label: str = "") -> Path | None:
     """The path in one of git's files; None if it has none."""
     try:
         with path.open("rb") as file:
-            text = os.fsdecode(file.read(_POINTER))
+            text = os.fsdecode(file.read(_PATH_FILE))
     except (OSError, ValueError):
         return None
     if not text.startswith(label):
@@ -206,15 +210,15 @@ def _within(path: str | Path, folders: Sequence[str]) -> bool:
     return any(_same(above, folder) for folder in folders for above in (real, *real.parents))
 
 
-def _borrows(found: Repository, inside: Sequence[str]) -> bool:
+def _borrows(repository: Repository, inside: Sequence[str]) -> bool:
     """Whether the git directory refers to something outside of it and of the workspace: by a link, or by alternates."""
-    own = (found.directory, found.common, found.top, *inside)
-    if any(not _within(link, own) for one in {found.directory, found.common} for link in _links(one)):
+    own = (repository.directory, repository.common, repository.top, *inside)
+    if any(not _within(link, own) for directory in {repository.directory, repository.common} for link in _links(directory)):
         return True
-    objects = [Path(found.common, "objects")]
+    objects = [Path(repository.common, "objects")]
     for _ in range(_DEPTH + 1):
-        objects = [borrowed for one in objects for borrowed in _alternates(one)]
-        if any(not _within(one, own) for one in objects):
+        objects = [alternate for directory in objects for alternate in _alternates(directory)]
+        if any(not _within(directory, own) for directory in objects):
             return True
         if not objects:
             return False
@@ -225,9 +229,9 @@ def _links(directory: str) -> Iterator[str]:
     """The symbolic links among the entries of a git directory that git reads."""
     waiting = [directory]
     while waiting:
-        here = waiting.pop()
+        folder = waiting.pop()
         try:
-            entries = [entry for entry in os.scandir(here) if here != directory or entry.name.startswith(_READ)]
+            entries = [entry for entry in os.scandir(folder) if folder != directory or entry.name.startswith(_READ)]
         except OSError:
             continue
         for entry in entries:
@@ -246,7 +250,7 @@ def _alternates(objects: Path) -> list[Path]:
     return [objects / os.fsdecode(line) for line in lines if line and not line.startswith(b"#")]
 
 
-def _emptied(key: str) -> tuple[str, str]:
+def _disabling_value(key: str) -> tuple[str, str]:
     """The key and value that disable the program which that key configures."""
     stem, _, last = key.rpartition(".")
     if key.startswith("hook."):
@@ -261,7 +265,7 @@ def _options(key: str, value: str) -> tuple[str, ...]:
     return (f"--config-env={key}={FALSE if value else EMPTY}",)
 
 
-def _elsewhere() -> GitProblem:
+def _outside_error() -> GitProblem:
     return GitProblem(
         "outside",
         "The repository keeps its data outside of the workspace, and nothing there says that it belongs to this folder.",
@@ -269,7 +273,7 @@ def _elsewhere() -> GitProblem:
     )
 
 
-def _borrowing() -> GitProblem:
+def _borrowing_error() -> GitProblem:
     return GitProblem(
         "outside",
         "The repository takes data from outside of the workspace (a symbolic link, or objects of another repository).",

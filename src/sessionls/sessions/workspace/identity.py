@@ -8,7 +8,7 @@ it, and a repository by what stays when its history changes:
   work tree is not such an address: two projects that begin as clones of one template are separate. They find the sessions of the
   template, and the template finds theirs.
 
-First commits, by which older versions knew a repository, are a hint: they lead to a folder that is there no more, or that
+First commits, by which older versions identified a repository, are a hint: they lead to a folder that no longer exists, or that
 belongs to the same repository by the two rules above.
 """
 
@@ -31,22 +31,22 @@ from sessionls.domain import uris
 from sessionls.domain.scope import Scope, scope_of
 from sessionls.sessions.workspace.git import Git, GitProblem
 from sessionls.sessions.workspace.git_repository import Repository, find_repository
-from sessionls.sessions.workspace.marker import MARKER, Marker, keep_marker, known_marker
+from sessionls.sessions.workspace.marker import MARKER, Marker, ensure_marker, read_marker
 from sessionls.sessions.workspace.remotes import local_path, remote_name
 
-__all__ = ["Identities", "OlderPlaces"]
+__all__ = ["Identities", "OlderIdentities"]
 
-OlderPlaces = Callable[[], Awaitable[Sequence[tuple[str, str]]]]
+OlderIdentities = Callable[[], Awaitable[Sequence[tuple[str, str]]]]
 """Returns identities as older versions wrote them (`git:<first commit>:<path>`), each with a folder of such a session."""
 
-_AGAIN_AFTER = 15.0  # seconds for which a result is cached
+_CACHE_SECONDS = 15.0  # seconds for which a result is cached
 _REMOTE = re.compile(r"(?P<name>[^\t]+)\t(?P<address>.*) \(fetch\)(?: \[.*\])?")
 _GENERATIONS = 3  # clones of clones on this machine that are followed
 _HINTS = 200  # first commits that are searched for
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _FolderIdentity:
     """A folder's scope, for queries, and what a session that begins there keeps of it."""
 
     scope: Scope
@@ -60,10 +60,10 @@ class _Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _CachedIdentity:
     """A result that is cached until then (monotonic seconds), and the files that it was read from, as they were before."""
 
-    place: _Place
+    identity: _FolderIdentity
     until: float
     files: Mapping[str, object]
 
@@ -83,80 +83,80 @@ class _Origin:
 class Identities:
     """`inside` are the workspace's folders (paths). Results are cached for a while."""
 
-    def __init__(self, git: Git, inside: Callable[[], Sequence[str]] = tuple, older: OlderPlaces | None = None) -> None:
+    def __init__(self, git: Git, inside: Callable[[], Sequence[str]] = tuple, older: OlderIdentities | None = None) -> None:
         self._git = git
         self._inside = inside
         self._older = older
-        self._found: dict[str, _Found] = {}
+        self._found: dict[str, _CachedIdentity] = {}
 
     async def scope(self, folders: Iterable[str]) -> Scope:
         """The scope of these folders (URIs), for queries."""
-        places = await asyncio.gather(*(self._known(folder) for folder in dict.fromkeys(folders)))
-        return _joined(place.scope for place in places)
+        identities = await asyncio.gather(*(self._cached_identity(folder) for folder in dict.fromkeys(folders)))
+        return _join_scopes(identity.scope for identity in identities)
 
     def known_scope(self, folders: Iterable[str]) -> Scope:
         """`scope`, as far as it is cached."""
         known = (self._found.get(folder) for folder in folders)
-        return scope_of(folders) | _joined(found.place.scope for found in known if found is not None)
+        return scope_of(folders) | _join_scopes(found.identity.scope for found in known if found is not None)
 
     async def keep(self, folders: Iterable[str]) -> list[str]:
-        """What a session keeps that begins in these folders (URIs): see `Created.identities`. Their repositories are marked."""
-        places = await asyncio.gather(*(self._marked(folder) for folder in dict.fromkeys(folders)))
-        return list(dict.fromkeys(identity for place in places for identity in place.kept))
+        """The identities that a session stores when it begins in these folders (URIs), see `Created`. Marks their repositories."""
+        identities = await asyncio.gather(*(self._marked_identity(folder) for folder in dict.fromkeys(folders)))
+        return list(dict.fromkeys(key for identity in identities for key in identity.kept))
 
-    async def _known(self, folder: str) -> _Place:
+    async def _cached_identity(self, folder: str) -> _FolderIdentity:
         found = self._found.get(folder)
-        return found.place if found is not None and time.monotonic() < found.until else await self._look(folder)
+        return found.identity if found is not None and time.monotonic() < found.until else await self._identify(folder)
 
-    async def _marked(self, folder: str) -> _Place:
-        """The place as it is now. git is asked only if one of its files has changed since it was asked last."""
+    async def _marked_identity(self, folder: str) -> _FolderIdentity:
+        """The current identity. git is asked only if one of its files has changed since it was asked last."""
         found = self._found.get(folder)
-        if found is not None and time.monotonic() < found.until and found.place.marked:
-            files = await asyncio.to_thread(_files, folder, found.place.repository)
+        if found is not None and time.monotonic() < found.until and found.identity.marked:
+            files = await asyncio.to_thread(_files, folder, found.identity.repository)
             if files == found.files:
-                return found.place
-        return await self._look(folder, mark=True)
+                return found.identity
+        return await self._identify(folder, mark=True)
 
-    async def _look(self, uri: str, *, mark: bool = False) -> _Place:
+    async def _identify(self, uri: str, *, mark: bool = False) -> _FolderIdentity:
         before = await asyncio.to_thread(_files, uri, None)
-        place = await self._place(uri, mark=mark)
-        files = await asyncio.to_thread(_files, uri, place.repository)
+        identity = await self._read_identity(uri, mark=mark)
+        files = await asyncio.to_thread(_files, uri, identity.repository)
         if any(files.get(path) != what for path, what in before.items()):
-            files = {}  # something changed meanwhile: the next session looks again
-        self._found[uri] = _Found(place, time.monotonic() + _AGAIN_AFTER, files)
-        return place
+            files = {}  # something changed meanwhile: the next session reads it again
+        self._found[uri] = _CachedIdentity(identity, time.monotonic() + _CACHE_SECONDS, files)
+        return identity
 
-    async def _place(self, uri: str, *, mark: bool) -> _Place:
+    async def _read_identity(self, uri: str, *, mark: bool) -> _FolderIdentity:
         named = scope_of([uri])
         path = uris.to_path(uri)
         if path is None:
-            return _Place(named)
+            return _FolderIdentity(named)
         real = await asyncio.to_thread(_true_path, path)
         here = named | Scope(frozenset({_key(real)}))
         try:
             repository = await find_repository(self._git, real, inside=self._inside(), strict=False)
         except GitProblem:
-            return _kept_of(named, here)
+            return _identity_of(named, here)
         if (main := _top(repository.common)) is not None and main != repository.top:  # this is one of its worktrees
             here |= Scope(frozenset({_key(Path(main, repository.path))}))
-        marker = await asyncio.to_thread(keep_marker if mark else known_marker, repository.common)
+        marker = await asyncio.to_thread(ensure_marker if mark else read_marker, repository.common)
         origin = await self._origin(repository)
         return await self._in_repository(named, here, repository, marker, origin)
 
     async def _in_repository(
         self, named: Scope, here: Scope, repository: Repository, marker: Marker | None, origin: _Origin
-    ) -> _Place:
+    ) -> _FolderIdentity:
         path = _comparable_path(repository.path)
         own = {f"marker:{marker.id}:{path}"} if marker is not None else set()
         own |= {f"remote:{_digest(remote)}:{path}" for remote in origin.remotes}
         from_folders = {_key(Path(folder, repository.path)) for folder in origin.folders}
-        place = _kept_of(named, here, own | {f"from:{folder}" for folder in from_folders})
-        before = await asyncio.to_thread(marker.gone, repository.common) if marker is not None else []
+        identity = _identity_of(named, here, own | {f"from:{folder}" for folder in from_folders})
+        before = await asyncio.to_thread(marker.former_directories, repository.common) if marker is not None else []
         former = {_key(Path(top, repository.path)) for one in before if (top := _top(one)) is not None}
-        folders = from_folders | former | await self._hinted(repository, path, own)
+        folders = from_folders | former | await self._hinted_folders(repository, path, own)
         distant = {f"remote:{_digest(remote)}:{path}" for remote in origin.distant}
         more = own | distant | {f"from:{folder}" for folder in former}
-        return _Place(place.scope | Scope(frozenset(folders), frozenset(more)), place.kept, repository)
+        return _FolderIdentity(identity.scope | Scope(frozenset(folders), frozenset(more)), identity.kept, repository)
 
     # -- remotes -----------------------------------------------------------------------------------------------------
 
@@ -188,13 +188,13 @@ class Identities:
 
     # -- older versions ----------------------------------------------------------------------------------------------
 
-    async def _hinted(self, repository: Repository, path: str, own: set[str]) -> set[str]:
+    async def _hinted_folders(self, repository: Repository, path: str, own: set[str]) -> set[str]:
         """Folders of sessions of older versions that may have begun in this repository (see above)."""
         older = [] if self._older is None else await self._older()
         wanted: dict[str, set[str]] = {}
         for identity, folder in older:
-            commit, _, place = identity.removeprefix("git:").partition(":")
-            if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit) and _comparable_path(place) == path:
+            commit, _, inner_path = identity.removeprefix("git:").partition(":")
+            if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit) and _comparable_path(inner_path) == path:
                 wanted.setdefault(commit, set()).add(folder)
         found: set[str] = set()
         for commit in list(wanted)[:_HINTS]:
@@ -210,7 +210,7 @@ class Identities:
             other = await find_repository(self._git, path, strict=False)
         except GitProblem:
             return False
-        marker = await asyncio.to_thread(known_marker, other.common)
+        marker = await asyncio.to_thread(read_marker, other.common)
         theirs = {f"marker:{marker.id}:" if marker is not None else ""}
         theirs |= {f"remote:{_digest(remote)}:" for remote in (await self._origin(other)).remotes}
         return any(identity.startswith(one) for identity in own for one in theirs if one)
@@ -245,19 +245,19 @@ def _state(file: Path) -> object:
     return status.st_dev, status.st_ino, *((status.st_mtime_ns, status.st_size) if is_file else ())
 
 
-def _kept_of(named: Scope, here: Scope, own: Iterable[str] = ()) -> _Place:
+def _identity_of(named: Scope, here: Scope, own: Iterable[str] = ()) -> _FolderIdentity:
     """The scope of these folders. A session keeps those that it does not name anyway, and the identity of the repository."""
     # A repository that was cloned from one of these folders keeps `from:` and the folder.
     asked = Scope(here.folders, frozenset(f"from:{folder}" for folder in here.folders))
     kept = [f"folder:{folder}" for folder in sorted(here.folders - named.folders)]
-    return _Place(asked, (*kept, *sorted(own)))
+    return _FolderIdentity(asked, (*kept, *sorted(own)))
 
 
-def _joined(scopes: Iterable[Scope]) -> Scope:
-    whole = Scope()
+def _join_scopes(scopes: Iterable[Scope]) -> Scope:
+    joined = Scope()
     for scope in scopes:
-        whole |= scope
-    return whole
+        joined |= scope
+    return joined
 
 
 async def _remote(repository: Repository) -> str | None:
@@ -276,7 +276,7 @@ def _has_files(path: str) -> bool:
 
 
 def _top(common: str) -> str | None:
-    """The work tree of a git directory in its usual place."""
+    """The work tree of a git directory in its usual identity."""
     path = Path(common)
     return str(path.parent) if path.name == ".git" else None
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MARKER", "Marker", "keep_marker", "known_marker"]
+__all__ = ["MARKER", "Marker", "ensure_marker", "read_marker"]
 
 MARKER = "sessionls.json"
 _LARGEST = 1 << 16  # bytes
@@ -26,20 +26,20 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """`at` is the git directory (a path) in which it was written, `earlier` are those in which it was before, newest first."""
+    """`at` is the git directory (a path) in which it was written, `earlier` are its former ones, newest first."""
 
     id: str
     at: str
     earlier: tuple[str, ...] = ()
 
-    def gone(self, common: str) -> list[str]:
+    def former_directories(self, common: str) -> list[str]:
         """The git directories in which the repository was before, and that no longer exist."""
         before = [self.at, *self.earlier]
-        return [one for one in dict.fromkeys(before) if one != common and not os.path.lexists(one)]
+        return [path for path in dict.fromkeys(before) if path != common and not os.path.lexists(path)]
 
 
-def known_marker(common: str) -> Marker | None:
-    """The marker in that git directory. None without one, and for the marker of another repository: that of a copied folder.
+def read_marker(common: str) -> Marker | None:
+    """The marker in that git directory. None if there is none, or if the folder was copied and it belongs to the original.
 
     A copy differs from a moved folder in that the directory in which the marker was written still exists.
     """
@@ -50,20 +50,20 @@ def known_marker(common: str) -> Marker | None:
     return None if original is not None and original.id == marker.id else marker
 
 
-def keep_marker(common: str) -> Marker | None:
-    """`known_marker`; written if there is none, renewed if the repository was moved. None if nothing can be written."""
-    known = known_marker(common)
+def ensure_marker(common: str) -> Marker | None:
+    """`read_marker`; written if there is none, renewed if the repository was moved. None if nothing can be written."""
+    known = read_marker(common)
     if known is not None and (known.at == common or _same(known.at, common)):
         return known
     if known is None:
-        wanted = Marker(secrets.token_hex(16), common)
+        marker = Marker(secrets.token_hex(16), common)
     else:
-        wanted = Marker(known.id, common, tuple(dict.fromkeys((known.at, *known.earlier)))[:_EARLIER])
+        marker = Marker(known.id, common, tuple(dict.fromkeys((known.at, *known.earlier)))[:_EARLIER])
     try:
-        _write(common, wanted, replace=_read(common) is not None)
+        _write(common, marker, replace=_read(common) is not None)
     except OSError:
         return known
-    return known_marker(common)  # another process may have been first
+    return read_marker(common)  # another process may have been first
 
 
 def _write(common: str, marker: Marker, *, replace: bool) -> None:
@@ -90,17 +90,17 @@ def _read(common: str) -> Marker | None:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
-            found = json.loads(file.read(_LARGEST))
+            data = json.loads(file.read(_LARGEST))
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(found, dict):
+    if not isinstance(data, dict):
         return None
-    id_, at, earlier = found.get("id"), found.get("at"), found.get("earlier", [])
+    id_, at, earlier = data.get("id"), data.get("at"), data.get("earlier", [])
     if not isinstance(id_, str) or _ID.fullmatch(id_) is None or not isinstance(earlier, list):
         return None
     if not isinstance(at, str) or not _is_path(at):
         return None
-    return Marker(id_, at, tuple(one for one in earlier if _is_path(one))[:_EARLIER])
+    return Marker(id_, at, tuple(path for path in earlier if _is_path(path))[:_EARLIER])
 
 
 def _is_path(value: object) -> bool:

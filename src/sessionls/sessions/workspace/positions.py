@@ -87,7 +87,7 @@ class Lines:
             marks = self._marks.get(number)
             if marks is None:
                 end = self._ends[number]
-                widths = (self._width(self.text[one : min(one + _STEP, end)]) for one in range(start, end, _STEP))
+                widths = (self._width(self.text[at : min(at + _STEP, end)]) for at in range(start, end, _STEP))
                 marks = self._marks[number] = [0, *accumulate(widths)]
             at = size // _STEP
             known, at = marks[at], at * _STEP

@@ -31,7 +31,7 @@ WITHHELD_FILES = (
     "id_ed25519*",
     ".netrc",
     "_netrc",
-    ".npmrc",  # may hold a registry's token, as the next ones
+    ".npmrc",  # may hold a registry's token, like the next two
     ".yarnrc.yml",
     ".pypirc",
     ".pgpass",

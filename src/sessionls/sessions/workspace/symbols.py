@@ -31,21 +31,21 @@ def find_definition(text: str, name: str, language: str | None) -> Definition | 
     parts = [part for part in re.split(r"\.|::|#|/", name.strip()) if part]
     if not parts:
         return None
-    if language == "python" and len(text) <= _LONGEST_PARSED and (found := _in_python(text, parts)) is not None:
-        return found
+    if language == "python" and len(text) <= _LONGEST_PARSED and (definition := _find_in_python(text, parts)) is not None:
+        return definition
     lines = split_lines(text)
-    return _by_form(lines, parts) or _occurrence(lines, parts[-1])
+    return _find_by_form(lines, parts) or _find_occurrence(lines, parts[-1])
 
 
 # -- Python ------------------------------------------------------------------------------------------------------------
 
 
-def _in_python(text: str, parts: Sequence[str]) -> Definition | None:
+def _find_in_python(text: str, parts: Sequence[str]) -> Definition | None:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # incomplete code is normal in an editor
         return None
-    matches = [node for path, node in _named(tree) if path[-len(parts) :] == tuple(parts)]
+    matches = [node for path, node in _named_nodes(tree) if path[-len(parts) :] == tuple(parts)]
     if not matches:
         return None
     node = matches[0]
@@ -54,22 +54,22 @@ def _in_python(text: str, parts: Sequence[str]) -> Definition | None:
     return Definition(first - 1, (node.end_lineno or node.lineno) - 1, more)
 
 
-def _named(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.stmt]]:
+def _named_nodes(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.stmt]]:
     """Functions, classes and assigned names with their paths: outer ones first, in order."""
     level: list[tuple[tuple[str, ...], ast.AST]] = [((), tree)]
     while level:
-        below: list[tuple[tuple[str, ...], ast.AST]] = []
+        next_level: list[tuple[tuple[str, ...], ast.AST]] = []
         for path, parent in level:
             for node in ast.iter_child_nodes(parent):
-                here = path
+                node_path = path
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                    here = (*path, node.name)
-                    yield here, node
+                    node_path = (*path, node.name)
+                    yield node_path, node
                 elif isinstance(node, ast.Assign | ast.AnnAssign):
                     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                     yield from (((*path, target.id), node) for target in targets if isinstance(target, ast.Name))
-                below.append((here, node))
-        level = below
+                next_level.append((node_path, node))
+        level = next_level
 
 
 # -- other languages ---------------------------------------------------------------------------------------------------
@@ -104,14 +104,14 @@ def _forms(name: str) -> list[re.Pattern[str]]:
     ]
 
 
-def _by_form(lines: Sequence[str], parts: Sequence[str]) -> Definition | None:
+def _find_by_form(lines: Sequence[str], parts: Sequence[str]) -> Definition | None:
     """The definition of the last part, inside the definition of the part before it, and so on."""
     first, last = 0, len(lines) - 1
     for part in parts:
-        found = _first_match(lines, first, last, part)
-        if found is None:
+        line = _first_match(lines, first, last, part)
+        if line is None:
             return None
-        first, last = found, min(last_line(lines, found), last)
+        first, last = line, min(last_line(lines, line), last)
     head = first
     while head > 0 and _HEAD.match(lines[head - 1]) and _indent(lines[head - 1]) == _indent(lines[first]):
         head -= 1
@@ -155,7 +155,7 @@ def _indent(line: str) -> int:
     return len(line[: len(line) - len(line.lstrip())].expandtabs(4))
 
 
-def _occurrence(lines: Sequence[str], name: str) -> Definition | None:
+def _find_occurrence(lines: Sequence[str], name: str) -> Definition | None:
     word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
     for number, line in enumerate(lines):
         if word.search(line):

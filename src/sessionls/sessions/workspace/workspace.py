@@ -20,17 +20,17 @@ from sessionls.domain.scope import Scope
 from sessionls.domain.text import cut_bytes, replace_lone_surrogates
 from sessionls.domain.visible import meant
 from sessionls.ports.editor import Buffer, Buffers, RemoteBuffers
-from sessionls.sessions.workspace.files import LARGEST, FileText, read_bytes, read_file, shows_as
-from sessionls.sessions.workspace.git import Git, GitProblem, problem_in
+from sessionls.sessions.workspace.files import LARGEST, FileText, matches_editor_text, read_bytes, read_file
+from sessionls.sessions.workspace.git import Git, GitProblem, problem_of
 from sessionls.sessions.workspace.git_repository import Repository, find_repository
-from sessionls.sessions.workspace.identity import Identities, OlderPlaces
+from sessionls.sessions.workspace.identity import Identities, OlderIdentities
 from sessionls.sessions.workspace.languages import language_of
 from sessionls.sessions.workspace.secret_files import is_withheld
 
 __all__ = ["LIMIT", "Document", "Repositories", "ResolvedFile", "Workspace"]
 
 LIMIT: Final = 1 << 20
-"""Bytes of UTF-8 text that are read of a document unless said otherwise."""
+"""The default limit for the text of a document, in bytes of UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Repositories:
             return self.found
         problems = [problem for _, problem in self.problems]
         informative = [problem for problem in problems if problem.cause != "none"]
-        raise next(iter([*informative, *problems]), problem_in("not a git repository"))
+        raise next(iter([*informative, *problems]), problem_of("not a git repository"))
 
     def notices(self) -> list[str]:
         """Notices about folders whose repositories cannot be read. (A folder without a repository needs none.)"""
@@ -73,8 +73,8 @@ class Document:
     """The current text of a document.
 
     `path` is for display. `version` is the editor's number for an open buffer, `dirty` says that the buffer differs from
-    the disk, `sha256` is that of the whole text's UTF-8, also where `text` was cut (then `notice` says so). `bom`: the file
-    on disk begins with a byte order mark, which `text` has not. `buffer`: it is open in the editor.
+    the disk, `sha256` is the hash of the whole text in UTF-8, even if `text` was cut (then `notice` says so). `bom`: the file
+    on disk begins with a byte order mark, which `text` does not include. `buffer`: it is open in the editor.
     """
 
     uri: str
@@ -102,7 +102,7 @@ class Workspace:
         withheld: Sequence[str] = (),
         limit: int = LIMIT,
         trusted: Callable[[], bool] = lambda: False,
-        older: OlderPlaces | None = None,
+        older: OlderIdentities | None = None,
     ) -> None:
         self._editor = editor
         self._trusted = trusted
@@ -133,7 +133,7 @@ class Workspace:
         return self._identities.known_scope(folders)
 
     async def identities(self, folders: Sequence[str]) -> list[str]:
-        """What a session that begins in these folders (URIs) keeps of them. Marks the repositories (see marker.py)."""
+        """The identities that a session stores when it begins in these folders (URIs). Marks the repositories (see marker.py)."""
         return await self._identities.keep(folders)
 
     # -- git ---------------------------------------------------------------------------------------------------------
@@ -178,14 +178,14 @@ class Workspace:
         candidates = self._candidates(what)
         if not uris.is_uri(what) and (unescaped := meant(what)) != what:  # a name with hidden characters, as it was shown
             candidates += self._candidates(unescaped)
-        inside = [place for path in candidates if (place := self._place(what, path)) is not None]
+        inside = [file for path in candidates if (file := self._resolve_in_folders(what, path)) is not None]
         if not inside:
-            raise _outside(what)
+            raise _outside_error(what)
         # A relative path may be in several folders: take the one where it exists.
-        found = next((place for place in inside if os.path.lexists(place.path)), inside[0])
-        for name in (found.name, found.display, uris.path_of(what).rpartition("/")[2]):
+        file = next((file for file in inside if os.path.lexists(file.path)), inside[0])
+        for name in (file.name, file.display, uris.path_of(what).rpartition("/")[2]):
             self.refuse_withheld(what, name)
-        return found
+        return file
 
     def _candidates(self, what: str) -> list[Path]:
         """The absolute paths that `what` may mean, best first."""
@@ -199,15 +199,15 @@ class Workspace:
         folders = self.folders
         roots = [uris.to_path(folder) for folder in folders]
         relative = what.replace("\\", "/") if os.name == "nt" else what
-        found = []
+        paths = []
         if len(folders) > 1:
             for label, root in zip(uris.labels(folders), roots, strict=True):
                 if root is not None and (relative == label or relative.startswith(f"{label}/")):
-                    found.append(Path(root, relative[len(label) + 1 :]))
-        found += [Path(root, relative) for root in roots if root is not None]
-        return found
+                    paths.append(Path(root, relative[len(label) + 1 :]))
+        paths += [Path(root, relative) for root in roots if root is not None]
+        return paths
 
-    def _place(self, what: str, path: Path) -> ResolvedFile | None:
+    def _resolve_in_folders(self, what: str, path: Path) -> ResolvedFile | None:
         """Resolve an absolute path, in the innermost folder that contains it; None outside."""
         best: ResolvedFile | None = None
         try:
@@ -217,9 +217,9 @@ class Workspace:
                 top = None if root is None else os.path.realpath(root)
                 if root is None or top is None or (best is not None and len(str(best.root)) >= len(top)):
                     continue
-                name = _inside(real, top)
+                name = _relative_name(real, top)
                 if name is not None:
-                    known = uris.from_path(_as_known(path, root, real, name))
+                    known = uris.from_path(_display_path(path, root, real, name))
                     uri = what if uris.is_uri(what) else known
                     best = ResolvedFile(uri, Path(real), Path(top), name, self.display(known))
         except (OSError, ValueError):  # not a path, or a link that was removed just now
@@ -237,10 +237,10 @@ class Workspace:
 
     # -- texts -------------------------------------------------------------------------------------------------------
 
-    def buffer(self, place: ResolvedFile) -> Buffer | None:
+    def buffer(self, file: ResolvedFile) -> Buffer | None:
         """The editor's open buffer of that file, with any spelling of its URI."""
-        known = (place.uri, *uris.spellings(uris.to_path(place.uri) or place.path), *uris.spellings(place.path))
-        return next((found for uri in dict.fromkeys(known) if (found := self._editor.buffer(uri)) is not None), None)
+        known = (file.uri, *uris.spellings(uris.to_path(file.uri) or file.path), *uris.spellings(file.path))
+        return next((buffer for uri in dict.fromkeys(known) if (buffer := self._editor.buffer(uri)) is not None), None)
 
     def is_open(self, uri: str) -> bool:
         """Whether the editor has a buffer with exactly that URI."""
@@ -250,31 +250,31 @@ class Workspace:
         """The document of that URI or path: the editor's open buffer, unsaved changes included, else the file on disk.
 
         More than `limit` bytes (default: the workspace's own) are cut at the end of a line, with a notice. Raises
-        `NotPermitted` for what is outside, secret or not a regular file, `InvalidParams` for what does not exist, is not text,
-        or is too large to be read at all.
+        `NotPermitted` for a file that is outside, secret or not regular, `InvalidParams` for one that does not exist, is not
+        text, or is too large to be read at all.
         """
         limit = self._limit if limit is None else limit
-        handed = self._editor.buffer(what) if uris.is_uri(what) else None
-        if handed is not None and (uris.to_path(what) is None or not self.folders):
+        open_buffer = self._editor.buffer(what) if uris.is_uri(what) else None
+        if open_buffer is not None and (uris.to_path(what) is None or not self.folders):
             # The editor's documents that are not files of a folder (untitled:, a notebook's cell, a lone file).
-            return await asyncio.to_thread(self._lone, handed, limit)
-        place = await self.resolve(what)
-        await self._refresh([place.uri])
-        buffer = self.buffer(place)
-        return await asyncio.to_thread(self._document, what, place, buffer, limit)
+            return await asyncio.to_thread(self._document_outside_folders, open_buffer, limit)
+        file = await self.resolve(what)
+        await self._refresh([file.uri])
+        buffer = self.buffer(file)
+        return await asyncio.to_thread(self._document, what, file, buffer, limit)
 
     async def read_bytes(self, what: str, *, limit: int) -> tuple[str, bytes | None]:
-        """The URI and the bytes on disk of that URI or path; None for the bytes where they are more than `limit`.
+        """The URI and the bytes on disk of that URI or path; None instead of the bytes if they are more than `limit`.
 
         Raises `NotPermitted` and `InvalidParams` as `read` does.
         """
-        place = await self.resolve(what)
-        return place.uri, await asyncio.to_thread(read_bytes, place.root, place.name, what=what, limit=limit)
+        file = await self.resolve(what)
+        return file.uri, await asyncio.to_thread(read_bytes, file.root, file.name, what=what, limit=limit)
 
     async def unsaved(self, uris_: Sequence[str]) -> list[str]:
         """The display names of the open documents in the folders that differ from their files."""
         await self._refresh(uris_)
-        buffers = [found for uri in uris_ if uris.to_path(uri) is not None and (found := self._editor.buffer(uri)) is not None]
+        buffers = [buffer for uri in uris_ if uris.to_path(uri) is not None and (buffer := self._editor.buffer(uri)) is not None]
 
         def differs(buffer: Buffer) -> bool:
             try:
@@ -288,33 +288,33 @@ class Workspace:
         if isinstance(self._editor, RemoteBuffers):
             await asyncio.gather(*(self._editor.refresh(uri) for uri in uris_))
 
-    def _lone(self, buffer: Buffer, limit: int) -> Document:
+    def _document_outside_folders(self, buffer: Buffer, limit: int) -> Document:
         """An open buffer that is not in a folder."""
         path = uris.to_path(buffer.uri)
         if path is None:
             self.refuse_withheld(buffer.uri, uris.path_of(buffer.uri))
-            return _of_buffer(buffer, self.display(buffer.uri), None, limit)
+            return _buffer_document(buffer, self.display(buffer.uri), None, limit)
         real = Path(os.path.realpath(path))
-        place = ResolvedFile(buffer.uri, real, real.parent, real.name, buffer.uri)
+        file = ResolvedFile(buffer.uri, real, real.parent, real.name, buffer.uri)
         for known in (real, Path(path)):
             self.refuse_withheld(buffer.uri, "/".join(known.parts[1:]))
-        return self._document(buffer.uri, place, buffer, limit)
+        return self._document(buffer.uri, file, buffer, limit)
 
-    def _document(self, what: str, place: ResolvedFile, buffer: Buffer | None, limit: int) -> Document:
+    def _document(self, what: str, file: ResolvedFile, buffer: Buffer | None, limit: int) -> Document:
         if buffer is not None:
             try:
-                disk = read_file(place.root, place.name, what=what, limit=LARGEST)
+                disk = read_file(file.root, file.name, what=what, limit=LARGEST)
             except SessionlsError:  # deleted, unreadable, or not text: only the buffer has it
                 disk = None
-            document = _of_buffer(buffer, place.display, disk, limit)
-            if document.dirty and shows_as(place.root, place.name, buffer.text, line_ends=buffer.line_ends):
+            document = _buffer_document(buffer, file.display, disk, limit)
+            if document.dirty and matches_editor_text(file.root, file.name, buffer.text, line_ends=buffer.line_ends):
                 return replace(document, dirty=False)
             return document
-        disk = read_file(place.root, place.name, what=what, limit=limit)
-        language = language_of(place.uri)
+        disk = read_file(file.root, file.name, what=what, limit=limit)
+        language = language_of(file.uri)
         return Document(
-            place.uri,
-            place.display,
+            file.uri,
+            file.display,
             disk.text,
             None,
             dirty=False,
@@ -325,7 +325,7 @@ class Workspace:
         )
 
 
-def _inside(path: str, top: str) -> str | None:
+def _relative_name(path: str, top: str) -> str | None:
     """The path from `top` (both real), with `/`, `.` for `top` itself; None for a path outside."""
     try:
         relative = os.path.relpath(path, top)
@@ -335,15 +335,15 @@ def _inside(path: str, top: str) -> str | None:
     return None if name == ".." or name.startswith("../") else name
 
 
-def _as_known(path: Path, root: str, real: str, name: str) -> str:
+def _display_path(path: Path, root: str, real: str, name: str) -> str:
     """The path as people write it: with the editor's name of the folder, and with symbolic links that lead to the same file."""
-    known = os.path.normpath(path)
-    if _inside(known, os.path.normpath(root)) is not None and os.path.realpath(known) == real:
-        return known
+    written = os.path.normpath(path)
+    if _relative_name(written, os.path.normpath(root)) is not None and os.path.realpath(written) == real:
+        return written
     return os.path.normpath(Path(root, *name.split("/")))
 
 
-def _outside(what: str) -> NotPermitted:
+def _outside_error(what: str) -> NotPermitted:
     return NotPermitted(
         f"{what} is outside of the workspace folders.",
         hint="Open its folder in the editor, or copy the part that matters into the message itself.",
@@ -351,7 +351,7 @@ def _outside(what: str) -> NotPermitted:
     )
 
 
-def _of_buffer(buffer: Buffer, path: str, disk: FileText | None, limit: int) -> Document:
+def _buffer_document(buffer: Buffer, path: str, disk: FileText | None, limit: int) -> Document:
     text = replace_lone_surrogates(buffer.text)
     whole = text.encode()
     digest = hashlib.sha256(whole).hexdigest()
