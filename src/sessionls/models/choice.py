@@ -19,9 +19,9 @@ from sessionls.models.providers import OLLAMA_BASE, PROVIDERS, known_provider, n
 
 __all__ = ["Choice"]
 
-_OLLAMA_PATIENCE = 0.3  # seconds
-_OLLAMA_SHOW_PATIENCE = 2.0  # seconds
-_OLLAMA_FRESH = 5.0  # seconds for which its answer is cached
+_OLLAMA_TIMEOUT = 0.3  # seconds
+_OLLAMA_SHOW_TIMEOUT = 2.0  # seconds
+_OLLAMA_CACHE_SECONDS = 5.0
 # Providers that read credentials from elsewhere than the environment, or need none: only a request shows whether it works.
 _AMBIENT = frozenset(
     {"bedrock", "bedrock_converse", "sagemaker", "sagemaker_chat", "vertex_ai", "vertex_ai_beta", "huggingface", "watsonx"}
@@ -39,7 +39,7 @@ class Choice:
         self._embedded = embedded
         self._ollama: tuple[float, list[str] | None] | None = None
         self._listing = Listing(environ)
-        self._ollama_images: dict[str, bool] = {}
+        self._ollama_image_support: dict[str, bool] = {}
 
     @property
     def ollama_base(self) -> str:
@@ -50,14 +50,14 @@ class Choice:
         """As `ports.Models.choose`."""
         if not preferences:
             return await self._choose_default()
-        first: ModelUnavailable | None = None
+        first_problem: ModelUnavailable | None = None
         for model in preferences:
             problem = await self.problem(model)
             if problem is None:
                 return model
-            first = first or problem
-        assert first is not None
-        raise first
+            first_problem = first_problem or problem
+        assert first_problem is not None
+        raise first_problem
 
     async def _choose_default(self) -> str:
         if self._default:
@@ -94,20 +94,20 @@ class Choice:
 
     async def ollama(self) -> list[str] | None:
         """The chat models of the local Ollama, newest first; None if Ollama does not answer."""
-        if self._ollama is not None and time.monotonic() - self._ollama[0] < _OLLAMA_FRESH:
+        if self._ollama is not None and time.monotonic() - self._ollama[0] < _OLLAMA_CACHE_SECONDS:
             return self._ollama[1]
         models = await asyncio.to_thread(_ollama_models, self.ollama_base)
         self._ollama = (time.monotonic(), models)
         return models
 
-    async def ollama_sees(self, name: str) -> bool | None:
+    async def ollama_accepts_images(self, name: str) -> bool | None:
         """Whether that model of the local Ollama accepts images; None if Ollama does not say."""
-        if name not in self._ollama_images:
+        if name not in self._ollama_image_support:
             accepted = await asyncio.to_thread(_ollama_vision, self.ollama_base, name)
             if accepted is None:
                 return None
-            self._ollama_images[name] = accepted
-        return self._ollama_images[name]
+            self._ollama_image_support[name] = accepted
+        return self._ollama_image_support[name]
 
     async def list(self) -> list[ModelInfo]:
         """As `ports.Models.list`, without windows."""
@@ -151,16 +151,16 @@ class Choice:
         name = model.partition("/")[2]
         if models is None:
             return ModelUnavailable(
-                f"No Ollama answers at {uris.public(self.ollama_base)}.",
-                hint="Start Ollama (`ollama serve`), or set OLLAMA_API_BASE to where it runs.",
+                f"Ollama does not answer at {uris.public(self.ollama_base)}.",
+                hint="Start Ollama (`ollama serve`), or set OLLAMA_API_BASE to its address.",
                 reason="refused",
                 model=model,
             )
         if not name or (name not in models and f"{name}:latest" not in models):
             what = f"has no model {name!r}" if name else "has no model yet"
             return ModelUnavailable(
-                f"The Ollama at {uris.public(self.ollama_base)} {what}.",
-                hint=f"Get it: ollama pull {name}" if name else "Get one, as with: ollama pull qwen3",
+                f"Ollama at {uris.public(self.ollama_base)} {what}.",
+                hint=f"Download it: ollama pull {name}" if name else "Download one, for example: ollama pull qwen3",
                 reason="unknownModel",
                 model=model,
             )
@@ -179,7 +179,7 @@ class Choice:
     def _no_model(self, embedded: ModelUnavailable) -> ModelUnavailable:
         keys = ", ".join(provider.keys[0] for provider in PROVIDERS.values() if provider.models)
         return ModelUnavailable(
-            "No model can answer: no provider's key is set, no Ollama answers, and the embedded model is not there.",
+            "No model can answer: no provider's key is set, Ollama does not answer, and the embedded model cannot be used.",
             hint=f"Set one of {keys}; or start Ollama; or, for the embedded model: {embedded.hint.rstrip('.')}. "
             "`sessionls doctor` shows what is missing.",
             reason="noModel",
@@ -207,7 +207,7 @@ def _missing(module: Any, model: str, environ: Mapping[str, str]) -> list[str] |
 def _ollama_models(base: str) -> list[str] | None:
     """Ask Ollama for its models. Blocks, within the timeout."""
     try:
-        names = [str(model["name"]) for model in get_json(f"{base}/api/tags", _OLLAMA_PATIENCE)["models"]]
+        names = [str(model["name"]) for model in get_json(f"{base}/api/tags", _OLLAMA_TIMEOUT)["models"]]
     except Exception:  # noqa: BLE001 (nothing there, or something else: no Ollama)
         return None
     return [name for name in names if "embed" not in name]
@@ -216,7 +216,7 @@ def _ollama_models(base: str) -> list[str] | None:
 def _ollama_vision(base: str, name: str) -> bool | None:
     """Ask Ollama what a model can do. Blocks, within the timeout."""
     try:
-        abilities = get_json(f"{base}/api/show", _OLLAMA_SHOW_PATIENCE, body={"model": name})["capabilities"]
+        abilities = get_json(f"{base}/api/show", _OLLAMA_SHOW_TIMEOUT, body={"model": name})["capabilities"]
     except Exception:  # noqa: BLE001 (an older version, or no Ollama)
         return None
     return "vision" in abilities if isinstance(abilities, list) else None

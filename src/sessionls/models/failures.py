@@ -97,7 +97,7 @@ def explain(error: BaseException, info: RequestInfo, *, started: bool) -> ModelU
     if names & _NO_ADDRESS:
         return _unavailable(info, "refused", f"The address of {info.where} is invalid.", _address_hint(info))
     if names & _REFUSED:
-        return _unavailable(info, "refused", f"No connection to {info.where} could be made.", _connection_hint(info))
+        return _unavailable(info, "refused", f"Could not connect to {info.where}.", _connection_hint(info))
     if names & _BROKEN_CONNECTION:
         return cut(info, started=started)
     if names & _STALLED and (started or "APITimeoutError" in names or _status(chain) in (None, 408)):
@@ -108,7 +108,7 @@ def explain(error: BaseException, info: RequestInfo, *, started: bool) -> ModelU
             info,
             "unknownModel",
             f"There is no model {info.model!r}.",
-            "Name the provider first, as in openai/gpt-4.1; `sessionls doctor` lists what could answer.",
+            "Put the provider before the name, as in openai/gpt-4.1. `sessionls doctor` lists the models that can be used.",
         )
     status = _status(chain)
     for name, litellm_status in _LITELLM_STATUS.items():
@@ -141,22 +141,22 @@ def _refusal(
         return _unavailable(
             info,
             "rateLimited",
-            f"{info.where} takes no more requests now: {reason}",
+            f"{info.where} is limiting requests: {reason}",
             f"{when} and resume the reply.",
             retry_after,
             alone=f"{when} and ask again.",
         )
     if status in (401, 403):
-        hint = f"Check {info.key}: it is set, but not accepted." if info.key else "Check the provider's key."
-        return _unavailable(info, "unauthorized", f"{info.where} does not accept the key: {reason}", hint)
+        hint = f"Check {info.key}: it is set, but was not accepted." if info.key else "Check the provider's key."
+        return _unavailable(info, "unauthorized", f"{info.where} did not accept the key: {reason}", hint)
     if status is not None and 300 <= status < 400:
         hint = _address_hint(info) if info.base is not None else "Check the network and the proxy settings."
-        return _unavailable(info, "badRequest", f"{info.where} sends us to another address.", hint)
+        return _unavailable(info, "badRequest", f"{info.where} redirected the request to another address.", hint)
     if provider_error.is_page and (status is None or status < 500):
         return _unavailable(
             info,
             "badRequest",
-            f"Where {info.where} should answer, there is {reason}",
+            f"{info.where} sent {reason} instead of an answer.",
             _address_hint(info) if info.base is not None else "Check the network and the proxy settings.",
         )
     if status == 404:
@@ -167,14 +167,14 @@ def _refusal(
         return _unavailable(
             info,
             "badRequest",
-            f"{info.where} refuses the content: {reason}",
-            "Word the message differently, or choose another model.",
+            f"{info.where} refused the content: {reason}",
+            "Rephrase the message, or choose another model.",
         )
     if status is not None and 400 <= status < 500:
         return _unavailable(
             info,
             "badRequest",
-            f"{info.where} refuses the request: {reason}",
+            f"{info.where} refused the request: {reason}",
             "Choose another model, or correct the agent's configuration.",
             alone="Choose another model, or send it something else.",
         )
@@ -187,9 +187,9 @@ def _refusal(
         info,
         "provider",
         f"{info.where} failed: {reason}",
-        "Resume the reply in a while, or choose another model.",
+        "Resume the reply later, or choose another model.",
         retry_after,
-        alone="Ask again in a while, or choose another model.",
+        alone="Ask again later, or choose another model.",
     )
 
 
@@ -203,17 +203,17 @@ def _overflow(info: RequestInfo) -> ModelUnavailable:
     return _unavailable(
         info,
         "overflow",
-        f"What was sent does not fit into the context of {info.model}.",
-        "Compact the session, send less context, or choose a model with a larger context.",
-        alone="Send less, or choose a model with a larger context.",
+        f"The request is too long for the context window of {info.model}.",
+        "Compact the session, send less context, or choose a model with a larger context window.",
+        alone="Send less, or choose a model with a larger context window.",
     )
 
 
 def cut(info: RequestInfo, *, started: bool) -> ModelUnavailable:
     """The error for a lost connection, or an answer that ended too early."""
     return ModelUnavailable(
-        f"The connection to {info.where} broke off{' in the middle of the reply' if started else ''}.",
-        hint="Resume the reply: it goes on from its last completed step.",
+        f"The connection to {info.where} was lost{' in the middle of the reply' if started else ''}.",
+        hint="Resume the reply: it continues from its last completed step.",
         reason="cut",
         model=info.model,
         alone="Ask again.",
@@ -222,7 +222,7 @@ def cut(info: RequestInfo, *, started: bool) -> ModelUnavailable:
 
 def stalled(info: RequestInfo, *, started: bool) -> ModelUnavailable:
     """The error for a model that sent nothing for too long."""
-    what = "stopped in the middle of the reply and says nothing more" if started else "does not begin to answer"
+    what = "stopped responding in the middle of the reply" if started else "did not begin to answer"
     return ModelUnavailable(
         f"{info.model} {what}.",
         hint="Resume the reply, or choose another model.",

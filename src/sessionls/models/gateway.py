@@ -28,7 +28,7 @@ __all__ = ["Gateway", "Limits"]
 
 _OLLAMA_WINDOW = 16_384  # tokens: requested from Ollama with each call, since its default silently truncates messages
 _EMBEDDED_REPLY = 1024  # tokens
-_MOMENT = 0.1  # seconds
+_WARM_DELAY = 0.1  # seconds
 # `litellm`: every model is asked through litellm.
 _LANE = "SESSIONLS_MODEL_LANE"
 
@@ -68,7 +68,7 @@ class Gateway:
         self._catalog = Catalog()
         self._connections = Connections()
         self._warming: asyncio.Task[None] | None = None
-        self._holds_litellm = False
+        self._uses_litellm = False
 
     def warm(self) -> None:
         """Prepare the first request to the default model in the background. Returns at once; called on an event loop."""
@@ -76,8 +76,8 @@ class Gateway:
             self._warming = asyncio.get_running_loop().create_task(self._warm(), name="warm models")
 
     async def _warm(self) -> None:
-        # A moment later: an import blocks the interpreter, and the caller is answering a request now.
-        await asyncio.sleep(_MOMENT)
+        # Later, because an import blocks the interpreter, and the caller is answering a request now.
+        await asyncio.sleep(_WARM_DELAY)
         try:
             model = await self.choose(())
         except ModelUnavailable:
@@ -95,8 +95,8 @@ class Gateway:
         if self._embedded is not None:
             await self._embedded.close()
         await self._connections.close()
-        if self._holds_litellm:
-            self._holds_litellm = False
+        if self._uses_litellm:
+            self._uses_litellm = False
             await library.release()
 
     async def choose(self, preferences: Sequence[str]) -> str:
@@ -109,8 +109,8 @@ class Gateway:
         rows = await self._choice.list()
         await self._catalog.learn(_split(row.name) for row in rows if row.available)
         windows = {row.name: self.window(row.name) for row in rows if row.available}
-        sees = {row.name: self._known_support(row.name).accepted for row in rows if row.available}
-        return [row.model_copy(update={"context_window": windows.get(row.name), "images": sees.get(row.name)}) for row in rows]
+        images = {row.name: self._known_support(row.name).accepted for row in rows if row.available}
+        return [row.model_copy(update={"context_window": windows.get(row.name), "images": images.get(row.name)}) for row in rows]
 
     def window(self, model: str) -> int | None:
         """The model's context window in tokens; None where it is not known, or the model was neither chosen nor listed yet."""
@@ -126,7 +126,7 @@ class Gateway:
         """As `ports.Models.image_support`. Ollama is asked about its own models."""
         provider, name = _split(model)
         if provider == "ollama":
-            return ImageSupport(await self._choice.ollama_sees(name))
+            return ImageSupport(await self._choice.ollama_accepts_images(name))
         await self._catalog.learn([(provider, name)])
         return self._known_support(model)
 
@@ -193,8 +193,8 @@ class Gateway:
                     watchdog.reschedule(min(silence, last_output + longest_empty))
 
                 if module is not None:
-                    if not self._holds_litellm:
-                        self._holds_litellm = True
+                    if not self._uses_litellm:
+                        self._uses_litellm = True
                         library.hold()
                     # litellm's timeout does not end every stalled stream: ours fires first.
                     await ask_litellm(
