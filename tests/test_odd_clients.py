@@ -15,9 +15,9 @@ from lsprotocol import types as lsp
 from sessionls.server.editor.capabilities import Client, Configuration, EditSupport, Options
 from sessionls.server.editor.lsp_editor import Documents, LspEditor
 from sessionls.server.features.finding_actions import is_cursor
-from sessionls.server.lenient import Unreadable, usable
+from sessionls.server.lenient import InvalidValues, to_strict_form
 from sessionls.server.server import SessionServer
-from sessionls.server.transport.protocol import converter
+from sessionls.server.transport.protocol import make_converter
 
 PLAIN: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
 
@@ -233,8 +233,8 @@ FINE = {"range": RANGE, "message": "fine", "severity": 2, "source": "other"}
 )  # fmt: skip
 def test_an_invalid_diagnostic_of_another_server_does_not_affect_others(odd: Any, read: Any) -> None:
     params = {"textDocument": {"uri": "file:///a"}, "range": RANGE, "context": {"diagnostics": [odd, FINE], "triggerKind": 7}}
-    kept = usable(params, lsp.CodeActionParams)
-    found = converter().unstructure(converter().structure(kept, lsp.CodeActionParams).context.diagnostics)
+    kept = to_strict_form(params, lsp.CodeActionParams)
+    found = make_converter().unstructure(make_converter().structure(kept, lsp.CodeActionParams).context.diagnostics)
     # Null values are left out on the wire.
     plain = [{key: value for key, value in one.items() if value is not None} for one in found]
     assert plain == ([] if read is None else [read]) + [FINE]
@@ -243,12 +243,14 @@ def test_an_invalid_diagnostic_of_another_server_does_not_affect_others(odd: Any
 def test_an_unreadable_edit_is_never_guessed() -> None:
     document = {"uri": "file:///a", "version": None}
     for change in ({"range": {}, "text": "x"}, {"range": {"start": START}, "text": "x"}, {"text": None}, None):
-        with pytest.raises(Unreadable):
-            usable({"textDocument": document, "contentChanges": [change, {"text": "y"}]}, lsp.DidChangeTextDocumentParams)
-    whole = usable({"textDocument": document, "contentChanges": [{"range": None, "text": "x"}]}, lsp.DidChangeTextDocumentParams)
+        with pytest.raises(InvalidValues):
+            to_strict_form({"textDocument": document, "contentChanges": [change, {"text": "y"}]}, lsp.DidChangeTextDocumentParams)
+    whole = to_strict_form(
+        {"textDocument": document, "contentChanges": [{"range": None, "text": "x"}]}, lsp.DidChangeTextDocumentParams
+    )
     assert whole == {"textDocument": {"uri": "file:///a", "version": 0}, "contentChanges": [{"text": "x"}]}
-    with pytest.raises(Unreadable):
-        usable({"textDocument": {"uri": "file:///a", "text": None}}, lsp.DidOpenTextDocumentParams)
+    with pytest.raises(InvalidValues):
+        to_strict_form({"textDocument": {"uri": "file:///a", "text": None}}, lsp.DidOpenTextDocumentParams)
 
 
 JSON = st.recursive(
@@ -290,7 +292,7 @@ def test_an_invalid_value_in_initialize_does_not_affect_the_rest(path: tuple[str
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = odd
-    params = converter().structure(usable(given_, lsp.InitializeParams), lsp.InitializeParams)
+    params = make_converter().structure(to_strict_form(given_, lsp.InitializeParams), lsp.InitializeParams)
     client = Client.of(params.capabilities)
     if path[0] != "workspaceFolders":
         assert params.workspace_folders and params.workspace_folders[0].uri == "file:///w"
@@ -308,8 +310,8 @@ def test_any_message_is_accepted_or_refused(odd: Any, other: Any, method: str) -
     kind = lsp.METHOD_TO_TYPES[method][2]
     for params in (odd, {"textDocument": odd, "range": other, "context": {"diagnostics": [odd]}, "uri": "x", "event": other}):
         if kind is not None:
-            with contextlib.suppress(Unreadable):
-                converter().structure(usable(params, kind), cast("type[Any]", kind))
+            with contextlib.suppress(InvalidValues):
+                make_converter().structure(to_strict_form(params, kind), cast("type[Any]", kind))
 
 
 # -- documents -------------------------------------------------------------------------------------------------------
@@ -339,14 +341,14 @@ def test_an_open_document_is_found_however_its_uri_is_spelled(opened: str, asked
     editor = an_editor(opened, "text")
     found = editor.buffer(asked)
     assert found is not None and found.text == "text"
-    editor.hand_over(opened, [dict(FINE)])
+    editor.record_diagnostics(opened, [dict(FINE)])
     assert [one["message"] for one in editor.diagnostics(asked)] == ["fine"]
     assert editor.buffer(f"{asked}x") is None
 
 
 def test_a_closed_document_is_forgotten() -> None:
     editor = an_editor("file:///w/a.py", "text")
-    editor.hand_over("file:///w/a.py", [dict(FINE)])
+    editor.record_diagnostics("file:///w/a.py", [dict(FINE)])
     editor._documents.remove_text_document("file://localhost/w/a.py")  # with another spelling: it is still open
     assert editor.buffer("file:///w/a.py") is not None
     editor._documents.remove_text_document("file:///w/a.py")
@@ -385,7 +387,7 @@ def test_a_range_of_one_character_is_a_cursor(place: tuple[int, int, int, int], 
 
 
 def test_a_folder_without_a_name_has_that_of_its_path(tmp_path: Path) -> None:
-    read = usable(
+    read = to_strict_form(
         {**PLAIN, "workspaceFolders": [{"uri": "file:///w/a%20b/"}, {"uri": "vscode-remote://h/x"}]}, lsp.InitializeParams
     )
     assert [one["name"] for one in read["workspaceFolders"]] == ["a b", "x"]

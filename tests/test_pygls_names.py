@@ -10,7 +10,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument, Workspace
 
 import sessionls.server
-from sessionls.server.transport.protocol import SessionProtocol, converter
+from sessionls.server.transport.protocol import SessionProtocol, make_converter
 
 PROTOCOL = {"_ctx_msg_id", "_execute_handler", "_request_futures", "_result_types", "_send_data", "_workspace"}
 DOCUMENTS = {"_apply_incremental_change", "_create_text_document", "_source"}
@@ -31,7 +31,7 @@ def test_only_listed_private_names_are_used() -> None:
 
 
 def test_pygls_has_the_private_names() -> None:
-    server = LanguageServer("name", "1", protocol_cls=SessionProtocol, converter_factory=converter)
+    server = LanguageServer("name", "1", protocol_cls=SessionProtocol, converter_factory=make_converter)
     protocol = server.protocol
     assert {name for name in PROTOCOL if hasattr(protocol, name)} == PROTOCOL
     assert protocol._request_futures == {} and protocol._result_types == {}

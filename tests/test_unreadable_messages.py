@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionls.server.transport.framing import frame
-from sessionls.server.transport.json import Head, head_of, unusable_numbers
+from sessionls.server.transport.json import MessageHead, head_of, oversized_numbers
 from test_framing import RawServer, Start, start
 
 __all__ = ["start"]
@@ -84,11 +84,11 @@ async def test_a_large_number_in_an_unused_field_is_accepted(server: RawServer) 
 
 @pytest.mark.parametrize("number", [-(2**63), 2**63 - 1, 0, True, 1.5])
 def test_numbers_in_the_valid_range_are_accepted(number: float) -> None:
-    assert list(unusable_numbers({"a": [number]})) == []
+    assert list(oversized_numbers({"a": [number]})) == []
 
 
 def test_numbers_outside_the_valid_range_are_refused() -> None:
-    assert dict(unusable_numbers({"a": [2**63, {"b": -(2**63) - 1}], "c": float("inf")})).keys() == {"a.0", "a.1.b", "c"}
+    assert dict(oversized_numbers({"a": [2**63, {"b": -(2**63) - 1}], "c": float("inf")})).keys() == {"a.0", "a.1.b", "c"}
 
 
 # -- depth and syntax ------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ NESTED = st.recursive(
 def test_the_id_is_found_anywhere_in_the_message(msg_id: int | str, params: Any, order: list[str], indent: int | None) -> None:
     message = {"jsonrpc": "2.0", "id": msg_id, "method": "a/b", "params": params}
     body = json.dumps({name: message[name] for name in order}, indent=indent).encode()
-    assert head_of(body) == Head(msg_id, "a/b")
+    assert head_of(body) == MessageHead(msg_id, "a/b")
 
 
 @given(st.binary(max_size=200))

@@ -12,7 +12,7 @@ from sessionls.json_text import parse
 from sessionls.server.handlers import HANDLERS
 from sessionls.server.schema import params as p
 from sessionls.server.schema.methods import COMMANDS, ERRORS, METHODS, NOTIFICATIONS, REQUESTS
-from sessionls.server.transport.errors import bad_params
+from sessionls.server.transport.errors import params_error
 
 
 def test_exactly_the_requests_of_the_table_are_answered() -> None:
@@ -93,7 +93,7 @@ ID = "0192a1b2-0000-7000-8000-000000000001"
 def test_invalid_params_are_named_as_on_the_wire(model: Any, given: Any, fields: list[str]) -> None:
     with pytest.raises(ValidationError) as caught:
         model.model_validate(given)
-    refused = bad_params(caught.value, "session/x", given)
+    refused = params_error(caught.value, "session/x", given)
     assert refused.data["fields"] == fields
     assert "session/x" in refused.message and fields[0] in refused.message
 
@@ -106,7 +106,7 @@ def test_an_error_names_at_most_a_handful_of_fields() -> None:
     given = {"sessionId": ID, "text": "x", "context": [{"kind": "file"}] * 200}
     with pytest.raises(ValidationError) as caught:
         p.MessageParams.model_validate(given)
-    assert len(bad_params(caught.value, "session/message", given).message) < 2000
+    assert len(params_error(caught.value, "session/message", given).message) < 2000
 
 
 def test_a_lone_surrogate_is_read_as_the_replacement_character() -> None:

@@ -44,8 +44,8 @@ def _load(options: Options) -> Settings:
 
 async def _participant(options: Options, settings: Settings, editor: Editor) -> Participant:
     """The participant as the editor names it, else as the settings or git do, else by the login name."""
-    said = options.participant
-    name = said.name if said else settings.participant_name
-    email = said.email if said else settings.participant_email
+    person = options.participant
+    name = person.name if person else settings.participant_name
+    email = person.email if person else settings.participant_email
     paths = [path for uri in editor.folders if (path := uris.to_path(uri)) is not None]
     return await local_participant(*map(Path, paths), name=name, email=email)

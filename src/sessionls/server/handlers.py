@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HANDLERS", "RequestContext", "send_message"]
 
-_LIST_BYTES = 4 << 20  # of findings in one answer
+_LIST_BYTES = 4 << 20  # of findings in one response
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ HANDLERS: dict[str, Handler] = {}
 """The handler of each request, by the name of its method."""
 
 
-def _answers(method: str) -> Callable[[_H], _H]:
+def _handles(method: str) -> Callable[[_H], _H]:
     """Register the handler of a request that the table of methods has."""
     if method not in REQUESTS or method in HANDLERS:
         raise ValueError(f"{method} is not in the table of methods, or has a handler already.")
@@ -66,7 +66,7 @@ def _answers(method: str) -> Callable[[_H], _H]:
     return register
 
 
-@_answers("session/create")
+@_handles("session/create")
 async def create(request: RequestContext, params: p.CreateParams) -> Session:
     return await request.sessions.create(
         title=params.title,
@@ -77,7 +77,7 @@ async def create(request: RequestContext, params: p.CreateParams) -> Session:
     )
 
 
-@_answers("session/list")
+@_handles("session/list")
 async def list_(request: RequestContext, params: p.ListParams) -> r.SessionList:
     return await request.sessions.list(
         workspace_folder=params.workspace_folder,
@@ -88,44 +88,46 @@ async def list_(request: RequestContext, params: p.ListParams) -> r.SessionList:
     )
 
 
-@_answers("session/get")
+@_handles("session/get")
 async def get(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.get(params.session_id)
 
 
-@_answers("session/open")
+@_handles("session/open")
 async def open_(request: RequestContext, params: p.OpenParams) -> r.Opened:
     hold = request.notices.hold(params.session_id)
-    request.protocol.after_answer(hold.release)
+    request.protocol.after_response(hold.release)
     hold.opened = await request.sessions.open(params.session_id, limit=params.limit, after=params.after)
     return hold.opened
 
 
-@_answers("session/close")
+@_handles("session/close")
 async def close(request: RequestContext, params: p.SessionParams) -> p.Empty:
     await request.sessions.close(params.session_id)
     request.notices.close(params.session_id)
     return p.Empty()
 
 
-@_answers("session/history")
+@_handles("session/history")
 async def history(request: RequestContext, params: p.HistoryParams) -> r.History:
     return await request.sessions.history(params.session_id, before=params.before, limit=params.limit)
 
 
-@_answers("session/message")
+@_handles("session/message")
 async def message(request: RequestContext, params: p.MessageParams) -> r.Exchange:
     return await send_message(request, params, new_id())
 
 
 async def send_message(request: RequestContext, params: p.MessageParams, message_id: str) -> r.Exchange:
     """Send a message with that id and wait for its reply, whose progress the client sees."""
-    ask = request.client.wants_progress
-    reports_progress = ask or params.work_done_token is not None or params.partial_result_token is not None
+    begins_progress = request.client.wants_progress
+    reports_progress = begins_progress or params.work_done_token is not None or params.partial_result_token is not None
     if not reports_progress:
         return await _send(request, params, message_id)
     title = params.agent or (await request.sessions.get(params.session_id)).agent
-    progress = ReplyProgress(request.protocol, message_id, title, params.work_done_token, params.partial_result_token, ask=ask)
+    progress = ReplyProgress(
+        request.protocol, message_id, title, params.work_done_token, params.partial_result_token, begins_progress=begins_progress
+    )
     async with reporting(request.sessions, params.session_id, progress):
         exchange = await _send(request, params, message_id)
         if exchange.reply is not None:
@@ -134,9 +136,9 @@ async def send_message(request: RequestContext, params: p.MessageParams, message
 
 
 async def _send(request: RequestContext, params: p.MessageParams, message_id: str) -> r.Exchange:
-    for given in params.context or ():
-        if isinstance(given, DiagnosticsContext) and given.diagnostics is not None:
-            request.editor.hand_over(given.uri, given.diagnostics, given.range)
+    for context in params.context or ():
+        if isinstance(context, DiagnosticsContext) and context.diagnostics is not None:
+            request.editor.record_diagnostics(context.uri, context.diagnostics, context.range)
     return await request.sessions.send(
         params.session_id,
         Outgoing(
@@ -151,93 +153,93 @@ async def _send(request: RequestContext, params: p.MessageParams, message_id: st
     )
 
 
-@_answers("session/comment")
+@_handles("session/comment")
 async def comment(request: RequestContext, params: p.CommentParams) -> Message:
     return await request.sessions.comment(params.session_id, params.text, context=params.context or ())
 
 
-@_answers("session/cancel")
+@_handles("session/cancel")
 async def cancel(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.cancel(params.session_id)
 
 
-@_answers("session/withdraw")
+@_handles("session/withdraw")
 async def withdraw(request: RequestContext, params: p.WaitingMessageParams) -> Session:
     return await request.sessions.withdraw(params.session_id, params.message_id)
 
 
-@_answers("session/sendNow")
+@_handles("session/sendNow")
 async def send_now(request: RequestContext, params: p.WaitingMessageParams) -> Session:
     return await request.sessions.send_now(params.session_id, params.message_id)
 
 
-@_answers("session/reorder")
+@_handles("session/reorder")
 async def reorder(request: RequestContext, params: p.ReorderParams) -> Session:
     return await request.sessions.reorder(params.session_id, params.message_ids)
 
 
-@_answers("session/switchAgent")
+@_handles("session/switchAgent")
 async def switch_agent(request: RequestContext, params: p.SwitchAgentParams) -> Session:
     return await request.sessions.switch_agent(params.session_id, params.agent, model=params.model)
 
 
-@_answers("session/pause")
+@_handles("session/pause")
 async def pause(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.pause(params.session_id)
 
 
-@_answers("session/resume")
+@_handles("session/resume")
 async def resume(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.resume(params.session_id)
 
 
-@_answers("session/fork")
+@_handles("session/fork")
 async def fork(request: RequestContext, params: p.ForkParams) -> Session:
     return await request.sessions.fork(params.session_id, at=params.at, title=params.title, agent=params.agent)
 
 
-@_answers("session/rename")
+@_handles("session/rename")
 async def rename(request: RequestContext, params: p.RenameParams) -> Session:
     return await request.sessions.rename(params.session_id, params.title)
 
 
-@_answers("session/handOver")
+@_handles("session/handOver")
 async def hand_over(request: RequestContext, params: p.HandOverParams) -> Session:
     return await request.sessions.hand_over(params.session_id, params.to, note=params.note)
 
 
-@_answers("session/setBudget")
+@_handles("session/setBudget")
 async def set_budget(request: RequestContext, params: p.SetBudgetParams) -> Session:
     return await request.sessions.set_budget(params.session_id, params.budget)
 
 
-@_answers("session/archive")
+@_handles("session/archive")
 async def archive(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.archive(params.session_id)
 
 
-@_answers("session/unarchive")
+@_handles("session/unarchive")
 async def unarchive(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.unarchive(params.session_id)
 
 
-@_answers("session/delete")
+@_handles("session/delete")
 async def delete(request: RequestContext, params: p.SessionParams) -> p.Empty:
     await request.sessions.delete(params.session_id)
     return p.Empty()
 
 
-@_answers("session/share")
+@_handles("session/share")
 async def share(request: RequestContext, params: p.ShareParams) -> Session:
     return await request.sessions.sharing.share(params.session_id, params.with_, params.role)
 
 
-@_answers("session/unshare")
+@_handles("session/unshare")
 async def unshare(request: RequestContext, params: p.UnshareParams) -> Session:
     return await request.sessions.sharing.unshare(params.session_id, params.with_)
 
 
-@_answers("session/people")
+@_handles("session/people")
 async def people(request: RequestContext, params: p.PeopleParams) -> r.People:
     found = await request.sessions.sharing.people(params.session_id)
     if not params.secrets or found.notice is not None:
@@ -245,12 +247,12 @@ async def people(request: RequestContext, params: p.PeopleParams) -> r.People:
     return found.model_copy(update={"secrets": len(await request.sessions.find_secrets(params.session_id))})
 
 
-@_answers("session/search")
+@_handles("session/search")
 async def search(request: RequestContext, params: p.SearchParams) -> r.SearchResult:
     return await request.sessions.search(params.query, workspace_folder=params.workspace_folder, limit=params.limit)
 
 
-@_answers("session/export")
+@_handles("session/export")
 async def export(request: RequestContext, params: p.ExportParams) -> r.Export:
     if params.uri is None:
         return await request.sessions.export(params.session_id, params.format, unmasked=params.unmasked)
@@ -264,39 +266,39 @@ async def export(request: RequestContext, params: p.ExportParams) -> r.Export:
         raise InvalidParams(f"The file cannot be written: {reason}.", fields=["uri"], hint="Name another file.") from None
 
 
-@_answers("session/compact")
+@_handles("session/compact")
 async def compact(request: RequestContext, params: p.SessionParams) -> Session:
     return await request.sessions.compact(params.session_id)
 
 
-@_answers("session/window")
+@_handles("session/window")
 async def window(request: RequestContext, params: p.SessionParams) -> r.WindowUse:
     return await request.sessions.window(params.session_id)
 
 
-@_answers("session/answer")
+@_handles("session/answer")
 async def answer(request: RequestContext, params: p.AnswerParams) -> p.Empty:
     await request.sessions.answer(params.session_id, params.request_id, params.decision)
     return p.Empty()
 
 
-@_answers("permission/keep")
+@_handles("permission/keep")
 async def keep_permission(request: RequestContext, params: p.PermissionKeepParams) -> r.KeptPermission:
     return await request.sessions.permissions.keep(params.session_id, params.request_id, everywhere=params.everywhere)
 
 
-@_answers("permission/list")
+@_handles("permission/list")
 async def list_permissions(request: RequestContext, _: p.Empty) -> r.KeptPermissionList:
     return await request.sessions.permissions.list()
 
 
-@_answers("permission/remove")
+@_handles("permission/remove")
 async def remove_permission(request: RequestContext, params: p.PermissionRemoveParams) -> p.Empty:
     await request.sessions.permissions.remove(params.permission_id)
     return p.Empty()
 
 
-@_answers("session/questions")
+@_handles("session/questions")
 async def questions(request: RequestContext, params: p.QuestionListParams) -> r.QuestionList:
     return await request.sessions.questions(session_id=params.session_id, workspace_folder=params.workspace_folder)
 
@@ -305,22 +307,22 @@ def _scope_of(params: p.ChangeListParams | p.ChangeRevertParams) -> ChangeScope:
     return ChangeScope(params.message_id, params.since, params.revert_id)
 
 
-@_answers("context/image")
+@_handles("context/image")
 async def image(request: RequestContext, params: p.ImageParams) -> r.Image:
     return await request.sessions.image(params.session_id, params.sha256)
 
 
-@_answers("change/list")
+@_handles("change/list")
 async def changes(request: RequestContext, params: p.ChangeListParams) -> r.ChangeList:
     return await request.sessions.changes(params.session_id, _scope_of(params), texts=params.texts)
 
 
-@_answers("change/revert")
+@_handles("change/revert")
 async def revert(request: RequestContext, params: p.ChangeRevertParams) -> r.Reverted:
     return await request.sessions.revert(params.session_id, _scope_of(params), uri=params.uri, hunk=params.hunk)
 
 
-@_answers("finding/list")
+@_handles("finding/list")
 async def findings(request: RequestContext, params: p.FindingListParams) -> r.FindingList:
     found = await request.sessions.findings(session_id=params.session_id, uri=params.uri, state=params.state)
     rest = [finding for finding in found.findings if params.cursor is None or finding.id > params.cursor]
@@ -334,39 +336,39 @@ async def findings(request: RequestContext, params: p.FindingListParams) -> r.Fi
     return r.FindingList(findings=page, next_cursor=page[-1].id if len(page) < len(rest) else None)
 
 
-@_answers("finding/update")
+@_handles("finding/update")
 async def update_finding(request: RequestContext, params: p.FindingUpdateParams) -> Finding:
     return request.findings.with_current_range(
         await request.sessions.update_finding(params.finding_id, params.state, reason=params.reason)
     )
 
 
-@_answers("agent/list")
+@_handles("agent/list")
 async def agents(request: RequestContext, _: p.AgentListParams) -> r.AgentList:
     return await request.sessions.agents()
 
 
-@_answers("skill/list")
+@_handles("skill/list")
 async def skills(request: RequestContext, _: p.Empty) -> r.SkillList:
     return await request.sessions.skills()
 
 
-@_answers("prompt/list")
+@_handles("prompt/list")
 async def prompts(request: RequestContext, _: p.Empty) -> r.PromptFileList:
     return r.PromptFileList(prompts=await request.sessions.prompt_files.list())
 
 
-@_answers("prompt/expand")
+@_handles("prompt/expand")
 async def expand_prompt(request: RequestContext, params: p.PromptExpandParams) -> r.ExpandedPrompt:
     return await request.sessions.prompt_files.expand(params.name, params.arguments)
 
 
-@_answers("model/list")
+@_handles("model/list")
 async def models(request: RequestContext, _: p.Empty) -> r.ModelList:
     return await request.sessions.models()
 
 
-@_answers("model/reply")
+@_handles("model/reply")
 async def reply_of_model(request: RequestContext, params: p.ModelReplyParams) -> ModelReply:
     with PartialText(request.protocol, params.partial_result_token) as partial:
         return await model_reply(

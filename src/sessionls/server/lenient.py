@@ -19,10 +19,10 @@ from lsprotocol import types as lsp
 
 from sessionls.domain import uris
 
-__all__ = ["Unreadable", "usable"]
+__all__ = ["InvalidValues", "to_strict_form"]
 
 
-class Unreadable(Exception):
+class InvalidValues(Exception):
     """Required values cannot be read. `paths` are their paths, with the names of the wire."""
 
     def __init__(self, *paths: str) -> None:
@@ -30,8 +30,8 @@ class Unreadable(Exception):
         self.paths = paths
 
 
-def usable(value: Any, kind: Any) -> Any:
-    """The value in the strict form of that type of lsprotocol. Raises `Unreadable`."""
+def to_strict_form(value: Any, kind: Any) -> Any:
+    """The value in the strict form of that type of lsprotocol. Raises `InvalidValues`."""
     return _read(value, kind, "", diagnostic=False)
 
 
@@ -40,13 +40,13 @@ def _read(value: Any, kind: Any, path: str, *, diagnostic: bool) -> Any:
     if kind is Any or kind is object or kind in (lsp.LSPAny, lsp.LSPObject):
         return value
     if origin in (typing.Union, types.UnionType):
-        return _one_of(value, typing.get_args(kind), path, diagnostic=diagnostic)
+        return _read_union(value, typing.get_args(kind), path, diagnostic=diagnostic)
     if origin is typing.Literal:
         if value in typing.get_args(kind):
             return value
     elif origin is collections.abc.Sequence:
         if isinstance(value, list):
-            return _items(value, typing.get_args(kind)[0], path, diagnostic=diagnostic)
+            return _read_items(value, typing.get_args(kind)[0], path, diagnostic=diagnostic)
     elif origin in (dict, collections.abc.Mapping):
         if isinstance(value, dict):
             return value
@@ -58,7 +58,7 @@ def _read(value: Any, kind: Any, path: str, *, diagnostic: bool) -> Any:
             return value
     elif isinstance(kind, type) and attrs.has(kind):
         if isinstance(value, dict):
-            return _fields(value, kind, path, diagnostic=diagnostic or kind is lsp.Diagnostic)
+            return _read_object(value, kind, path, diagnostic=diagnostic or kind is lsp.Diagnostic)
     elif kind is bool:
         if isinstance(value, bool):
             return value
@@ -78,52 +78,52 @@ def _read(value: Any, kind: Any, path: str, *, diagnostic: bool) -> Any:
             return value
     else:
         return value
-    raise Unreadable(path)
+    raise InvalidValues(path)
 
 
-def _one_of(value: Any, kinds: tuple[Any, ...], path: str, *, diagnostic: bool) -> Any:
+def _read_union(value: Any, kinds: tuple[Any, ...], path: str, *, diagnostic: bool) -> Any:
     if value is None and type(None) in kinds:
         return None
-    problem = Unreadable(path)
+    problem = InvalidValues(path)
     # An object is of the first type whose fields it has: a change with an invalid range does not replace the whole text.
-    meant = next((kind for kind in kinds if attrs.has(kind) and _has_all(value, kind)), None)
-    for kind in kinds if meant is None else (meant,):
+    match = next((kind for kind in kinds if attrs.has(kind) and _has_required_fields(value, kind)), None)
+    for kind in kinds if match is None else (match,):
         try:
             return _read(value, kind, path, diagnostic=diagnostic)
-        except Unreadable as error:
+        except InvalidValues as error:
             # The error inside says more than that no type matches.
             if max(map(len, error.paths)) > len(path):
                 problem = error
     raise problem
 
 
-def _has_all(value: Any, kind: Any) -> bool:
+def _has_required_fields(value: Any, kind: Any) -> bool:
     needed = [_camel(field.name) for field in attrs.fields(kind) if field.default is attrs.NOTHING]
     return isinstance(value, dict) and all(value.get(name) is not None for name in needed)
 
 
-def _items(value: list[Any], kind: Any, path: str, *, diagnostic: bool) -> list[Any]:
-    kept = []
+def _read_items(value: list[Any], kind: Any, path: str, *, diagnostic: bool) -> list[Any]:
+    items = []
     for number, item in enumerate(value):
         try:
-            kept.append(_read(item, kind, f"{path}.{number}", diagnostic=diagnostic))
-        except Unreadable:
-            if kind not in _LEFT_OUT and not _is_plain(kind):
+            items.append(_read(item, kind, f"{path}.{number}", diagnostic=diagnostic))
+        except InvalidValues:
+            if kind not in _OPTIONAL_ITEMS and not _is_scalar(kind):
                 raise
-    return kept
+    return items
 
 
 # From these lists, items that cannot be read are left out. (Of the changes to a document none may be missing.)
-_LEFT_OUT = (lsp.Diagnostic, lsp.DiagnosticRelatedInformation, lsp.WorkspaceFolder, lsp.FileEvent)
+_OPTIONAL_ITEMS = (lsp.Diagnostic, lsp.DiagnosticRelatedInformation, lsp.WorkspaceFolder, lsp.FileEvent)
 
 
-def _is_plain(kind: Any) -> bool:
-    """Whether such values are plain: texts, numbers, members of an enumeration."""
+def _is_scalar(kind: Any) -> bool:
+    """Whether such values are scalars: texts, numbers, members of an enumeration."""
     members = typing.get_args(kind) or (kind,)
-    return all(isinstance(one, type) and (issubclass(one, enum.Enum) or one in (str, int, bool)) for one in members)
+    return all(isinstance(member, type) and (issubclass(member, enum.Enum) or member in (str, int, bool)) for member in members)
 
 
-def _fields(value: Mapping[str, Any], kind: Any, path: str, *, diagnostic: bool) -> dict[str, Any]:
+def _read_object(value: Mapping[str, Any], kind: Any, path: str, *, diagnostic: bool) -> dict[str, Any]:
     read: dict[str, Any] = {}
     missing: list[str] = []
     for field in attrs.fields(kind):
@@ -131,32 +131,32 @@ def _fields(value: Mapping[str, Any], kind: Any, path: str, *, diagnostic: bool)
         where = f"{path}.{name}".lstrip(".")
         if name in value:
             try:
-                given = _code(value[name]) if kind is lsp.Diagnostic and name == "code" else value[name]
-                found = _read(given, field.type, where, diagnostic=diagnostic)
+                item = _read_code(value[name]) if kind is lsp.Diagnostic and name == "code" else value[name]
+                result = _read(item, field.type, where, diagnostic=diagnostic)
                 if field.validator is not None:
-                    field.validator(None, field, found)
-            except (Unreadable, ValueError, TypeError) as error:
-                problem = error if isinstance(error, Unreadable) else Unreadable(where)
+                    field.validator(None, field, result)
+            except (InvalidValues, ValueError, TypeError) as error:
+                problem = error if isinstance(error, InvalidValues) else InvalidValues(where)
             else:
-                read[name] = found
+                read[name] = result
                 continue
         else:
-            problem = Unreadable(where)
+            problem = InvalidValues(where)
         if field.default is not attrs.NOTHING:
             continue
-        default = _DEFAULTS.get((kind, field.name)) or (_OF_DIAGNOSTICS.get((kind, field.name)) if diagnostic else None)
+        default = _DEFAULTS.get((kind, field.name)) or (_DIAGNOSTIC_DEFAULTS.get((kind, field.name)) if diagnostic else None)
         if default is None:
             missing += problem.paths
         else:
             read[name] = default({**value, **read})
     if missing:
-        raise Unreadable(*missing)
+        raise InvalidValues(*missing)
     return read
 
 
-def _code(given: Any) -> Any:
+def _read_code(value: Any) -> Any:
     """A diagnostic's code; some clients send it as an object with its address, as in VS Code's API."""
-    return given.get("value") if isinstance(given, dict) else given
+    return value.get("value") if isinstance(value, dict) else value
 
 
 def _camel(name: str) -> str:
@@ -196,7 +196,7 @@ _DEFAULTS: Mapping[tuple[Any, str], Callable[[Mapping[str, Any]], Any]] = {
     (lsp.CodeActionParams, "context"): lambda _: {"diagnostics": []},
     (lsp.CodeActionContext, "diagnostics"): lambda _: [],
 }
-_OF_DIAGNOSTICS: Mapping[tuple[Any, str], Callable[[Mapping[str, Any]], Any]] = {
+_DIAGNOSTIC_DEFAULTS: Mapping[tuple[Any, str], Callable[[Mapping[str, Any]], Any]] = {
     (lsp.Diagnostic, "message"): _text,
     (lsp.Diagnostic, "range"): lambda _: {"start": _START, "end": _START},
     (lsp.Range, "start"): lambda _: _START,

@@ -35,7 +35,7 @@ from sessionls.server.publishing.finding_tracker import FindingTracker
 from sessionls.server.publishing.session_notifications import SessionNotifications
 from sessionls.server.transport import errors
 from sessionls.server.transport.framing import frame, frames
-from sessionls.server.transport.protocol import SessionProtocol, converter
+from sessionls.server.transport.protocol import SessionProtocol, make_converter
 from sessionls.stdio import BrokenStream, Inbox, Outbox
 
 if TYPE_CHECKING:
@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 __all__ = ["SessionServer"]
 
 log = logging.getLogger("sessionls")
-_CLOSING = 8.0  # seconds that everything together may take to close
+_CLOSE_TIMEOUT = 8.0  # seconds that everything together may take to close
 
 
 class SessionServer(LanguageServer):
-    """`run` serves one client and gives the exit code."""
+    """`run` serves one client and returns the exit code."""
 
     protocol: SessionProtocol
 
     def __init__(self) -> None:
-        super().__init__("sessionls", __version__, protocol_cls=SessionProtocol, converter_factory=converter)
+        super().__init__("sessionls", __version__, protocol_cls=SessionProtocol, converter_factory=make_converter)
         self._options = Options()
         self._bounds = Bounds()
         self._client = Client()
@@ -68,8 +68,8 @@ class SessionServer(LanguageServer):
         self._jobs: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
         self._stopping: asyncio.Future[int]
-        features = self.protocol.fm.features  # pygls' own way in takes functions alone, not methods
-        features.update((name, self._answering(handler)) for name, handler in HANDLERS.items())
+        features = self.protocol.fm.features  # pygls' decorators accept functions only, not methods
+        features.update((name, self._request_handler(handler)) for name, handler in HANDLERS.items())
         features[lsp.INITIALIZED] = self._initialized
         features.update(self._document_events.features)
         features[lsp.WORKSPACE_DID_CHANGE_CONFIGURATION] = self._configuration_changed
@@ -81,27 +81,27 @@ class SessionServer(LanguageServer):
         """Errors go into answers and into the log, never into pop-ups."""
         log.error("%s: %s", getattr(source, "__name__", source), error)
 
-    # -- life ------------------------------------------------------------------------------------------------------------
+    # -- life cycle ----------------------------------------------------------------------------------------------------
 
     async def run(self, source: int, sink: int) -> int:
-        """Serve the client on these file descriptors until it says `exit` or is gone. The exit code follows LSP."""
+        """Serve the client on these file descriptors until it sends `exit` or disconnects. The exit code follows LSP."""
         loop = asyncio.get_running_loop()
         self._stopping = loop.create_future()
-        self._outbox = Outbox(sink, loop, self._lost, frame=frame)
+        self._outbox = Outbox(sink, loop, self._connection_lost, frame=frame)
         self.protocol.set_writer(self._outbox)
-        inbox = Inbox(source, loop, self.protocol.receive, self._ended, frames=frames)
+        inbox = Inbox(source, loop, self.protocol.receive, self._input_ended, frames=frames)
         for name in ("SIGTERM", "SIGINT"):
-            with contextlib.suppress(NotImplementedError, AttributeError, ValueError):  # Windows knows no such handlers
+            with contextlib.suppress(NotImplementedError, AttributeError, ValueError):  # Windows has no such handlers
                 loop.add_signal_handler(getattr(signal, name), self.stop, 1)
         self._outbox.start()
         inbox.start()
         code = await self._stopping
         try:
-            async with asyncio.timeout(_CLOSING):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await self.close_down()
                 await asyncio.to_thread(self._outbox.close)
         except TimeoutError:
-            log.warning("Closing took longer than %s seconds; replies that were being written can be resumed", _CLOSING)
+            log.warning("Closing took longer than %s seconds; replies that were being written can be resumed", _CLOSE_TIMEOUT)
         return code
 
     def stop(self, code: int) -> None:
@@ -130,7 +130,7 @@ class SessionServer(LanguageServer):
             except Exception:
                 log.exception("Closing failed")
 
-    def _ended(self, broken: BrokenStream | None) -> None:
+    def _input_ended(self, broken: BrokenStream | None) -> None:
         """Nothing more can be read."""
         if broken is not None:
             log.error("The client's messages cannot be read: %s", broken)
@@ -139,7 +139,7 @@ class SessionServer(LanguageServer):
         else:
             self.stop(0 if self.protocol.shut_down else 1)
 
-    def _lost(self, reason: str) -> None:
+    def _connection_lost(self, reason: str) -> None:
         log.error("The connection is closed. %s", reason)
         self.stop(1)
 
@@ -147,19 +147,19 @@ class SessionServer(LanguageServer):
 
     def configure(self, params: lsp.InitializeParams) -> None:
         """Take the client's options. Raises `InvalidParams`."""
-        given = params.initialization_options
+        options = params.initialization_options
         try:
-            self._options = Options.model_validate(given)
+            self._options = Options.model_validate(options)
         except ValidationError as error:
-            raise errors.bad_params(error, "initializationOptions", given) from None
+            raise errors.params_error(error, "initializationOptions", options) from None
         self._client = Client.of(params.capabilities)
         self._bounds = Bounds(self._options.workspace_trusted, self._options.read_only)
 
-    def make_workspace(self, made: PyglsWorkspace) -> Documents:
-        return Documents.like(made)
+    def make_workspace(self, workspace: PyglsWorkspace) -> Documents:
+        return Documents.copy_of(workspace)
 
     def announce(self, capabilities: lsp.ServerCapabilities) -> None:
-        """What pygls cannot know of."""
+        """Declare the capabilities that pygls does not derive from the handlers."""
         sync = capabilities.text_document_sync
         assert isinstance(sync, lsp.TextDocumentSyncOptions)
         sync.save = True
@@ -170,19 +170,19 @@ class SessionServer(LanguageServer):
         self._document_features.announce(capabilities, self._client.registers)
 
     def _initialized(self, _: lsp.InitializedParams) -> None:
-        self._begin()
-        self._later(self._document_features.register(self._client.registers))
+        self._ensure_started()
+        self._run_in_background(self._document_features.register(self._client.registers))
 
     def folders_changed(self) -> None:
-        """The client's workspace folders are others now."""
-        self._follow()
+        """The client's workspace folders have changed."""
+        self._apply_client_changes_soon()
 
     def _configuration_changed(self, params: lsp.DidChangeConfigurationParams) -> None:
-        """The client trusts the workspace now, or no more; agents may only read, or do more. It holds from here on."""
+        """Whether the workspace is trusted, or whether agents may only read, has changed."""
         try:
             changed = Configuration.model_validate(params.settings).sessionls
         except ValidationError as error:
-            log.warning("Ignored a changed configuration: %s", errors.bad_params(error, "settings", params.settings).message)
+            log.warning("Ignored a changed configuration: %s", errors.params_error(error, "settings", params.settings).message)
             return
         before = (self._bounds.trusted, self._bounds.read_only)
         if changed.workspace_trusted is not None:
@@ -190,37 +190,37 @@ class SessionServer(LanguageServer):
         if changed.read_only is not None:
             self._bounds.read_only = changed.read_only
         if before != (self._bounds.trusted, self._bounds.read_only):
-            self._follow()
+            self._apply_client_changes_soon()
 
-    def _follow(self) -> None:
-        """Let the rest follow what the client changed: its folders, or the bounds."""
-        self._later(self._followed())
+    def _apply_client_changes_soon(self) -> None:
+        """Apply a change of the client's folders or of the bounds to everything that depends on them."""
+        self._run_in_background(self._apply_client_changes())
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         job = asyncio.create_task(work)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 
-    # -- what is behind the server -----------------------------------------------------------------------------------------
+    # -- what requests need ----------------------------------------------------------------------------------------------
 
     async def request(self) -> RequestContext:
-        """What requests are answered with, as soon as it is there. A start that failed is tried again with the next request."""
-        return (await asyncio.shield(self._begin()))[0]
+        """The context of requests, once the server has started. A failed start is tried again with the next request."""
+        return (await asyncio.shield(self._ensure_started()))[0]
 
     async def commands(self) -> EditorCommands:
-        return (await asyncio.shield(self._begin()))[1]
+        return (await asyncio.shield(self._ensure_started()))[1]
 
-    def _begin(self) -> asyncio.Task[tuple[RequestContext, EditorCommands]]:
+    def _ensure_started(self) -> asyncio.Task[tuple[RequestContext, EditorCommands]]:
         """Open the store and read the catalog in the background: the imports take longer than `initialize` may."""
         starting = self._starting
         if starting is None or (starting.done() and (starting.cancelled() or starting.exception() is not None)):
             self._starting = starting = asyncio.create_task(self._start())
-            # Whoever asks next is told why it failed; nobody may have asked yet.
+            # The next request reports why it failed; until then nobody may wait for it.
             starting.add_done_callback(lambda done: done.cancelled() or done.exception())
         return starting
 
     async def _start(self) -> tuple[RequestContext, EditorCommands]:
-        if self._closing is not None:  # nobody would close what is opened now
+        if self._closing is not None:  # nothing would close what is opened now
             raise StoreUnavailable("The server is closing.", hint="Start it again.")
         documents = self.protocol.workspace
         assert isinstance(documents, Documents)
@@ -256,16 +256,16 @@ class SessionServer(LanguageServer):
         return request, commands
 
     def _files_changed(self, changed: Iterable[str]) -> None:
-        """Files changed on disk, which this client does not say."""
+        """Files changed on disk. For clients that do not report this."""
         if self._findings is not None:
             self._findings.files_changed(changed)
 
-    async def _followed(self) -> None:
-        """The agents and the servers that there are now, and which sessions are the folders'."""
+    async def _apply_client_changes(self) -> None:
+        """Read agents and MCP servers again, and which sessions belong to the folders."""
         try:
-            await self.request()  # what changes while everything is being opened is followed when it is there
+            await self.request()  # a change during the start is applied after it
         except SessionlsError:
-            return  # the next start takes everything as it is then
+            return  # the next start reads everything anew
         composition = self._composition
         assert composition is not None
         try:
@@ -276,14 +276,14 @@ class SessionServer(LanguageServer):
                 self.protocol.notify("agent/changed")
                 await composition.sessions.scope()
         except Exception:
-            log.exception("What changed in the client could not be followed")
+            log.exception("A change in the client could not be applied")
 
     # -- requests --------------------------------------------------------------------------------------------------------
 
-    def _answering(self, handler: Callable[[RequestContext, Any], Awaitable[Wire]]) -> Callable[[Any], Awaitable[Wire]]:
+    def _request_handler(self, handler: Callable[[RequestContext, Any], Awaitable[Wire]]) -> Callable[[Any], Awaitable[Wire]]:
         async def answer(params: Any) -> Wire:
             result = await handler(await self.request(), params)
-            # One after the other: a client that asks for much at once gets it as fast as it reads.
+            # One at a time: a client that asks for much at once gets it as fast as it reads.
             async with self._sending:
                 await self._outbox.drain()
             return result
@@ -294,14 +294,14 @@ class SessionServer(LanguageServer):
         return await (await self.commands()).execute(params)
 
     async def _code_actions(self, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        self._learn(params)
+        self._record_diagnostics(params)
         starting = self._starting is None or not self._starting.done()
-        if starting and params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic:  # with every move of the cursor
+        if starting and params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic:  # sent with every move of the cursor
             return []
         return await (await self.commands()).code_actions(params)
 
-    def _learn(self, params: lsp.CodeActionParams) -> None:
-        """Keep what the client says is wrong there: for the tool `diagnostics`."""
+    def _record_diagnostics(self, params: lsp.CodeActionParams) -> None:
+        """Keep the client's diagnostics of that place for the tool `diagnostics`."""
         if self._editor is not None:
-            known = self.protocol.converter.unstructure(params.context.diagnostics)
-            self._editor.hand_over(params.text_document.uri, known, range_from_lsp(params.range))
+            diagnostics = self.protocol.converter.unstructure(params.context.diagnostics)
+            self._editor.record_diagnostics(params.text_document.uri, diagnostics, range_from_lsp(params.range))

@@ -17,11 +17,11 @@ _REGISTERED = ("code_lens", "document_symbol", "folding_range", "document_link",
 _Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-def _set(given: Any) -> Any:
+def _without_empty(value: Any) -> Any:
     """The options that have a value: editors send their settings as they are, with null or "" for those without one."""
-    if not isinstance(given, dict):
+    if not isinstance(value, dict):
         return {}
-    return {key: value for key, value in given.items() if value is not None and value != ""}
+    return {key: value for key, value in value.items() if value is not None and value != ""}
 
 
 class Person(Wire):
@@ -30,8 +30,8 @@ class Person(Wire):
 
     @model_validator(mode="before")
     @classmethod
-    def _only_what_is_set(cls, given: Any) -> Any:
-        return _set(given) if isinstance(given, dict) else given
+    def _ignore_empty(cls, value: Any) -> Any:
+        return _without_empty(value) if isinstance(value, dict) else value
 
 
 class Options(Wire):
@@ -46,14 +46,14 @@ class Options(Wire):
 
     @model_validator(mode="before")
     @classmethod
-    def _only_what_is_set(cls, given: Any) -> Any:
-        options = _set(given)
-        if isinstance(person := options.get("participant"), dict) and not _set(person):
+    def _ignore_empty(cls, value: Any) -> Any:
+        options = _without_empty(value)
+        if isinstance(person := options.get("participant"), dict) and not _without_empty(person):
             del options["participant"]
         return options
 
 
-class _Changed(Wire):
+class _ChangedOptions(Wire):
     workspace_trusted: bool | None = None
     read_only: bool | None = None
 
@@ -61,13 +61,13 @@ class _Changed(Wire):
 class Configuration(Wire):
     """`settings` of `workspace/didChangeConfiguration`: the options that can change while the server runs. Absent ones stay."""
 
-    sessionls: _Changed = _Changed()
+    sessionls: _ChangedOptions = _ChangedOptions()
 
     @model_validator(mode="before")
     @classmethod
-    def _only_what_is_set(cls, given: Any) -> Any:
-        changed = _set(given)
-        return {"sessionls": _set(changed["sessionls"])} if "sessionls" in changed else {}
+    def _ignore_empty(cls, value: Any) -> Any:
+        changed = _without_empty(value)
+        return {"sessionls": _without_empty(changed["sessionls"])} if "sessionls" in changed else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +84,16 @@ class EditSupport:
 
     @classmethod
     def of(cls, capabilities: lsp.ClientCapabilities) -> EditSupport:
-        able = get_capability(capabilities, "workspace.workspace_edit") or lsp.WorkspaceEditClientCapabilities()
+        support = get_capability(capabilities, "workspace.workspace_edit") or lsp.WorkspaceEditClientCapabilities()
         # Only `documentChanges` can create and delete files: a client with these operations has it. Neovim 0.11 does not say so.
-        kinds = able.resource_operations or ()
-        versions = bool(able.document_changes or kinds)
+        kinds = support.resource_operations or ()
+        versions = bool(support.document_changes or kinds)
         return cls(
             applies=bool(get_capability(capabilities, "workspace.apply_edit")),
             versions=versions,
             creates=lsp.ResourceOperationKind.Create in kinds,
             deletes=lsp.ResourceOperationKind.Delete in kinds,
-            annotations=versions and able.change_annotation_support is not None,
+            annotations=versions and support.change_annotation_support is not None,
         )
 
 

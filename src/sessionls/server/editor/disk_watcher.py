@@ -15,11 +15,11 @@ __all__ = ["DiskWatcher"]
 
 log = logging.getLogger("sessionls")
 _LIBRARY = "watchfiles"
-_FOLDERS = 200  # that are watched at most: a system gives each user only so many watches
+_FOLDERS = 200  # that are watched at most: systems limit the watches of a user
 
 
 class DiskWatcher:
-    """Calls `changed` with the URIs of files that changed, of those it was asked to watch."""
+    """Calls `changed` with the URIs of files that changed, out of those that it watches."""
 
     def __init__(self, changed: Callable[[Iterable[str]], None]) -> None:
         self._changed = changed
@@ -27,9 +27,9 @@ class DiskWatcher:
         self._watched: frozenset[str] = frozenset()
         self._job: asyncio.Task[None] | None = None
 
-    def __call__(self, wanted: Iterable[str]) -> None:
+    def __call__(self, uris_to_watch: Iterable[str]) -> None:
         """Watch these files too."""
-        self._files |= {path: uri for uri in wanted if (path := uris.to_path(uri)) is not None}
+        self._files |= {path: uri for uri in uris_to_watch if (path := uris.to_path(uri)) is not None}
         folders = frozenset(sorted({str(Path(path).parent) for path in self._files})[:_FOLDERS])
         if folders != self._watched:
             self._watched = folders
@@ -44,10 +44,12 @@ class DiskWatcher:
         try:
             logging.getLogger(_LIBRARY).setLevel(logging.WARNING)  # it logs each change
             watchfiles: Any = await asyncio.to_thread(importlib.import_module, _LIBRARY)
-            there = await asyncio.to_thread(lambda: [folder for folder in sorted(folders) if Path(folder).is_dir()])
-            if not there:
+            existing = await asyncio.to_thread(lambda: [folder for folder in sorted(folders) if Path(folder).is_dir()])
+            if not existing:
                 return
-            changes = watchfiles.awatch(*there, watch_filter=lambda _, path: path in self._files, recursive=False, debounce=200)
+            changes = watchfiles.awatch(
+                *existing, watch_filter=lambda _, path: path in self._files, recursive=False, debounce=200
+            )
             async for found in changes:
                 self._changed([self._files[path] for _, path in found if path in self._files])
         except Exception:  # no watches left, a file system without them

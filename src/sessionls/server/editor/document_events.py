@@ -1,4 +1,4 @@
-"""What the client says about documents and files, passed to everyone who listens."""
+"""Passes the client's notifications about documents and files on to listeners."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DocumentListener:
     def document_closed(self, uri: str) -> None: ...
 
     def files_changed(self, changed: Iterable[str]) -> None:
-        """Files changed on disk, by whatever program."""
+        """Files changed on disk."""
 
 
 class DocumentEvents:

@@ -49,17 +49,19 @@ class FileWatchers:
         registered: frozenset[str] = frozenset()
         try:
             while registered != self._patterns:
-                registered, before, self._id = self._patterns, self._id, new_id()
+                registered, previous_id, self._id = self._patterns, self._id, new_id()
                 watchers = [lsp.FileSystemWatcher(glob_pattern=pattern) for pattern in sorted(registered)]
                 options = lsp.DidChangeWatchedFilesRegistrationOptions(watchers=watchers)
-                one = lsp.Registration(id=self._id, method=lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, register_options=options)
-                await self._protocol.send_request_async(
-                    lsp.CLIENT_REGISTER_CAPABILITY, lsp.RegistrationParams(registrations=[one])
+                registration = lsp.Registration(
+                    id=self._id, method=lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, register_options=options
                 )
-                if before is not None:
-                    gone = lsp.Unregistration(id=before, method=lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+                await self._protocol.send_request_async(
+                    lsp.CLIENT_REGISTER_CAPABILITY, lsp.RegistrationParams(registrations=[registration])
+                )
+                if previous_id is not None:
+                    unregistration = lsp.Unregistration(id=previous_id, method=lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
                     await self._protocol.send_request_async(
-                        lsp.CLIENT_UNREGISTER_CAPABILITY, lsp.UnregistrationParams(unregisterations=[gone])
+                        lsp.CLIENT_UNREGISTER_CAPABILITY, lsp.UnregistrationParams(unregisterations=[unregistration])
                     )
         except JsonRpcException as error:
             log.warning("The client does not watch files: %s", error.message)

@@ -34,7 +34,7 @@ __all__ = ["Documents", "LspEditor"]
 log = logging.getLogger("sessionls")
 
 _SAVE_SECONDS = 30.0  # that an editor may take, with the formatters that it runs
-_DIAGNOSED = 500  # documents whose diagnostics are kept
+_DIAGNOSED_DOCUMENTS = 500  # documents whose diagnostics are kept
 _DIAGNOSTICS = 500  # of one document
 
 
@@ -46,7 +46,7 @@ class Documents(Workspace):
     """
 
     @classmethod
-    def like(cls, other: Workspace) -> Documents:
+    def copy_of(cls, other: Workspace) -> Documents:
         return cls(other.root_uri, lsp.TextDocumentSyncKind.Incremental, list(other.folders.values()), other.position_encoding)
 
     def __init__(self, *arguments: Any) -> None:
@@ -66,11 +66,11 @@ class Documents(Workspace):
         if self._spellings.get(key := uris.uri_key(doc_uri)) == unquote(doc_uri):
             del self._spellings[key]
 
-    def called(self, uri: str) -> TextDocument | None:
+    def find(self, uri: str) -> TextDocument | None:
         """The open document with that URI, in any spelling of it."""
         open_: Mapping[str, TextDocument] = self.text_documents
-        found = open_.get(unquote(uri))
-        return found if found is not None else open_.get(self._spellings.get(uris.uri_key(uri), ""))
+        document = open_.get(unquote(uri))
+        return document if document is not None else open_.get(self._spellings.get(uris.uri_key(uri), ""))
 
     def _create_text_document(
         self, doc_uri: str, source: str | None = None, version: int | None = None, language_id: str | None = None
@@ -104,7 +104,7 @@ class LspEditor(DocumentListener):
         self._protocol = protocol
         self._client = client
         self._diagnostics: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
-        self._changing: set[str] = set()  # documents that are being edited for an agent
+        self._editing: set[str] = set()  # documents that are being edited for an agent
         self.typing = Typing()
         self.shows_session: Callable[[str], bool] = lambda _: False
         """Whether a session's file is open in the editor, where its questions can be read and answered."""
@@ -120,7 +120,7 @@ class LspEditor(DocumentListener):
         return folders or ([self._documents.root_uri] if self._documents.root_uri else [])
 
     def buffer(self, uri: str) -> Buffer | None:
-        document = self._documents.called(uri)
+        document = self._documents.find(uri)
         if document is None:
             return None
         # Some editors send every line end as a line feed. None of those can save for us.
@@ -131,35 +131,35 @@ class LspEditor(DocumentListener):
         return self._diagnostics.get(uris.uri_key(uri), ())
 
     def document_changed(self, uri: str) -> None:
-        if uris.uri_key(uri) not in self._changing:  # otherwise it is our own edit, and nobody types
+        if uris.uri_key(uri) not in self._editing:  # otherwise it is our own edit, not a person typing
             self.typing.typed()
 
     def document_closed(self, uri: str) -> None:
-        """What the client said about the document no longer holds."""
+        """Drop the diagnostics of the document: the client no longer reports them."""
         self._diagnostics.pop(uris.uri_key(uri), None)
 
-    def hand_over(self, uri: str, diagnostics: Sequence[Mapping[str, Any]], within: Range | None = None) -> None:
+    def record_diagnostics(self, uri: str, diagnostics: Sequence[Mapping[str, Any]], within: Range | None = None) -> None:
         """Keep the diagnostics that the client sent: all of the document, or those that touch a range of it."""
         key = uris.uri_key(uri)
-        known = [] if within is None else [one for one in self._diagnostics.get(key, ()) if not _touches(one, within)]
+        kept = [] if within is None else [item for item in self._diagnostics.get(key, ()) if not _touches(item, within)]
         # Our own come back with every code action; findings are asked for separately.
-        known += [dict(one) for one in diagnostics if one.get("source") != "sessionls"]
-        self._diagnostics[key] = known[:_DIAGNOSTICS]
+        kept += [dict(item) for item in diagnostics if item.get("source") != "sessionls"]
+        self._diagnostics[key] = kept[:_DIAGNOSTICS]
         self._diagnostics.move_to_end(key)
-        while len(self._diagnostics) > _DIAGNOSED:
+        while len(self._diagnostics) > _DIAGNOSED_DOCUMENTS:
             self._diagnostics.popitem(last=False)
 
     async def apply(self, label: str, changes: Sequence[DocumentChange], *, confirm: bool = False) -> EditOutcome:
         on_disk = [change for change in changes if self._writes_file(change, confirm=confirm)]
         in_editor = [change for change in changes if change not in on_disk]
         if in_editor:
-            # First: it may be refused, and then nothing is done.
-            changing = {uris.uri_key(change.uri) for change in in_editor}
-            self._changing |= changing
+            # These first: the editor may refuse them, and then nothing must have changed.
+            edited = {uris.uri_key(change.uri) for change in in_editor}
+            self._editing |= edited
             try:
                 outcome = await change_documents(self._protocol, self._client, self.buffer, label, in_editor, confirm=confirm)
             finally:
-                self._changing -= changing
+                self._editing -= edited
             if not outcome.applied or not on_disk:
                 return outcome
         if on_disk:
@@ -173,10 +173,10 @@ class LspEditor(DocumentListener):
         A client that cannot save on request would leave the edit in a hidden buffer that nobody sees and no program reads. If
         the person is to confirm the change in the editor, it goes through the editor anyway.
         """
-        able = self._client.edits
-        if self._client.saves or not able.applies or (confirm and able.annotations):
+        support = self._client.edits
+        if self._client.saves or not support.applies or (confirm and support.annotations):
             return False
-        written = change.kind == "edit" or (change.kind == "create" and able.creates)
+        written = change.kind == "edit" or (change.kind == "create" and support.creates)
         return written and self.buffer(change.uri) is None
 
     def open_documents(self) -> Sequence[str]:
@@ -186,7 +186,7 @@ class LspEditor(DocumentListener):
         if not self._client.saves:
             return frozenset()
         buffers = {uri: self.buffer(uri) for uri in uris}
-        versions = {uri: found.version for uri, found in buffers.items() if found is not None and found.version is not None}
+        versions = {uri: buffer.version for uri, buffer in buffers.items() if buffer is not None and buffer.version is not None}
         params = SaveParams(uris=list(uris), versions=versions or None)
         try:
             async with asyncio.timeout(_SAVE_SECONDS):

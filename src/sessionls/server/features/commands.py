@@ -40,7 +40,7 @@ __all__ = ["ACTION_KINDS", "ALL_COMMANDS", "ASK_ABOUT", "COMPOSE", "SHOW", "Edit
 log = logging.getLogger("sessionls")
 
 ASK_ABOUT, COMPOSE, SHOW, OPEN_FILE = "sessionls.askAbout", "sessionls.compose", "sessionls.show", "sessionls.openFile"
-_OWN: dict[str, type[Wire]] = {
+_OWN_COMMANDS: dict[str, type[Wire]] = {
     ASK_ABOUT: AskAboutParams,
     COMPOSE: p.ComposeParams,
     SHOW: p.SessionParams,
@@ -53,10 +53,10 @@ _OWN: dict[str, type[Wire]] = {
     offers.EARLIER: p.DocumentParams,
     offers.OPEN_FINDING: p.FindingParams,
 }
-ALL_COMMANDS = (*COMMANDS, *_OWN)
+ALL_COMMANDS = (*COMMANDS, *_OWN_COMMANDS)
 ASK_KIND = "sessionls.ask"
 ACTION_KINDS = (ASK_KIND, ANSWER_KIND, SESSION_KIND, lsp.CodeActionKind.QuickFix, REVIEW_KIND)
-_ASKING = 10  # sessions whose questions code actions answer
+_MAX_QUESTIONS = 10  # sessions whose questions code actions answer
 _TITLE = 40  # characters of a session's title in a code action
 
 # The question to an agent about a selection if the person typed none.
@@ -78,13 +78,13 @@ class EditorCommands:
         self._request = request
         self._finding_actions = FindingActions(
             request,
-            lambda message: self._begin(self._ask(message)),
-            lambda session, target, text: self._begin(self._review(session, target, text)),
+            lambda message: self._run_in_background(self._ask(message)),
+            lambda session, target, text: self._run_in_background(self._review(session, target, text)),
             self._folder_of,
         )
-        self.documents = SessionDocuments(request, self._begin)
-        self.session_files = SessionFileFeature(request, files, self._begin, self._show_message, self.show)
-        self._asked: dict[str, str] = {}  # by document: the session that was last asked about it here
+        self.documents = SessionDocuments(request, self._run_in_background)
+        self.session_files = SessionFileFeature(request, files, self._run_in_background, self._show_message, self.show)
+        self._last_session: dict[str, str] = {}  # by document: the session that was last asked about it here
         self._jobs: set[asyncio.Task[Any]] = set()
 
     # -- commands --------------------------------------------------------------------------------------------------------
@@ -92,16 +92,16 @@ class EditorCommands:
     async def execute(self, params: lsp.ExecuteCommandParams) -> Wire:
         """Call the method for that command: the same params, result and errors."""
         name = params.command
-        given = dict(_only_argument(name, params.arguments))
-        if (kind := _OWN.get(name)) is not None:
-            return await self._run(name, _read(kind, name, given))
+        arguments = dict(_only_argument(name, params.arguments))
+        if (kind := _OWN_COMMANDS.get(name)) is not None:
+            return await self._run(name, _read(kind, name, arguments))
         if (method := COMMANDS.get(name)) is None:
             raise InvalidParams(
                 f"There is no command {name!r}.", fields=["command"], hint=f"Commands: {', '.join(sorted(ALL_COMMANDS))}."
             )
         if method.params is MessageParams and params.work_done_token is not None:
-            given.setdefault("workDoneToken", params.work_done_token)
-        return await HANDLERS[method.name](self._request, _read(method.params, name, given))
+            arguments.setdefault("workDoneToken", params.work_done_token)
+        return await HANDLERS[method.name](self._request, _read(method.params, name, arguments))
 
     async def _run(self, name: str, params: Any) -> Wire:
         files = self.session_files
@@ -130,14 +130,14 @@ class EditorCommands:
             session = await sessions.create(agent=params.agent, workspace_folder=self._folder_of(params.uri))
         else:
             session = await sessions.get(params.session_id)
-        self._asked[uris.uri_key(params.uri)] = session.id
+        self._last_session[uris.uri_key(params.uri)] = session.id
         message = MessageParams(
             session_id=session.id,
             text=params.text or _QUESTIONS.get(params.agent, _ANY_QUESTION),
             agent=params.agent if params.session_id is not None else None,
             context=[SelectionContext(uri=params.uri, range=params.range)],
         )
-        self._begin(self._ask(message))
+        self._run_in_background(self._ask(message))
         return session
 
     async def compose(self, params: p.ComposeParams) -> Session:
@@ -147,7 +147,7 @@ class EditorCommands:
             session = await sessions.create(agent=params.agent, workspace_folder=self._folder_of(params.uri))
         else:
             session = await sessions.get(params.session_id)
-        self._asked[uris.uri_key(params.uri)] = session.id
+        self._last_session[uris.uri_key(params.uri)] = session.id
         await self.session_files.compose(session, range_reference(params.uri, params.range, self._request.editor))
         return session
 
@@ -166,11 +166,11 @@ class EditorCommands:
         """Show the session and review in it. Problems are shown to the person, as above."""
         try:
             await self.show(session.id)
-            done = await review(
+            result = await review(
                 *(self._request.sessions, session.id, [session.agent], target, text),
                 progress=lambda step: self._progress(session.id, step),
             )
-            for problem in done.problems:
+            for problem in result.problems:
                 if problem.answered:
                     self._show_message(str(problem), lsp.MessageType.Warning)
                 else:
@@ -181,7 +181,7 @@ class EditorCommands:
     def _progress(self, session_id: str, step: ReviewStep) -> contextlib.AbstractAsyncContextManager[None]:
         if not self._request.client.wants_progress:
             return contextlib.nullcontext()
-        progress = ReplyProgress(self._request.protocol, step.message_id, step.agent, None, None, ask=True)
+        progress = ReplyProgress(self._request.protocol, step.message_id, step.agent, None, None, begins_progress=True)
         return reporting(self._request.sessions, session_id, progress)
 
     def _folder_of(self, uri: str) -> str | None:
@@ -189,7 +189,9 @@ class EditorCommands:
         key = uris.uri_key(uri)
         roots = {folder: uris.uri_key(folder).rstrip("/") + "/" for folder in self._request.editor.folders}
         return max(
-            (folder for folder, root in roots.items() if key.startswith(root)), key=lambda one: len(roots[one]), default=None
+            (folder for folder, root in roots.items() if key.startswith(root)),
+            key=lambda folder: len(roots[folder]),
+            default=None,
         )
 
     def _show_error(self, message: str, hint: str) -> None:
@@ -206,7 +208,7 @@ class EditorCommands:
         only = [str(_value(kind)) for kind in params.context.only or ()]
 
         def wants(kind: str) -> bool:
-            return not only or any(_covers(one, kind) for one in only)
+            return not only or any(_includes(requested, kind) for requested in only)
 
         uri = params.text_document.uri
         if self.session_files.keeper.of(uri) is not None:
@@ -226,42 +228,45 @@ class EditorCommands:
 
     async def _answer_actions(self, uri: str) -> list[lsp.CodeAction]:
         """Answers to open questions: in a session's document those of the session, elsewhere those of all listed sessions."""
-        found = await self._request.sessions.questions(session_id=session_of(uri), limit=_ASKING)
+        found = await self._request.sessions.questions(session_id=session_of(uri), limit=_MAX_QUESTIONS)
         return [
             lsp.CodeAction(
-                title=f"{words}: {asked.question.agent} asks: {asked.question.summary}",
+                title=f"{answer}: {asked.question.agent} asks: {asked.question.summary}",
                 kind=ANSWER_KIND,
                 command=lsp.Command(
-                    title=words,
+                    title=answer,
                     command="sessionls.answer",
                     arguments=[{"sessionId": asked.session_id, "requestId": asked.question.request_id, "decision": decision}],
                 ),
             )
             for asked in found.questions
-            for words, decision in (("Deny", "deny"), ("Allow once", "once"), ("Allow for this session", "session"))
+            for answer, decision in (("Deny", "deny"), ("Allow once", "once"), ("Allow for this session", "session"))
         ]
 
     async def _ask_actions(self, params: lsp.CodeActionParams, *, cursor: bool) -> list[lsp.CodeAction]:
-        """A question of one's own, and one for each agent that can be invoked and says `codeAction`: in a new session, and in the
-        one that is open for this file.
+        """An action to write a question, and one for each agent that can be invoked and has `codeAction`: each in a new session,
+        and in the one that is open for this file.
         """
         uri, range_ = params.text_document.uri, None if cursor else range_from_lsp(params.range)
-        if cursor and params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic:  # with each move of the cursor
+        if cursor and params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic:  # sent with each move of the cursor
             return []
-        agents = [one for one in (await self._request.sessions.agents()).agents if _is_offered(one)] if range_ else []
+        agents = [agent for agent in (await self._request.sessions.agents()).agents if _is_offered(agent)] if range_ else []
         open_ = await self._open_session(uri)
-        made = []
+        actions = []
         for session in [None, *([open_] if open_ else [])]:
             where = "" if session is None else f" in “{_short(session.title)}”"
-            this = {"uri": uri, "range": None if range_ is None else range_.wire(), "sessionId": session and session.id}
-            made.append(_ask_action(f"Ask…{where}" if range_ else f"Ask about this file…{where}", COMPOSE, this))
-            made += [_ask_action(f"Ask {one.name} about this{where}", ASK_ABOUT, {"agent": one.name, **this}) for one in agents]
-        return made
+            arguments = {"uri": uri, "range": None if range_ is None else range_.wire(), "sessionId": session and session.id}
+            actions.append(_ask_action(f"Ask…{where}" if range_ else f"Ask about this file…{where}", COMPOSE, arguments))
+            actions += [
+                _ask_action(f"Ask {agent.name} about this{where}", ASK_ABOUT, {"agent": agent.name, **arguments})
+                for agent in agents
+            ]
+        return actions
 
     async def _open_session(self, uri: str) -> Session | None:
-        """The session that was asked about this file here, else the one whose file was opened last; None if neither can go on."""
+        """The session that was asked about this file here, else the one whose file was opened last; None if neither is active."""
         files = self.session_files.keeper.open_sessions
-        for session_id in [*filter(None, [self._asked.get(uris.uri_key(uri))]), *reversed(files)]:
+        for session_id in [*filter(None, [self._last_session.get(uris.uri_key(uri))]), *reversed(files)]:
             with contextlib.suppress(SessionlsError):
                 session = await self._request.sessions.get(session_id)
                 if session.state == "active":
@@ -276,7 +281,7 @@ class EditorCommands:
         if not self._request.client.shows_sessions:
             return Shown(uri=await self.session_files.show(session))
         uri = document_uri(session_id)
-        self._begin(self._show(uri))
+        self._run_in_background(self._show(uri))
         return Shown(uri=uri)
 
     async def document_links(self, uri: str) -> list[lsp.DocumentLink]:
@@ -289,9 +294,9 @@ class EditorCommands:
         return Shown(uri=await self.session_files.show(await self._request.sessions.get(session_id)))
 
     async def _show(self, uri: str) -> None:
-        asked = lsp.ShowDocumentParams(uri=uri, take_focus=True)
+        params = lsp.ShowDocumentParams(uri=uri, take_focus=True)
         try:
-            await self._request.protocol.send_request_async(lsp.WINDOW_SHOW_DOCUMENT, asked)
+            await self._request.protocol.send_request_async(lsp.WINDOW_SHOW_DOCUMENT, params)
         except JsonRpcException as error:
             log.warning("The client did not show a session: %s", error.message)
 
@@ -300,15 +305,15 @@ class EditorCommands:
         self.documents.on_notice(notice)
         self.session_files.keeper.on_notice(notice)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         job = asyncio.create_task(work)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 
 
 def _ask_action(title: str, command: str, argument: dict[str, Any]) -> lsp.CodeAction:
-    given = {key: value for key, value in argument.items() if value is not None}
-    return lsp.CodeAction(title=title, kind=ASK_KIND, command=lsp.Command(title=title, command=command, arguments=[given]))
+    arguments = {key: value for key, value in argument.items() if value is not None}
+    return lsp.CodeAction(title=title, kind=ASK_KIND, command=lsp.Command(title=title, command=command, arguments=[arguments]))
 
 
 def _is_offered(agent: Agent) -> bool:
@@ -326,12 +331,12 @@ def _only_argument(name: str, arguments: Sequence[Any] | None) -> dict[str, Any]
     return first
 
 
-def _read(model: Any, name: str, given: dict[str, Any]) -> Any:
-    return errors.read_ours(model, given, name)
+def _read(model: Any, name: str, arguments: dict[str, Any]) -> Any:
+    return errors.read_params(model, arguments, name)
 
 
-def _covers(asked: str, kind: str) -> bool:
-    return kind == asked or kind.startswith(f"{asked}.") or asked == ""
+def _includes(requested: str, kind: str) -> bool:
+    return kind == requested or kind.startswith(f"{requested}.") or requested == ""
 
 
 def _value(kind: Any) -> Any:

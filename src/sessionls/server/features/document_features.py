@@ -27,19 +27,19 @@ __all__ = ["DocumentFeatures"]
 
 log = logging.getLogger("sessionls")
 
-_PATIENCE = 3.0  # seconds that a document's text waits for the start
+_START_TIMEOUT = 3.0  # seconds that a document's text waits for the start
 _STARTING = "# The session is being opened\n\nThe server is starting. The session appears here as soon as it is ready.\n"
 _COMPLETION = lsp.CompletionOptions(trigger_characters=["@", "#", ":", "/"])
 _LINK_OPTIONS = lsp.DocumentLinkOptions(resolve_provider=True)
 
 
 class DocumentFeatures:
-    """`commands` gives what answers, as soon as it is there."""
+    """`commands` waits until the server has started."""
 
     def __init__(self, protocol: SessionProtocol, commands: Callable[[], Awaitable[EditorCommands]]) -> None:
         self._protocol = protocol
         self._ready = commands
-        self._late: set[asyncio.Task[None]] = set()
+        self._refreshes: set[asyncio.Task[None]] = set()
 
     @property
     def handlers(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
@@ -75,15 +75,17 @@ class DocumentFeatures:
             "completion": (lsp.TEXT_DOCUMENT_COMPLETION, {"triggerCharacters": _COMPLETION.trigger_characters}),
             "hover": (lsp.TEXT_DOCUMENT_HOVER, {}),
         }
-        made = [
+        registrations = [
             lsp.Registration(id=new_id(), method=method, register_options={"documentSelector": selector, **more})
             for name, (method, more) in options.items()
             if name in registers
         ]
-        if not made:
+        if not registrations:
             return
         try:
-            await self._protocol.send_request_async(lsp.CLIENT_REGISTER_CAPABILITY, lsp.RegistrationParams(registrations=made))
+            await self._protocol.send_request_async(
+                lsp.CLIENT_REGISTER_CAPABILITY, lsp.RegistrationParams(registrations=registrations)
+            )
         except JsonRpcException as error:
             log.warning("The client does not register what session files offer: %s", error.message)
 
@@ -91,7 +93,7 @@ class DocumentFeatures:
 
     async def _content(self, params: lsp.TextDocumentContentParams) -> lsp.TextDocumentContentResult:
         starting = asyncio.ensure_future(self._ready())
-        done, _ = await asyncio.wait([starting], timeout=_PATIENCE)
+        done, _ = await asyncio.wait([starting], timeout=_START_TIMEOUT)
         if not done:
             self._refresh_later(starting, params.uri)
             return lsp.TextDocumentContentResult(text=_STARTING)
@@ -105,12 +107,12 @@ class DocumentFeatures:
         async def refresh() -> None:
             await asyncio.wait([starting])
             starting.cancelled() or starting.exception()
-            asked = lsp.TextDocumentContentRefreshParams(uri=uri)
-            await self._protocol.send_request_async(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH, asked)
+            params = lsp.TextDocumentContentRefreshParams(uri=uri)
+            await self._protocol.send_request_async(lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH, params)
 
         job = asyncio.create_task(refresh())
-        self._late.add(job)
-        job.add_done_callback(self._late.discard)
+        self._refreshes.add(job)
+        job.add_done_callback(self._refreshes.discard)
 
     async def _code_lenses(self, params: lsp.CodeLensParams) -> list[lsp.CodeLens] | None:
         uri = params.text_document.uri
@@ -118,36 +120,40 @@ class DocumentFeatures:
             top = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
             write = lsp.Command(title="Write a message", command="sessionls.openFile", arguments=[{"sessionId": session_id}])
             return [lsp.CodeLens(range=top, command=write)]
-        return await (await self._ready()).session_files.code_lenses(uri) if await self._is_kept(uri) else None
+        return await (await self._ready()).session_files.code_lenses(uri) if await self._is_open_session_file(uri) else None
 
     async def _symbols(self, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol] | None:
         uri = params.text_document.uri
-        return await (await self._ready()).session_files.symbols(uri) if await self._is_kept(uri) else None
+        return await (await self._ready()).session_files.symbols(uri) if await self._is_open_session_file(uri) else None
 
     async def _folds(self, params: lsp.FoldingRangeParams) -> list[lsp.FoldingRange] | None:
         uri = params.text_document.uri
-        return await (await self._ready()).session_files.folds(uri) if await self._is_kept(uri) else None
+        return await (await self._ready()).session_files.folds(uri) if await self._is_open_session_file(uri) else None
 
     async def _links(self, params: lsp.DocumentLinkParams) -> list[lsp.DocumentLink] | None:
         uri = params.text_document.uri
         if session_of(uri) is not None:
             return await (await self._ready()).document_links(uri)
-        return await (await self._ready()).session_files.links(uri) if await self._is_kept(uri) else None
+        return await (await self._ready()).session_files.links(uri) if await self._is_open_session_file(uri) else None
 
     async def _resolve_link(self, link: lsp.DocumentLink) -> lsp.DocumentLink:
         return await (await self._ready()).session_files.resolve_link(link)
 
     async def _completions(self, params: lsp.CompletionParams) -> lsp.CompletionList | None:
         uri = params.text_document.uri
-        if not await self._is_kept(uri):
+        if not await self._is_open_session_file(uri):
             return None
         items = await (await self._ready()).session_files.completions(uri, params.position)
         return lsp.CompletionList(is_incomplete=True, items=items)
 
     async def _hover(self, params: lsp.HoverParams) -> lsp.Hover | None:
         uri = params.text_document.uri
-        return await (await self._ready()).session_files.hover(uri, params.position) if await self._is_kept(uri) else None
+        return (
+            await (await self._ready()).session_files.hover(uri, params.position)
+            if await self._is_open_session_file(uri)
+            else None
+        )
 
-    async def _is_kept(self, uri: str) -> bool:
+    async def _is_open_session_file(self, uri: str) -> bool:
         """Whether the document is a session file that is open."""
         return is_session_file(uri) and (await self._ready()).session_files.keeper.of(uri) is not None

@@ -34,8 +34,8 @@ __all__ = ["FIX", "REVIEW", "REVIEW_KIND", "FindingActions", "is_cursor", "sugge
 FIX, REVIEW = "sessionls.fix", "sessionls.review"
 REVIEW_KIND = "source.sessionls"
 _REVIEWER, _FIXER = "review", "code"
-_EDITS = "edit_file"  # an agent with this tool can fix findings
-_LABEL = 60  # characters of a finding's title in the title of an action
+_EDIT_TOOL = "edit_file"  # an agent with this tool can fix findings
+_TITLE_LENGTH = 60  # characters of a finding's title in the title of an action
 # What a person sees as one character: a line end, or a character with its marks, joiners and skin tones.
 _MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
 _ONE_CHARACTER = re.compile(f"(?:\r\n|[\U0001f1e6-\U0001f1ff]{{2}}|.(?:{_MARKS}|\u200d.){{0,16}})?", re.DOTALL)
@@ -66,10 +66,10 @@ class FindingActions:
         """
         found: list[lsp.CodeAction] = []
         if wants(lsp.CodeActionKind.QuickFix.value):
-            shown = self._requested(params)
-            for one in shown:
-                found += await self._on_finding(one, params, several=len(shown) > 1)
-        # Not at each move of the cursor: an action would be offered everywhere.
+            requested = self._requested(params)
+            for located in requested:
+                found += await self._on_finding(located, params, several=len(requested) > 1)
+        # Not at each move of the cursor: the light bulb would be shown everywhere.
         automatic = params.context.trigger_kind == lsp.CodeActionTriggerKind.Automatic and not params.context.only
         if cursor and not automatic and wants(REVIEW_KIND):
             uri = params.text_document.uri
@@ -80,11 +80,15 @@ class FindingActions:
     def _requested(self, params: lsp.CodeActionParams) -> list[LocatedFinding]:
         """The findings of the diagnostics that the client names; without diagnostics, those in the range."""
         shown = self._findings.at(params.text_document.uri, range_from_lsp(params.range))
-        named = params.context.diagnostics
-        return [one for one in shown if any(_belongs_to(diagnostic, one.finding) for diagnostic in named)] if named else shown
+        diagnostics = params.context.diagnostics
+        return (
+            [one for one in shown if any(_belongs_to(diagnostic, one.finding) for diagnostic in diagnostics)]
+            if diagnostics
+            else shown
+        )
 
-    async def _on_finding(self, shown: LocatedFinding, params: lsp.CodeActionParams, *, several: bool) -> list[lsp.CodeAction]:
-        finding = shown.finding
+    async def _on_finding(self, located: LocatedFinding, params: lsp.CodeActionParams, *, several: bool) -> list[lsp.CodeAction]:
+        finding = located.finding
         about = f": {_short(finding.title)}" if several else ""
         diagnostics = [one for one in params.context.diagnostics if _belongs_to(one, finding)] or None
         try:
@@ -99,7 +103,7 @@ class FindingActions:
             return action(title, command=lsp.Command(title=title, command=name, arguments=[arguments]))
 
         found = []
-        if (edit := await self._suggestion(shown, params.text_document.uri)) is not None:
+        if (edit := await self._suggestion(located, params.text_document.uri)) is not None:
             found.append(action("Apply suggestion", edit=edit, is_preferred=True))
         return [
             *found,
@@ -108,15 +112,15 @@ class FindingActions:
             command("Open session", "sessionls.show", sessionId=finding.session_id),
         ]
 
-    async def _suggestion(self, shown: LocatedFinding, uri: str) -> lsp.WorkspaceEdit | None:
+    async def _suggestion(self, located: LocatedFinding, uri: str) -> lsp.WorkspaceEdit | None:
         buffer, encoding = self._request.editor.buffer(uri), self._request.editor.encoding
-        if shown.finding.suggestion is None or shown.finding.anchor is None or buffer is None:
+        if located.finding.suggestion is None or located.finding.anchor is None or buffer is None:
             return None
         # The buffer may have changed since the finding was located.
-        current = await asyncio.to_thread(locate, buffer.text, shown.finding.anchor, shown.range, encoding)
+        current = await asyncio.to_thread(locate, buffer.text, located.finding.anchor, located.range, encoding)
         if current is None:
             return None
-        range_, text = suggested_edit(Lines(buffer.text, encoding), LocatedFinding(shown.finding, current))
+        range_, text = suggested_edit(Lines(buffer.text, encoding), LocatedFinding(located.finding, current))
         edit = lsp.TextEdit(range=range_to_lsp(range_), new_text=text)
         if not self._request.client.edits.versions:
             return lsp.WorkspaceEdit(changes={uri: [edit]})
@@ -126,7 +130,7 @@ class FindingActions:
     async def _fixer(self, finding: Finding) -> str:
         """The session's agent if it can edit; else the default agent, or another one that can."""
         session, known = await self._request.sessions.get(finding.session_id), await self._request.sessions.agents()
-        capable = [agent.name for agent in known.agents if agent.available and agent.trusted and _EDITS in agent.tools]
+        capable = [agent.name for agent in known.agents if agent.available and agent.trusted and _EDIT_TOOL in agent.tools]
         return next((name for name in (session.agent, known.default, _FIXER, *capable) if name in capable), session.agent)
 
     # -- commands --------------------------------------------------------------------------------------------------------
@@ -140,7 +144,7 @@ class FindingActions:
                 session_id=finding.session_id,
                 text=params.text or f"Fix this finding: {finding.title}",
                 agent=agent,
-                context=[_as_context(finding), SelectionContext(uri=finding.uri, range=finding.range)],
+                context=[_finding_context(finding), SelectionContext(uri=finding.uri, range=finding.range)],
             )
         )
         return await self._request.sessions.get(finding.session_id)
@@ -159,22 +163,22 @@ class FindingActions:
         return session
 
 
-def suggested_edit(lines: Lines, shown: LocatedFinding) -> tuple[Range, str]:
+def suggested_edit(lines: Lines, located: LocatedFinding) -> tuple[Range, str]:
     """The range to replace, and its new text. A suggestion for whole lines gets their current indentation."""
-    text = (shown.finding.suggestion or "").replace("\r\n", "\n")
-    start, end = lines.span(shown.range)
-    first, last = shown.range.start.line, shown.range.end.line
+    text = (located.finding.suggestion or "").replace("\r\n", "\n")
+    start, end = lines.span(located.range)
+    first, last = located.range.start.line, located.range.end.line
     head = lines.text[lines.start(first) : start]
     tail = lines.text[end : lines.start(last) + len(lines.line(last))]
     if not lines.text[start:end].strip() or head.strip() or tail.strip():  # a part of a line
-        return shown.range, text
+        return located.range, text
     indent = _indent(lines.line(first))
     whole = Range(start=lines.position(lines.start(first)), end=lines.position(lines.start(last) + len(lines.line(last))))
     if not text.strip():
         if last + 1 < len(lines):
             whole = Range(start=whole.start, end=lines.position(lines.start(last + 1)))
         return whole, ""
-    anchor = shown.finding.anchor
+    anchor = located.finding.anchor
     return whole, _indented(text.rstrip("\n"), indent, indent if anchor is None else _indent(anchor.quote.partition("\n")[0]))
 
 
@@ -183,18 +187,18 @@ def _indent(line: str) -> str:
 
 
 def _indented(text: str, indent: str, before: str) -> str:
-    """The suggestion with the indentation `indent`. It was written for the indentation `before`: with it, without it, or without
-    it only in the first line, which begins where the code does.
+    """The suggestion with the indentation `indent`. It was written for the indentation `before`: with it, without it, or
+    without it only in the first line, which begins where the code does.
     """
-    written = text.split("\n")
-    following = [line for line in written[1:] if line.strip()]
-    if not written[0].startswith(before) and all(line.startswith(before) for line in following):
-        written[0] = before + written[0]
-    cut = len(before) if all(line.startswith(before) for line in written if line.strip()) else 0
-    return "\n".join(indent + line[cut:] if line.strip() else "" for line in written)
+    suggestion = text.split("\n")
+    following = [line for line in suggestion[1:] if line.strip()]
+    if not suggestion[0].startswith(before) and all(line.startswith(before) for line in following):
+        suggestion[0] = before + suggestion[0]
+    cut = len(before) if all(line.startswith(before) for line in suggestion if line.strip()) else 0
+    return "\n".join(indent + line[cut:] if line.strip() else "" for line in suggestion)
 
 
-def _as_context(finding: Finding) -> TextContext:
+def _finding_context(finding: Finding) -> TextContext:
     paragraphs = [finding.title, finding.body, f"Rule: {finding.rule}" if finding.rule else ""]
     if finding.suggestion is not None:
         paragraphs.append(f"Suggested in its place:\n{finding.suggestion}")
@@ -224,4 +228,4 @@ def _belongs_to(diagnostic: lsp.Diagnostic, finding: Finding) -> bool:
 
 
 def _short(title: str) -> str:
-    return title if len(title) <= _LABEL else f"{title[:_LABEL]}…"
+    return title if len(title) <= _TITLE_LENGTH else f"{title[:_TITLE_LENGTH]}…"

@@ -55,19 +55,26 @@ class PartialText:
 class ReplyProgress:
     """Reports progress of the reply to one message, from `on_notice`. Use it as a context around the wait for that reply.
 
-    `work` is the client's token for work done; without one, `ask` lets the server begin progress itself. `partial` is the token
-    for pieces of the text, which join to the text of the reply.
+    `work` is the client's token for work done; without one, `begins_progress` lets the server begin progress itself. `partial`
+    is the token for pieces of the text, which join to the text of the reply.
     """
 
     def __init__(
-        self, protocol: SessionProtocol, message_id: str, title: str, work: Token | None, partial: Token | None, *, ask: bool
+        self,
+        protocol: SessionProtocol,
+        message_id: str,
+        title: str,
+        work: Token | None,
+        partial: Token | None,
+        *,
+        begins_progress: bool,
     ) -> None:
         self.message_id = message_id
         self._protocol = protocol
         self._title = title
         self._work = work
         self._partial: PartialText | None = None if partial is None else PartialText(protocol, partial)
-        self._ask = ask and work is None
+        self._begins_progress = begins_progress and work is None
         self._begun = False
         self._creating: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -79,7 +86,7 @@ class ReplyProgress:
         self._task = asyncio.current_task()
         if self._work is not None:
             self._begin(self._work)
-        elif self._ask:
+        elif self._begins_progress:
             self._creating = asyncio.create_task(self._create())
         return self
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pygls.exceptions import JsonRpcException
 
 from sessionls.domain.errors import InternalError, InvalidParams, SessionlsError
-from sessionls.server.transport.json import unusable_numbers
+from sessionls.server.transport.json import oversized_numbers
 
 __all__ = [
     "CANCELLED",
@@ -25,12 +25,12 @@ __all__ = [
     "METHOD_NOT_FOUND",
     "NOT_INITIALIZED",
     "PARSE_ERROR",
-    "Problem",
-    "bad_lsp_params",
-    "bad_params",
+    "ProtocolError",
     "describe",
-    "read_ours",
-    "unreadable",
+    "invalid_values_error",
+    "lsp_params_error",
+    "params_error",
+    "read_params",
 ]
 
 # JSON-RPC 2.0, section 5.1, and LSP's ErrorCodes.
@@ -41,7 +41,7 @@ P = TypeVar("P", bound=BaseModel)
 log = logging.getLogger("sessionls")
 
 
-class Problem(Exception):
+class ProtocolError(Exception):
     """An error of the protocol itself, not of a session."""
 
     def __init__(self, code: int, kind: str, message: str, *, hint: str, **data: Any) -> None:
@@ -56,7 +56,7 @@ def describe(error: BaseException, method: str) -> dict[str, Any]:
     match error:
         case SessionlsError():
             return {"code": error.code, "message": error.message, "data": error.wire()}
-        case Problem():
+        case ProtocolError():
             return {"code": error.code, "message": error.message, "data": error.data}
         case asyncio.CancelledError():
             return {
@@ -76,56 +76,56 @@ def describe(error: BaseException, method: str) -> dict[str, Any]:
             return describe(InternalError(), method)
 
 
-def bad_params(error: ValidationError, method: str, given: Any) -> InvalidParams:
+def params_error(error: ValidationError, method: str, value: Any) -> InvalidParams:
     """The error for params of our methods that pydantic refused."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    faults = [(_path(item["loc"], given), str(item["msg"])) for item in found[:20]]
-    return _invalid(faults, method)
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    faults = [(_path(item["loc"], value), str(item["msg"])) for item in details[:20]]
+    return _invalid_params(faults, method)
 
 
-def bad_lsp_params(error: Exception, method: str) -> InvalidParams:
+def lsp_params_error(error: Exception, method: str) -> InvalidParams:
     """The error for params of LSP's methods that cattrs refused."""
     faults = []
     for line in transform_error(error, path="$")[:20]:
-        words, _, path = line.rpartition(" @ $")
+        message, _, path = line.rpartition(" @ $")
         # cattrs may quote the value; the field's name is enough.
         path = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), path.lstrip("."))
-        faults.append((path or "params", re.sub(r"\s*\(.*", "", words or "invalid value")))
-    return _invalid(faults, method)
+        faults.append((path or "params", re.sub(r"\s*\(.*", "", message or "invalid value")))
+    return _invalid_params(faults, method)
 
 
-def unreadable(paths: Iterable[str], method: str) -> InvalidParams:
+def invalid_values_error(paths: Iterable[str], method: str) -> InvalidParams:
     """The error for values in the params of LSP's methods that are missing or of another type."""
-    return _invalid([(path or "params", "it is missing, or not of the type that LSP specifies") for path in paths], method)
+    return _invalid_params([(path or "params", "it is missing, or not of the type that LSP specifies") for path in paths], method)
 
 
-def read_ours(model: type[P], given: Any, method: str) -> P:
+def read_params(model: type[P], value: Any, method: str) -> P:
     """The params of one of our methods or commands. Raises `InvalidParams`."""
     try:
-        read = model.model_validate(given)
+        params = model.model_validate(value)
     except ValidationError as error:
-        raise bad_params(error, method, given) from None
+        raise params_error(error, method, value) from None
     # Values that are not read may contain any number.
-    if any(unusable_numbers(given)) and (found := list(islice(unusable_numbers(read.model_dump(by_alias=True)), 20))):
-        raise _invalid(found, method)
-    return read
+    if any(oversized_numbers(value)) and (found := list(islice(oversized_numbers(params.model_dump(by_alias=True)), 20))):
+        raise _invalid_params(found, method)
+    return params
 
 
-def _invalid(faults: Iterable[tuple[str, str]], method: str) -> InvalidParams:
+def _invalid_params(faults: Iterable[tuple[str, str]], method: str) -> InvalidParams:
     unique = dict(faults)
-    words = "; ".join(f"{path}: {message[:1].lower()}{message[1:]}" for path, message in unique.items())
-    return InvalidParams(f"The params of {method} are not valid: {words}.", fields=unique)
+    summary = "; ".join(f"{path}: {message[:1].lower()}{message[1:]}" for path, message in unique.items())
+    return InvalidParams(f"The params of {method} are not valid: {summary}.", fields=unique)
 
 
-def _path(loc: Sequence[int | str], given: Any) -> str:
+def _path(loc: Sequence[int | str], value: Any) -> str:
     """A path in the params, with the names of the wire and without pydantic's tags of unions."""
     path: list[str] = []
     for number, step in enumerate(loc):
-        inside = isinstance(given, Sequence) if isinstance(step, int) else isinstance(given, Mapping) and step in given
+        inside = isinstance(value, Sequence) if isinstance(step, int) else isinstance(value, Mapping) and step in value
         if inside or number == len(loc) - 1:
             path.append(str(step))
             try:
-                given = given[step]
+                value = value[step]
             except (LookupError, TypeError):
-                given = None
+                value = None
     return ".".join(path) or "params"

@@ -14,7 +14,7 @@ __all__ = ["MAX_BODY", "MAX_HEADER", "BrokenStream", "frame", "frames"]
 
 MAX_HEADER = 8 << 10
 MAX_BODY = 64 << 20
-_STEP = 1 << 16
+_CHUNK = 1 << 16
 
 
 def frame(body: bytes) -> bytes:
@@ -23,7 +23,7 @@ def frame(body: bytes) -> bytes:
 
 
 def frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """The bodies of the messages that `read` brings, until its end. `read(n)` gives 1 to n bytes, and none at the end.
+    """The bodies of the messages that `read` returns, until its end. `read(n)` returns 1 to n bytes, and none at the end.
 
     Raises `BrokenStream`.
     """
@@ -32,7 +32,7 @@ def frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
         while (end := buffer.find(b"\r\n\r\n")) < 0:
             if len(buffer) > MAX_HEADER:
                 raise BrokenStream(f"The header section is longer than {MAX_HEADER} bytes.")
-            if not (data := read(_STEP)):
+            if not (data := read(_CHUNK)):
                 if buffer.strip():
                     raise BrokenStream("The stream ended inside a header section.")
                 return
@@ -42,7 +42,7 @@ def frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
         length = _content_length(bytes(buffer[:end]))
         del buffer[: end + 4]
         while len(buffer) < length:
-            if not (data := read(max(_STEP, min(length - len(buffer), 1 << 20)))):
+            if not (data := read(max(_CHUNK, min(length - len(buffer), 1 << 20)))):
                 raise BrokenStream(f"The stream ended after {len(buffer)} of the {length} bytes of a message.")
             buffer += data
         body = bytes(buffer[:length])
@@ -51,7 +51,7 @@ def frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 def _content_length(header: bytes) -> int:
-    """Field names are compared without regard to case, as in HTTP; fields other than Content-Length are passed over."""
+    """Field names are compared without regard to case, as in HTTP; other fields than Content-Length are ignored."""
     length: int | None = None
     for line in header.split(b"\r\n"):
         name, colon, value = line.partition(b":")
@@ -63,7 +63,7 @@ def _content_length(header: bytes) -> int:
         if not digits.isdigit() or len(digits) > 12:
             raise BrokenStream("Content-Length is not a number of bytes.")
         if length is not None:
-            raise BrokenStream("Content-Length stands twice.")
+            raise BrokenStream("Content-Length appears twice.")
         length = int(digits)
     if length is None:
         raise BrokenStream("The header section has no Content-Length.")

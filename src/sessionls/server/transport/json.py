@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Head", "head_of", "unusable_numbers"]
+__all__ = ["MessageHead", "head_of", "oversized_numbers"]
 
 _LARGEST = 2**63  # integers are kept in 64 bits, here and in a database
 
 
-def unusable_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def oversized_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """The numbers in a value that are too large: the path of each, and what is wrong with it."""
     match value:
         case bool():
@@ -25,10 +25,10 @@ def unusable_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield path, "the number is too large"
         case dict():
             for key, item in value.items():
-                yield from unusable_numbers(item, f"{path}.{key}" if path else str(key))
+                yield from oversized_numbers(item, f"{path}.{key}" if path else str(key))
         case list():
             for number, item in enumerate(value):
-                yield from unusable_numbers(item, f"{path}.{number}" if path else str(number))
+                yield from oversized_numbers(item, f"{path}.{number}" if path else str(number))
         case _:
             return
 
@@ -37,14 +37,14 @@ def unusable_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class MessageHead:
     """The id and method of a message, read without parsing all of it."""
 
     id: int | str
     method: str | None
 
 
-_LOOKED_AT = 64 << 10  # bytes from the beginning
+_HEAD_LENGTH = 64 << 10  # bytes at the beginning that are searched
 # A string that is never closed goes on to the end, so that no byte is read from two beginnings.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
@@ -53,12 +53,12 @@ _TAIL = re.compile(rb"((?:,\s*" + _STRING + rb"\s*:\s*(?:" + _STRING + rb"|-?\d{
 _TAIL_LENGTH = 4 << 10
 
 
-def head_of(body: bytes) -> Head | None:
+def head_of(body: bytes) -> MessageHead | None:
     """The id and the method of a message that cannot be parsed, so that its sender gets an answer.
 
     They may be before or after the part that cannot be parsed. None without an id.
     """
-    found = dict(_members(body[:_LOOKED_AT]))
+    found = dict(_members(body[:_HEAD_LENGTH]))
     # From a comma on: what precedes it belongs to the part that cannot be read.
     end = body[-_TAIL_LENGTH:]
     at = end.find(b",")
@@ -70,7 +70,7 @@ def head_of(body: bytes) -> Head | None:
     msg_id, method = found.get("id"), found.get("method")
     if isinstance(msg_id, bool) or not isinstance(msg_id, int | str):
         return None
-    return Head(msg_id, method if isinstance(method, str) else None)
+    return MessageHead(msg_id, method if isinstance(method, str) else None)
 
 
 def _members(text: bytes) -> Iterator[tuple[str, Any]]:

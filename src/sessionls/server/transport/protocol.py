@@ -32,30 +32,32 @@ from sessionls.domain import uris
 from sessionls.domain.model import Wire
 from sessionls.domain.visible import in_one_line
 from sessionls.json_text import parse
-from sessionls.server.lenient import Unreadable, usable
+from sessionls.server.lenient import InvalidValues, to_strict_form
 from sessionls.server.schema.methods import EVENTS, METHODS, REQUESTS, VERSION
 from sessionls.server.transport import errors
-from sessionls.server.transport.errors import Problem, describe
+from sessionls.server.transport.errors import ProtocolError, describe
 from sessionls.server.transport.json import head_of
 
-__all__ = ["LifeCycle", "SessionProtocol", "cancel_once", "converter"]
+__all__ = ["LifeCycle", "SessionProtocol", "cancel_once", "make_converter"]
 
 log = logging.getLogger("sessionls")
 _TABLE = {method.name: method for method in METHODS}
 
 
-def converter() -> Converter:
+def make_converter() -> Converter:
     """The converter of lsprotocol, which also serialises our own models."""
-    made: Converter = default_converter()  # type: ignore[no-untyped-call]
-    made.register_unstructure_hook_func(lambda cls: isinstance(cls, type) and issubclass(cls, Wire), lambda model: model.wire())
-    return made
+    converter: Converter = default_converter()  # type: ignore[no-untyped-call]
+    converter.register_unstructure_hook_func(
+        lambda cls: isinstance(cls, type) and issubclass(cls, Wire), lambda model: model.wire()
+    )
+    return converter
 
 
 class LifeCycle(Protocol):
     """What the server does when the client starts it, changes its folders, runs a command, or stops it."""
 
     def configure(self, params: lsp.InitializeParams) -> None: ...
-    def make_workspace(self, made: Workspace) -> Workspace: ...
+    def make_workspace(self, workspace: Workspace) -> Workspace: ...
     def announce(self, capabilities: lsp.ServerCapabilities) -> None: ...
     def folders_changed(self) -> None: ...
     async def execute(self, params: lsp.ExecuteCommandParams) -> Wire: ...
@@ -66,14 +68,14 @@ class LifeCycle(Protocol):
 class SessionProtocol(LanguageServerProtocol):
     """`server` is pygls' server and also our `LifeCycle`: pygls creates the protocol and passes it its server."""
 
-    def __init__(self, server: LanguageServer, made: Converter) -> None:
-        super().__init__(server, made)
+    def __init__(self, server: LanguageServer, converter: Converter) -> None:
+        super().__init__(server, converter)
         self._life_cycle = cast("LifeCycle", server)
-        self.converter = made
+        self.converter = converter
         self._initialized = False  # whether `initialize` was received
         self.shut_down = False
         """Whether `shutdown` was received."""
-        self._after_answer: dict[int | str, Callable[[], None]] = {}
+        self._after_response: dict[int | str, Callable[[], None]] = {}
 
     # -- what arrives ----------------------------------------------------------------------------------------------------
 
@@ -91,7 +93,7 @@ class SessionProtocol(LanguageServerProtocol):
         head = head_of(body)
         if head is not None and head.method is None:  # an answer of the client's
             refusal = {"code": errors.PARSE_ERROR, "message": reason}
-            self._answered(head.id, {"error": refusal})
+            self._receive_response(head.id, {"error": refusal})
             head = None
         self._refuse(
             None if head is None else head.id,
@@ -112,7 +114,7 @@ class SessionProtocol(LanguageServerProtocol):
             return
         method, msg_id, has_id = data.get("method"), data.get("id"), "id" in data
         if method is None and has_id and ("result" in data or "error" in data):
-            self._answered(msg_id, data)
+            self._receive_response(msg_id, data)
         elif not isinstance(method, str) or data.get("jsonrpc") != "2.0":
             known = msg_id if _is_id(msg_id) else None
             self._refuse(
@@ -138,28 +140,28 @@ class SessionProtocol(LanguageServerProtocol):
             handler = self.fm.builtin_features.get(method) or self.fm.features.get(method)
             if handler is None or _is_notification(method):
                 raise _no_such_request(method)  # noqa: TRY301
-            given = self._read_params(method, params)
+            params = self._read_params(method, params)
         except Exception as error:  # noqa: BLE001  # every request gets an answer
             self._send_error(msg_id, describe(error, method))
             return
         self._ctx_msg_id.set(msg_id)
-        self._execute_handler(msg_id, handler, callback=partial(self._answer, msg_id=msg_id, method=method), args=(given,))
+        self._execute_handler(msg_id, handler, callback=partial(self._respond, msg_id=msg_id, method=method), args=(params,))
 
     def _check_state(self, msg_id: int | str, method: str) -> None:
         if self.shut_down:
-            raise _invalid_request("The server is shutting down and takes no more requests.", "Start another server.")
+            raise _invalid_request("The server is shutting down and accepts no more requests.", "Start another server.")
         if method == lsp.INITIALIZE:
             if self._initialized:
                 raise _invalid_request("`initialize` was already sent.", "Send it once.")
         elif not self._initialized:
-            raise Problem(
+            raise ProtocolError(
                 errors.NOT_INITIALIZED,
                 "notInitialized",
                 "The server waits for `initialize`.",
                 hint="Send `initialize` before any other request.",
             )
         if msg_id in self._request_futures:
-            raise _invalid_request(f"A request with the id {msg_id!r} is still open.", "Give each request an id of its own.")
+            raise _invalid_request(f"A request with the id {msg_id!r} is still open.", "Give each request a different id.")
 
     def _notification(self, method: str, params: Any) -> None:
         if method == lsp.CANCEL_REQUEST:
@@ -173,29 +175,29 @@ class SessionProtocol(LanguageServerProtocol):
                 log.warning("Ignored the notification %r: this server does not know it", method)
             return
         try:
-            given = self._read_params(method, params)
+            params = self._read_params(method, params)
         except Exception as error:  # noqa: BLE001  # there is no answer that could carry it
             log.warning("Ignored the notification %r: %s", method, describe(error, method)["message"])
             return
         key = str(uuid.uuid4())
-        self._execute_handler(key, handler, callback=partial(self._noticed, key=key, method=method), args=(given,))
+        self._execute_handler(key, handler, callback=partial(self._finish_notification, key=key, method=method), args=(params,))
 
     def _read_params(self, method: str, params: Any) -> Any:
         # Params by position: either none, or the one object.
         if isinstance(params, list) and len(params) <= 1:
             params = params[0] if params else {}
         if (ours := _TABLE.get(method)) is not None:
-            return errors.read_ours(ours.params, {} if params is None else params, method)
+            return errors.read_params(ours.params, {} if params is None else params, method)
         known = lsp.METHOD_TO_TYPES.get(method)
         if known is None or (kind := known[2]) is None:
             return params
         try:
-            given = usable(params if params is not None else {}, kind)
-            return self.converter.structure(given, cast("type[Any]", kind))
-        except Unreadable as error:
-            raise errors.unreadable(error.paths, method) from None
+            strict = to_strict_form(params if params is not None else {}, kind)
+            return self.converter.structure(strict, cast("type[Any]", kind))
+        except InvalidValues as error:
+            raise errors.invalid_values_error(error.paths, method) from None
         except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise errors.bad_lsp_params(error, method) from None
+            raise errors.lsp_params_error(error, method) from None
 
     def _cancel(self, params: Any) -> None:
         msg_id = params.get("id") if isinstance(params, dict) else None
@@ -207,7 +209,7 @@ class SessionProtocol(LanguageServerProtocol):
         if isinstance(task, asyncio.Task) and task is not asyncio.current_task():
             cancel_once(task)
 
-    def _answered(self, msg_id: Any, data: dict[str, Any]) -> None:
+    def _receive_response(self, msg_id: Any, data: dict[str, Any]) -> None:
         """The client answers a request of ours. An answer that nobody waits for is dropped."""
         if not _is_id(msg_id) or msg_id not in self._result_types:
             return
@@ -238,11 +240,11 @@ class SessionProtocol(LanguageServerProtocol):
 
     # -- what is sent ----------------------------------------------------------------------------------------------------
 
-    def after_answer(self, action: Callable[[], None]) -> None:
+    def after_response(self, action: Callable[[], None]) -> None:
         """Call `action` when the answer to the current request has been written, whatever it is."""
         msg_id = self.msg_id
         assert msg_id is not None
-        self._after_answer[msg_id] = action
+        self._after_response[msg_id] = action
 
     async def ask_client(self, method: str, params: Any) -> Any:
         """Send a request, and return its result. Cancelling withdraws it. Raises `JsonRpcException` if the client refuses."""
@@ -256,7 +258,7 @@ class SessionProtocol(LanguageServerProtocol):
     def notify(self, method: str, params: Any = None) -> None:
         self._send({"jsonrpc": "2.0", "method": method}, "params", {} if params is None else params)
 
-    def _answer(self, future: Future[Any], *, msg_id: int | str, method: str) -> None:
+    def _respond(self, future: Future[Any], *, msg_id: int | str, method: str) -> None:
         self._request_futures.pop(msg_id, None)
         try:
             result = future.result()
@@ -265,16 +267,16 @@ class SessionProtocol(LanguageServerProtocol):
         else:
             try:
                 self._send({"jsonrpc": "2.0", "id": msg_id}, "result", result)
-            except Exception as error:  # noqa: BLE001  # a result that is no JSON
+            except Exception as error:  # noqa: BLE001  # a result that cannot be written as JSON
                 self._send_error(msg_id, describe(error, method))
-        if (action := self._after_answer.pop(msg_id, None)) is not None:
+        if (action := self._after_response.pop(msg_id, None)) is not None:
             action()
 
-    def _noticed(self, future: Future[Any], *, key: str, method: str) -> None:
+    def _finish_notification(self, future: Future[Any], *, key: str, method: str) -> None:
         self._request_futures.pop(key, None)
         if not future.cancelled() and (error := future.exception()) is not None:
             # Usually the client's mistake (a change of a document that it never opened): one line is enough.
-            log.warning("Ignored the notification %r: %s", method, _in_a_line(error))
+            log.warning("Ignored the notification %r: %s", method, _one_line(error))
             log.debug("The notification %s could not be handled", method, exc_info=error)
 
     def _refuse(self, msg_id: int | str | None, code: int, kind: str, message: str, hint: str) -> None:
@@ -303,12 +305,12 @@ class SessionProtocol(LanguageServerProtocol):
     def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
         self._life_cycle.configure(params)
         self._initialized = True
-        params.root_uri, params.root_path = _root(params.root_uri) or _root(params.root_path), None
+        params.root_uri, params.root_path = _root_uri(params.root_uri) or _root_uri(params.root_path), None
         result = yield from super().lsp_initialize(params)
         self._workspace = self._life_cycle.make_workspace(self.workspace)
         self._life_cycle.announce(result.capabilities)
-        own = {"version": VERSION, "methods": list(REQUESTS), "events": list(EVENTS)}
-        result.capabilities.experimental = {"sessionls": own}
+        capabilities = {"version": VERSION, "methods": list(REQUESTS), "events": list(EVENTS)}
+        result.capabilities.experimental = {"sessionls": capabilities}
         return result
 
     @lsp_method(lsp.SHUTDOWN)
@@ -336,17 +338,17 @@ class SessionProtocol(LanguageServerProtocol):
         return await self._life_cycle.execute(params)
 
 
-def _root(given: str | None) -> str | None:
+def _root_uri(folder: str | None) -> str | None:
     """The client's root folder as a URI, also if it sent a path; None without one."""
-    if given and (PurePath(given).is_absolute() or re.match(r"[A-Za-z]:[\\/]", given)):
-        return uris.from_path(given)
-    if not given or not uris.is_uri(given):
+    if folder and (PurePath(folder).is_absolute() or re.match(r"[A-Za-z]:[\\/]", folder)):
+        return uris.from_path(folder)
+    if not folder or not uris.is_uri(folder):
         return None
     try:
-        urlsplit(given)
+        urlsplit(folder)
     except ValueError:
         return None
-    return given
+    return folder
 
 
 def cancel_once(task: asyncio.Task[Any]) -> None:
@@ -355,7 +357,7 @@ def cancel_once(task: asyncio.Task[Any]) -> None:
         task.cancel()
 
 
-def _in_a_line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """The error and its position in one line."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({PurePath(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
@@ -371,10 +373,10 @@ def _is_notification(method: str) -> bool:
     return known is not None and known[1] is None
 
 
-def _no_such_request(method: str) -> Problem:
+def _no_such_request(method: str) -> ProtocolError:
     hint = "The answer to `initialize` lists the methods of this server."
-    return Problem(errors.METHOD_NOT_FOUND, "methodNotFound", f"There is no request {method!r}.", hint=hint)
+    return ProtocolError(errors.METHOD_NOT_FOUND, "methodNotFound", f"There is no request {method!r}.", hint=hint)
 
 
-def _invalid_request(message: str, hint: str) -> Problem:
-    return Problem(errors.INVALID_REQUEST, "invalidRequest", message, hint=hint)
+def _invalid_request(message: str, hint: str) -> ProtocolError:
+    return ProtocolError(errors.INVALID_REQUEST, "invalidRequest", message, hint=hint)

@@ -100,7 +100,7 @@ class Identities:
         return scope_of(folders) | _join_scopes(found.identity.scope for found in known if found is not None)
 
     async def keep(self, folders: Iterable[str]) -> list[str]:
-        """The identities that a session stores when it begins in these folders (URIs), see `Created`. Marks their repositories."""
+        """The identities that a session stores when it begins in these folders (URIs). Marks their repositories."""
         identities = await asyncio.gather(*(self._marked_identity(folder) for folder in dict.fromkeys(folders)))
         return list(dict.fromkeys(key for identity in identities for key in identity.kept))
 
@@ -276,7 +276,7 @@ def _has_files(path: str) -> bool:
 
 
 def _top(common: str) -> str | None:
-    """The work tree of a git directory in its usual identity."""
+    """The work tree of a git directory in its usual place."""
     path = Path(common)
     return str(path.parent) if path.name == ".git" else None
 

@@ -47,13 +47,13 @@ def completions(
     for kind in ("#file:", "#diagnostics:"):
         if word[0].startswith(kind):
             return [], word[0], range_
-    return [_item(label, said, range_, lsp.CompletionItemKind.Reference) for label, said in drafts.WORDS.items()], None, None
+    return [_item(label, detail, range_, lsp.CompletionItemKind.Reference) for label, detail in drafts.WORDS.items()], None, None
 
 
 def path_completions(typed: str, range_: Range, folders: Sequence[str]) -> list[lsp.CompletionItem]:
     """Files and folders that complete `#file:PATH`. Touches the disk."""
     kind, _, path = typed.partition(":")
-    folder, _, _begin = path.rpartition("/")
+    folder, _, _name_start = path.rpartition("/")
     found = []
     for root in [Path(one) for uri in folders if (one := uris.to_path(uri)) is not None]:
         try:
@@ -69,10 +69,10 @@ def path_completions(typed: str, range_: Range, folders: Sequence[str]) -> list[
     return found
 
 
-def _item(label: str, said: str, range_: Range, kind: lsp.CompletionItemKind) -> lsp.CompletionItem:
+def _item(label: str, detail: str, range_: Range, kind: lsp.CompletionItemKind) -> lsp.CompletionItem:
     return lsp.CompletionItem(
         label=label.strip(),
-        detail=said or None,
+        detail=detail or None,
         kind=kind,
         filter_text=label.strip(),
         text_edit=lsp.TextEdit(range=range_to_lsp(range_), new_text=label),

@@ -24,7 +24,7 @@ from sessionls.domain.model import (
 from sessionls.ports.editor import Buffers
 from sessionls.sessions.workspace.positions import Lines
 
-__all__ = ["AGENT", "WORD", "WORDS", "Written", "range_reference", "read", "resolve"]
+__all__ = ["AGENT", "WORD", "WORDS", "Draft", "range_reference", "read", "resolve"]
 
 AGENT = re.compile(r"@([\w.-]+)(?=\s|$)\s*")
 """The first word: the agent of this message."""
@@ -37,14 +37,14 @@ WORDS = {
     "#staged": "the staged changes",
 }
 """These words, for completion."""
-_PLACE = re.compile(r"(.+?):(\d{1,8})(?::(\d{1,8}))?(?:-(\d{1,8})(?::(\d{1,8}))?)?")
+_FILE_RANGE = re.compile(r"(.+?):(\d{1,8})(?::(\d{1,8}))?(?:-(\d{1,8})(?::(\d{1,8}))?)?")
 _IMAGE = re.compile(r"\.(?:png|jpe?g|webp|gif)$", re.IGNORECASE)
 _LINE_END = (1 << 31) - 1
 _LARGEST = 4 << 20  # bytes: columns are counted only in files up to this size
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Draft:
     """`text` is sent: without the agent at its start, but with the words that add context."""
 
     agent: str | None
@@ -52,20 +52,20 @@ class Written:
     words: Sequence[str]
 
 
-def read(draft: str) -> Written:
+def read(draft: str) -> Draft:
     """Read a draft. Everything except the agent at the start and the words for context is text."""
     text = draft.strip()
     agent = None
-    if (found := AGENT.match(text)) is not None:
-        agent, text = found[1], text[found.end() :]
-    return Written(agent, text.strip(), list(dict.fromkeys(WORD.findall(text))))
+    if (match := AGENT.match(text)) is not None:
+        agent, text = match[1], text[match.end() :]
+    return Draft(agent, text.strip(), list(dict.fromkeys(WORD.findall(text))))
 
 
 def known_agent(name: str, agents: Sequence[Agent]) -> str:
     """The agent with that name, regardless of case. Raises `AgentNotFound`."""
     names = [agent.name for agent in agents if agent.available]
-    for found in [one for one in names if one == name] + [one for one in names if one.casefold() == name.casefold()]:
-        return found
+    for known in [one for one in names if one == name] + [one for one in names if one.casefold() == name.casefold()]:
+        return known
     raise AgentNotFound(name, names)
 
 
@@ -94,26 +94,26 @@ def range_reference(uri: str, range_: Range | None, editor: Buffers) -> str:
 
 
 def _context(word: str, folders: Sequence[str], editor: Buffers) -> Context:
-    kind, _, given = word[1:].partition(":")
-    given = given.strip('"')
+    kind, _, path = word[1:].partition(":")
+    path = path.strip('"')
     if kind == "diff":
-        return DiffContext(base=given or None)
+        return DiffContext(base=path or None)
     if kind == "staged":
         return DiffContext(staged=True)
-    if (uri := _file(given, folders, editor)) is not None:
+    if (uri := _file(path, folders, editor)) is not None:
         if kind == "diagnostics":
             return DiagnosticsContext(uri=uri)
-        return ImageContext(uri=uri) if _IMAGE.search(given) else FileContext(uri=uri)
-    place = _PLACE.fullmatch(given)
-    if kind == "file" and place is not None and (uri := _file(place[1], folders, editor)) is not None:
-        return SelectionContext(uri=uri, range=_range(place, uri, editor))
-    raise InvalidParams(f"There is no file {given}.", fields=["text"], hint=f"Correct {word}, or remove it from the message.")
+        return ImageContext(uri=uri) if _IMAGE.search(path) else FileContext(uri=uri)
+    file_range = _FILE_RANGE.fullmatch(path)
+    if kind == "file" and file_range is not None and (uri := _file(file_range[1], folders, editor)) is not None:
+        return SelectionContext(uri=uri, range=_range(file_range, uri, editor))
+    raise InvalidParams(f"There is no file {path}.", fields=["text"], hint=f"Correct {word}, or remove it from the message.")
 
 
-def _range(place: re.Match[str], uri: str, editor: Buffers) -> Range:
-    first, last = sorted(max(int(place[at] or place[2]), 1) - 1 for at in (2, 4))
+def _range(file_range: re.Match[str], uri: str, editor: Buffers) -> Range:
+    first, last = sorted(max(int(file_range[at] or file_range[2]), 1) - 1 for at in (2, 4))
     start, end = Position(line=first, character=0), _end_of_line(last)
-    if place[3] is None:
+    if file_range[3] is None:
         return Range(start=start, end=end)
     buffer = editor.buffer(uri)
     lines = Lines(_text_of(uri) if buffer is None else buffer.text, editor.encoding)
@@ -122,8 +122,8 @@ def _range(place: re.Match[str], uri: str, editor: Buffers) -> Range:
         begin = lines.offset(Position(line=line, character=0))
         return lines.position(min(begin + max(int(column), 1) - 1, lines.offset(_end_of_line(line))))
 
-    start = at(first, place[3])
-    end = end if place[5] is None else at(last, place[5])
+    start = at(first, file_range[3])
+    end = end if file_range[5] is None else at(last, file_range[5])
     return Range(start=min(start, end, key=lambda one: one.as_pair), end=max(start, end, key=lambda one: one.as_pair))
 
 
@@ -139,19 +139,19 @@ def _end_of_line(line: int) -> Position:
     return Position(line=line, character=_LINE_END)
 
 
-def _file(given: str, folders: Sequence[str], editor: Buffers) -> str | None:
+def _file(path: str, folders: Sequence[str], editor: Buffers) -> str | None:
     """The URI of the file that a path means: absolute, in a folder, or after the label of one of several folders."""
-    if "\0" in given or not given:
+    if "\0" in path or not path:
         return None
-    paths = [Path(given)]
+    paths = [Path(path)]
     if not paths[0].is_absolute():
-        roots = [path for folder in folders if (path := uris.to_path(folder)) is not None]
-        paths = [Path(root, given) for root in roots]
+        roots = [root for folder in folders if (root := uris.to_path(folder)) is not None]
+        paths = [Path(root, path) for root in roots]
         if len(folders) > 1:
             for folder, label in zip(folders, uris.labels(folders), strict=True):
-                if given.startswith(f"{label}/") and (root := uris.to_path(folder)) is not None:
-                    paths.append(Path(root, given[len(label) + 1 :]))
+                if path.startswith(f"{label}/") and (root := uris.to_path(folder)) is not None:
+                    paths.append(Path(root, path[len(label) + 1 :]))
     try:
-        return next((uris.from_path(path) for path in paths if path.is_file() or editor.buffer(uris.from_path(path))), None)
+        return next((uris.from_path(file) for file in paths if file.is_file() or editor.buffer(uris.from_path(file))), None)
     except OSError:
         return None

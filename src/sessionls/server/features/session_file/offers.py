@@ -38,43 +38,49 @@ class Offer:
     """For an answer to a question: the question's summary."""
 
 
-def offers(found: SessionText, session: Session, agents: Sequence[Agent], uri: str) -> Iterator[Offer]:
+def offers(session_text: SessionText, session: Session, agents: Sequence[Agent], uri: str) -> Iterator[Offer]:
     """Everything that the file offers. The session's state determines what is offered, the text only where."""
-    whole = (0, len(found.text))
-    this: dict[str, Any] = {"sessionId": session.id}
-    if found.draft is not None:
-        at = found.draft.line
-        yield Offer(_send_title(found, session, agents), SEND_DRAFT, {"uri": uri}, at, *whole)
+    everywhere = (0, len(session_text.text))
+    session_argument: dict[str, Any] = {"sessionId": session.id}
+    if session_text.draft is not None:
+        at = session_text.draft.line
+        yield Offer(_send_title(session_text, session, agents), SEND_DRAFT, {"uri": uri}, at, *everywhere)
         if session.state == "paused" or session.stopped is not None:
-            yield Offer("Resume", "sessionls.resume", this, at, *whole)
+            yield Offer("Resume", "sessionls.resume", session_argument, at, *everywhere)
         if session.replying:
-            yield Offer("Pause", "sessionls.pause", this, at, *whole)
+            yield Offer("Pause", "sessionls.pause", session_argument, at, *everywhere)
         if session.replying or session.stopped is not None:
-            yield Offer("Cancel the reply", "sessionls.cancel", this, at, *whole)
+            yield Offer("Cancel the reply", "sessionls.cancel", session_argument, at, *everywhere)
     for question in session.asking or ():
         # Only at the question, and with No first: whoever presses Return without reading allows nothing.
-        if (mark := found.questions.get(question.request_id)) is None:
+        if (mark := session_text.questions.get(question.request_id)) is None:
             continue
-        answers = [("Deny", "deny"), ("Allow once", "once"), *([("Allow for this session", "session")] if question.scope else [])]
+        answers = [
+            ("Deny", "deny"),
+            ("Allow once", "once"),
+            *([("Allow for this session", "session")] if question.scope else []),
+        ]
         for title, decision in answers:
             argument = {"uri": uri, "requestId": question.request_id, "decision": decision}
-            yield Offer(title, ANSWER_HERE, argument, mark.start, *whole, answers=f"{question.agent} asks: {question.summary}")
-    writing = set(found.writing)
-    for section in found.sections:
+            yield Offer(
+                title, ANSWER_HERE, argument, mark.start, *everywhere, answers=f"{question.agent} asks: {question.summary}"
+            )
+    writing = set(session_text.writing)
+    for section in session_text.sections:
         if section.message_id not in writing:
-            argument = {**this, "at": section.message_id}
+            argument = {**session_argument, "at": section.message_id}
             yield Offer("Fork here", FORK_HERE, argument, section.start, section.start, section.end)
-    for finding_id, mark in found.findings.items():
-        line = found.text.rfind("\n", 0, mark.start) + 1
+    for finding_id, mark in session_text.findings.items():
+        line = session_text.text.rfind("\n", 0, mark.start) + 1
         yield Offer("Open finding", OPEN_FINDING, {"findingId": finding_id}, line, line, mark.end)
-    if found.earlier is not None:
-        yield Offer("Insert earlier messages", EARLIER, {"uri": uri}, found.earlier.start, 0, found.earlier.end)
+    if session_text.earlier is not None:
+        yield Offer("Insert earlier messages", EARLIER, {"uri": uri}, session_text.earlier.start, 0, session_text.earlier.end)
 
 
-def _send_title(found: SessionText, session: Session, agents: Sequence[Agent]) -> str:
-    assert found.draft is not None
-    written = drafts.read(found.draft.text)
-    if written.agent is None:
+def _send_title(session_text: SessionText, session: Session, agents: Sequence[Agent]) -> str:
+    assert session_text.draft is not None
+    draft = drafts.read(session_text.draft.text)
+    if draft.agent is None:
         return f"Send to {session.agent}"
-    known = next((one.name for one in agents if one.available and one.name.casefold() == written.agent.casefold()), None)
-    return f"Send to @{written.agent}, which is not an agent here" if known is None else f"Send to {known}, this message only"
+    agent = next((one.name for one in agents if one.available and one.name.casefold() == draft.agent.casefold()), None)
+    return f"Send to @{draft.agent}, which is not an agent here" if agent is None else f"Send to {agent}, this message only"
