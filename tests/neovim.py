@@ -19,9 +19,11 @@ import preloaded
 import sessionls
 from terminal_screen import TerminalScreen
 
-__all__ = ["HAS_TERMINAL", "PATIENCE", "PLUGIN", "SCREENSHOTS", "Neovim", "binary", "start"]
+__all__ = ["HAS_TERMINAL", "PATIENCE", "PLUGIN", "PROMPT", "SCREENSHOTS", "Neovim", "binary", "start"]
 
 PATIENCE = 60.0
+PROMPT = "Press ENTER"
+"""What Neovim shows while it waits for a key after a message."""
 HAS_TERMINAL = os.name != "nt"  # else Neovim runs without a screen, and tests skip checks of the screen
 SCREENSHOTS = Path(__file__).resolve().parent / "screenshots" / "nvim"
 _SESSIONLS = Path(sessionls.__file__).with_name("__main__.py")
@@ -54,23 +56,39 @@ def binary() -> str:
 
 @dataclass
 class Neovim:
-    """A running Neovim. `lua` runs code in it and returns the result; `keys` types like a person."""
+    """A running Neovim. `lua` runs code in it and returns the result; `keys` types like a person.
+
+    `dismisses_prompts`: where Neovim waits for Enter after a message, and answers nobody, Enter is pressed, as a person would.
+    """
 
     process: subprocess.Popen[bytes]
     address: str
     scratch: Path
     env: Mapping[str, str]
     terminal: TerminalScreen | None = None
+    dismisses_prompts: bool = False
 
     def _remote(self, *words: str) -> str:
         command = [binary(), "--clean", "--server", self.address, *words]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=dict(self.env))
-        except subprocess.TimeoutExpired:
-            screen = self.terminal.text() if self.terminal else ""
-            raise AssertionError(f"Neovim does not answer. Its screen:\n{screen}") from None
-        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-        return done.stdout
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(self.env))
+        output, errors = self._wait_for(process)
+        assert process.returncode == 0, f"{words}: {output}{errors}"
+        return output
+
+    def _wait_for(self, process: subprocess.Popen[str]) -> tuple[str, str]:
+        """The output of a program that asks this Neovim something."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return process.communicate(timeout=1)
+            except subprocess.TimeoutExpired:
+                screen = self.terminal.text() if self.terminal else ""
+                if self.terminal is not None and self.dismisses_prompts and PROMPT in screen:
+                    self.terminal.press("\r")
+                if time.monotonic() > end:
+                    process.kill()
+                    process.communicate()
+                    raise AssertionError(f"Neovim does not answer. Its screen:\n{screen}") from None
 
     def listens(self) -> bool:
         command = [binary(), "--clean", "--server", self.address, "--remote-expr", "1"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from model_server import Answer, Hold, ModelServer, Stall, ToolUse
-from neovim import HAS_TERMINAL, PATIENCE, Neovim, start
+from neovim import HAS_TERMINAL, PATIENCE, PROMPT, Neovim, start
 
 pytestmark = pytest.mark.skipif(not HAS_TERMINAL, reason="this system has no pseudo-terminals")
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "editors.md"
@@ -24,6 +24,7 @@ def bare(tmp_path: Path, nvim_folder: Path, nvim_env: dict[str, str]) -> Iterato
     lua = documented.replace("{ 'sessionls', 'serve' }", "vim.json.decode(vim.env.TEST_SERVER)")
     assert lua != documented
     with start(tmp_path / "nvim", nvim_folder, nvim_env, without_plugin=lua) as neovim:
+        neovim.dismisses_prompts = True
         yield neovim
 
 
@@ -50,7 +51,7 @@ def shows(nvim: Neovim, *texts: str) -> str:
     """Wait until the buffer holds these texts. Neovim itself waits for a key where its messages take more than a line."""
     end = time.monotonic() + PATIENCE
     while True:
-        if "Press ENTER" in nvim.screen():
+        if PROMPT in nvim.screen():
             press(nvim, "\r")
         elif all(one in (text := str(nvim.lua(TEXT))) for one in texts):
             return text
@@ -97,7 +98,7 @@ def test_a_reply_grows_above_what_is_typed(session: Neovim, model_server: ModelS
     model_server.script(hold)
     write(session, "go on")
     shows(session, "First line.")
-    session.sees("First line.", gone=["Press ENTER"])
+    session.sees("First line.", gone=[PROMPT])
     session.keys("<Esc>Gotyped meanwhile<Esc>")
     hold.go.set()
     text = shows(session, "Second line.", "typed meanwhile")

@@ -91,6 +91,7 @@ class EditorCommands:
 
     async def execute(self, params: lsp.ExecuteCommandParams) -> Wire:
         """Call the method for that command: the same params, result and errors."""
+        self._request.editor.typing.typed()
         name = params.command
         arguments = dict(_only_argument(name, params.arguments))
         if (kind := _OWN_COMMANDS.get(name)) is not None:

@@ -305,7 +305,7 @@ class SessionProtocol(LanguageServerProtocol):
     def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
         self._life_cycle.configure(params)
         self._initialized = True
-        params.root_uri, params.root_path = _root_uri(params.root_uri) or _root_uri(params.root_path), None
+        params.root_uri, params.root_path = _client_root(params.root_uri) or _client_root(params.root_path), None
         result = yield from super().lsp_initialize(params)
         self._workspace = self._life_cycle.make_workspace(self.workspace)
         self._life_cycle.announce(result.capabilities)
@@ -338,7 +338,7 @@ class SessionProtocol(LanguageServerProtocol):
         return await self._life_cycle.execute(params)
 
 
-def _root_uri(folder: str | None) -> str | None:
+def _client_root(folder: str | None) -> str | None:
     """The client's root folder as a URI, also if it sent a path; None without one."""
     if folder and (PurePath(folder).is_absolute() or re.match(r"[A-Za-z]:[\\/]", folder)):
         return uris.from_path(folder)
