@@ -30,13 +30,15 @@ from typing import Any
 from sessionls.compose import preload
 from sessionls.server.lsp_types import import_lsp_types
 
-__all__ = ["command", "stop"]
+__all__ = ["command", "mcp_server", "stop"]
 
 _MODULES = (  # what a program imports until its first reply has ended
     "acp.connection",
     "anyio._backends._asyncio",
     "blockbuster",
     "httpx2._client",
+    "mcp.client.session",
+    "mcp.server.mcpserver",
     "sessionls.acp_agent.agent",
     "sessionls.acp_agent.transport",
     "sessionls.agents.prompt_files",
@@ -82,6 +84,12 @@ def command(program: Path) -> list[str]:
     if _current is None:
         _current = _Preloaded.start()
     return [sys.executable, "-I", "-S", str(_STARTER), f"{_current.folder}/socket", str(program)]
+
+
+def mcp_server() -> dict[str, Any]:
+    """The `command` and `args` of the real MCP server of the tests, as a definition has them."""
+    first, *rest = command(Path(__file__).with_name("mcp_server.py"))
+    return {"command": first, "args": rest}
 
 
 def stop() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from acp.core import RequestError
 from acp_client import Editors, mode, start_editor
 from images import encoded, png
 from model_server import Answer, ModelServer, ToolUse
+from preloaded import mcp_server
 
 __all__ = ["start_editor"]  # a fixture of these tests
 pytestmark = pytest.mark.usefixtures("provider")
@@ -238,9 +238,7 @@ async def test_servers_from_a_client_run_only_if_the_folder_is_trusted(
     (Path(os.environ["XDG_CONFIG_HOME"]) / "sessionls" / "agents").mkdir(parents=True)
     agent = Path(os.environ["XDG_CONFIG_HOME"]) / "sessionls" / "agents" / "adder.md"
     agent.write_text("---\ndescription: Adds.\ntools: [workshop/*]\npermissions:\n  workshop/*: allow\n---\nAdd.\n")
-    server = schema.McpServerStdio(
-        name="workshop", command=sys.executable, args=[str(Path(__file__).with_name("mcp_server.py"))], env=[]
-    )
+    server = schema.McpServerStdio(name="workshop", **mcp_server(), env=[])
     session = (await editor.agent.new_session(str(folder), mcp_servers=[server])).session_id
     await editor.prompt(session, "@adder say: hello")
     if trusted:

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from model_server import Answer, Hold, ModelServer, Refuse, ToolUse
+from preloaded import mcp_server
 from sessionls.cli import main
 from sessionls.cli.commands import run
 from sessionls.tools import mcp
@@ -479,7 +480,7 @@ class TestDoctor:
     ) -> None:
         monkeypatch.setattr(mcp, "McpServers", partial(mcp.McpServers, patience=60.0))
         mark = tmp_path / "started"
-        server = {"command": sys.executable, "args": [str(Path(__file__).with_name("mcp_server.py"))]}
+        server = mcp_server()
         theirs = {"mcpServers": {"theirs": {**server, "env": {"MARK": str(mark)}}}}
         (folder / ".mcp.json").write_text(json.dumps(theirs), encoding="utf-8")
         monkeypatch.setenv("SESSIONLS_MCP", json.dumps({"mine": server, "lost": {"command": "no-such-program"}}))

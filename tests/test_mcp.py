@@ -19,6 +19,7 @@ import pytest
 
 from in_process_app import app
 from model_server import Answer, ModelServer, ToolUse
+from preloaded import mcp_server
 from sessionls.domain.agent import Definition
 from sessionls.domain.permission import Bounds
 from sessionls.models.naming import Naming, model_tool_name
@@ -31,12 +32,11 @@ from sessionls.tools.mcp.config import own_server, read_folder
 from sessionls.tools.mcp.server import Server
 from tool_calls import LoneCall
 
-SERVER = str(Path(__file__).with_name("mcp_server.py"))
 ANY = Definition(name="any", prompt="")
 
 
 def program(**env: str) -> McpServer:
-    return McpServer(command=sys.executable, args=[SERVER], env=env)
+    return McpServer(**mcp_server(), env=env)
 
 
 @asynccontextmanager
@@ -90,7 +90,7 @@ async def test_results_are_limited_text_and_other_content_is_named(monkeypatch: 
 
 async def test_a_server_gets_only_the_keys_in_its_definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    server = McpServer(command=sys.executable, args=[SERVER], env={"GIVEN": "yes"}, cwd=str(tmp_path))
+    server = McpServer(**mcp_server(), env={"GIVEN": "yes"}, cwd=str(tmp_path))
     async with servers(workshop=server) as room:
         await room.prepare(ANY)
         _, key, given, folder = (await call(room, "workshop/pid")).split(" ", 3)
@@ -288,7 +288,7 @@ class Workshop:
         self.mark = folder / "mark"
         self.bounds = Bounds(trusted=True)
         self.folders = [folder]
-        server = {"command": sys.executable, "args": [SERVER], "env": {"MARK": str(self.mark)}}
+        server = {**mcp_server(), "env": {"MARK": str(self.mark)}}
         write(folder, ".mcp.json", {"mcpServers": {"workshop": server}})
         self.room = McpServers(
             folders=lambda: self.folders,
@@ -393,7 +393,7 @@ async def test_a_server_that_is_stopped_before_it_started_blocks_nothing(worksho
 async def test_each_folder_has_separate_servers_that_end_with_it(tmp_path: Path) -> None:
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
-        write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
+        write(folder, ".mcp.json", {"mcpServers": {"workshop": mcp_server()}})
     room = McpServers(folders=lambda: folders, trusted=lambda: True, patience=30)
     try:
         await room.prepare(ANY)
@@ -483,8 +483,9 @@ class serving:  # noqa: N801
     """The server at an address, in a separate process."""
 
     def __init__(self, port: int) -> None:
+        server = mcp_server()
         self._process = subprocess.Popen(
-            [sys.executable, SERVER, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [server["command"], *server["args"], str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
     def __enter__(self) -> None: ...
@@ -504,7 +505,7 @@ async def reachable(port: int) -> None:
 
 async def test_an_agent_calls_a_servers_tool_after_permission(tmp_path: Path, model_server: ModelServer) -> None:
     folder = tmp_path / "work"
-    write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
+    write(folder, ".mcp.json", {"mcpServers": {"workshop": mcp_server()}})
     model_server.script(Answer(tools=[ToolUse("workshop__add", {"a": 2, "b": 3})]), Answer("It is 5."))
     async with app(folder, model_server) as home:
         assert home.built.servers is not None
@@ -521,7 +522,7 @@ async def test_servers_end_with_the_trust_even_if_agents_cannot_be_read(
     tmp_path: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "work"
-    write(folder, ".mcp.json", {"mcpServers": {"workshop": {"command": sys.executable, "args": [SERVER]}}})
+    write(folder, ".mcp.json", {"mcpServers": {"workshop": mcp_server()}})
     async with app(folder, model_server) as home:
         room = home.built.servers
         assert room is not None

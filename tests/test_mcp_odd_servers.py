@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from in_process_app import app
 from model_server import Answer, ModelServer, ToolUse
+from preloaded import mcp_server
 from sessionls.domain.agent import Definition
 from sessionls.domain.permission import Bounds
 from sessionls.ports.tools import ToolFailed
@@ -27,7 +28,6 @@ from sessionls.tools.mcp.schema import SchemaUnusable, tool_schema
 from tool_calls import LoneCall
 
 ODD = str(Path(__file__).with_name("odd_mcp_server.py"))
-PLAIN = str(Path(__file__).with_name("mcp_server.py"))
 ANY = Definition(name="any", prompt="")
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
@@ -341,7 +341,7 @@ def test_servers_with_colliding_names_all_get_stable_names(tmp_path: Path) -> No
 
 
 async def test_a_renamed_server_is_reported() -> None:
-    room = McpServers({"my tools": McpServer(command=sys.executable, args=[PLAIN])}, patience=30)
+    room = McpServers({"my tools": McpServer(**mcp_server())}, patience=30)
     try:
         (status,) = await room.check()
         assert (status.name, status.notes) == ("my_tools", ["its name there is my tools"])
