@@ -5,7 +5,7 @@ import { ProgressType, type LanguageClient, type WorkspaceEdit } from "vscode-la
 import type { DeltaParams, Event, PermissionDecision, PermissionParams, Requests, SessionChangedParams } from "./protocol";
 import { Emitter } from "./emitter";
 import { serverLost, problemOf, serverStopped, type Problem } from "./problem";
-import { saveDocuments } from "./saving";
+import { saveDocuments } from "./saveDocuments";
 
 /** Answers `session/requestPermission`. The token is cancelled when the request is withdrawn. */
 export type PermissionHandler = (params: PermissionParams, token: CancellationToken) => Promise<PermissionDecision>;

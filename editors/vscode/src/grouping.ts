@@ -1,6 +1,6 @@
 /** Groups the sessions of the list: those that need the person, pinned ones, and the others by date or by state. Pure. */
 import { needOf } from "./attention";
-import { newestOf, displayState, type Node, type DisplayState } from "./tree";
+import { newestOf, displayState, type Node, type DisplayState } from "./sessionTree";
 
 export const GROUPINGS = ["date", "state", "none"] as const;
 export type Grouping = (typeof GROUPINGS)[number];

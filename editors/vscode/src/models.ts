@@ -1,7 +1,7 @@
 /** The available models and the default model. Checks again automatically while none is available. */
 import * as vscode from "vscode";
 import type { Api } from "./api";
-import { textOfSetting } from "./configured";
+import { textOfSetting } from "./settings";
 import type { ModelInfo } from "./protocol";
 import type { Disposable } from "./emitter";
 import { markDone } from "./walkthrough";

@@ -11,12 +11,12 @@ import {
 } from "vscode-languageclient/node";
 import type { Api } from "./api";
 import { Backoff } from "./backoff";
-import { textOfSetting } from "./configured";
+import { textOfSetting } from "./settings";
 import { findServer, type ServerCommand } from "./discovery";
 import { withTitles } from "./findings/hovers";
-import { confirmEdit } from "./preview";
+import { confirmEdit } from "./confirmEdit";
 import { Problem, problemOf } from "./problem";
-import { surroundings } from "./surroundings";
+import { surroundings } from "./searchEnvironment";
 
 export type ServerState =
   | { readonly kind: "starting" }

@@ -2,7 +2,7 @@
 import type { Api } from "./api";
 import type { EditorContext } from "./context";
 import type { Deletions } from "./deletions";
-import type { Installer } from "./installing";
+import type { Installer } from "./installer";
 import type { Models } from "./models";
 import type { Images } from "./panel/images";
 import type { Panels } from "./panel/openPanels";

@@ -9,7 +9,7 @@ import type { Pins } from "./pins";
 import type { Session } from "./protocol";
 import type { Sessions } from "./sessions";
 import { ago, UPDATE_INTERVAL } from "./relativeTime";
-import { accessText, descriptionOf, iconOf, displayState, stateText, treeOf, type Node, type DisplayState } from "./tree";
+import { accessText, descriptionOf, iconOf, displayState, stateText, treeOf, type Node, type DisplayState } from "./sessionTree";
 import { markDone } from "./walkthrough";
 
 /** The scheme of the URIs of rows, which are only used for decorations. */

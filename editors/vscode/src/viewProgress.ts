@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { Server } from "./server";
 import type { Sessions } from "./sessions";
-import { serverStatus } from "./status";
+import { serverStatus } from "./serverStatus";
 
 export function showViewProgress(server: Server, sessions: Sessions): vscode.Disposable {
   let end: (() => void) | undefined;

@@ -8,7 +8,7 @@ import type { Models } from "../models";
 import { problemOf, type Problem } from "../problem";
 import type { ModelInfo, ModelMessage } from "../protocol";
 import { stopReasonText } from "../format";
-import { modelMessages, estimate, familyOf, nameOf, toolParams } from "./asking";
+import { modelMessages, estimate, familyOf, nameOf, toolParams } from "./modelRequests";
 
 export const VENDOR = "sessionls";
 /**

@@ -1,7 +1,7 @@
 /** `@session` in VS Code's chat: sends messages to a session and streams the replies back. */
 import * as vscode from "vscode";
 import { pickSession } from "../commands/choosing";
-import { parseAgent } from "../naming";
+import { parseAgent } from "../agentName";
 import { problemOf, type Problem } from "../problem";
 import type { Context, Exchange, MessageParams, Session } from "../protocol";
 import type { Services } from "../services";

@@ -6,7 +6,7 @@ import { displayTitle } from "../format";
 import { problemOf } from "../problem";
 import type { Agent, Session } from "../protocol";
 import type { Services } from "../services";
-import { descriptionOf, ICONS, displayState, type Node } from "../tree";
+import { descriptionOf, ICONS, displayState, type Node } from "../sessionTree";
 
 /** The argument of a command: a node of the view, the id of a session, or nothing. */
 export type Target = Node | string | undefined;

@@ -1,12 +1,12 @@
 /** All commands, by id. package.json has their titles and menus. */
 import * as vscode from "vscode";
-import { forgetKey, replaceKey, setUpModel } from "../firstUse";
+import { forgetKey, replaceKey, setUpModel } from "../modelSetup";
 import { problemOf, type Problem } from "../problem";
 import { remediesFor } from "../remedies";
 import type { Services } from "../services";
 import { getStarted, commandSucceeded } from "../walkthrough";
 import { archive, remove, unarchive } from "./archiving";
-import { askAboutSelection, attachImage, newSession, review, securityReview, sendMessage } from "./asking";
+import { askAboutSelection, attachImage, newSession, review, securityReview, sendMessage } from "./messaging";
 import type { Target } from "./choosing";
 import {
   act,
@@ -27,7 +27,7 @@ import {
   switchModel,
 } from "./managing";
 import { exportSession } from "./exporting";
-import { openInEditor, openInNewWindow, openInSideBar } from "./placing";
+import { openInEditor, openInNewWindow, openInSideBar } from "./openIn";
 import { search } from "./searching";
 import { handOver, share } from "./sharing";
 import { compactNow, showWindow } from "./windowUse";

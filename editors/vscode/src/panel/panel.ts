@@ -6,7 +6,7 @@ import type { PromptFile } from "../protocol";
 import { wireRange } from "../ranges";
 import type { OpenSession } from "../folding/openSession";
 import { Problem, problemOf } from "../problem";
-import { serverStatus } from "../status";
+import { serverStatus } from "../serverStatus";
 import { REACH } from "../sessions";
 import type { OpenChange } from "../store";
 import { displayTitle } from "../format";

@@ -1,7 +1,7 @@
 /** Handles the requests of a session's page, except those that the panel handles itself. */
 import * as vscode from "vscode";
 import type { Message, PromptFile } from "../protocol";
-import { editableMessage } from "../resending";
+import { editableMessage } from "../editableMessage";
 import { chipOf } from "../context";
 import { Problem, problemOf } from "../problem";
 import { markDone } from "../walkthrough";

@@ -4,7 +4,7 @@ import type { Changes } from "../changes/changes";
 import type { ChangeReview } from "../changes/review";
 import type { Deletions } from "../deletions";
 import type { QuestionDocuments } from "../questionDocuments";
-import type { EditableMessage } from "../resending";
+import type { EditableMessage } from "../editableMessage";
 import type { EditorContext } from "../context";
 import type { FindingActions } from "../findings/actions";
 import type { Models } from "../models";

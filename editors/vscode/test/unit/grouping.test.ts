@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { groupsOf, type Grouping } from "../../src/grouping";
 import type { Session } from "../../src/protocol";
-import { treeOf } from "../../src/tree";
+import { treeOf } from "../../src/sessionTree";
 import { aQuestion, aSession } from "./samples";
 
 const NONE: ReadonlySet<string> = new Set();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { View } from "../../src/panel/messages";
-import { newestStarted, lastWritten } from "../../webview/messages";
+import { newestStarted, lastWritten } from "../../webview/findMessages";
 import { ADA, aMessage, aReply, aSession } from "./samples";
 
 describe("the newest message that is not waiting", () => {

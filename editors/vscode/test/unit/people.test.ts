@@ -1,8 +1,8 @@
 /** Who has access to a session, what they may do, and whom a message notifies. */
 import { describe, expect, it } from "vitest";
 import { accessOf, may, mentionable, mentionText, peopleOf, roleOf, secretsWords } from "../../src/people";
-import { completionAt } from "../../webview/composing";
-import { notifiedPeople, personChoices, personText } from "../../webview/mentioning";
+import { completionAt } from "../../webview/completionQuery";
+import { notifiedPeople, personChoices, personText } from "../../webview/mentions";
 import { aSession } from "./samples";
 
 const ann = { id: "ann", name: "Ann Lee" };

@@ -1,7 +1,7 @@
 /** The agent for only this message. After sending, it is the session's default again. */
 import { useRef, useState } from "preact/hooks";
 import type { Agent } from "../../src/panel/messages";
-import { jumpKey, menuKey, TypedLetters, type Choice } from "../choosing";
+import { jumpKey, menuKey, TypedLetters, type Choice } from "../menuKeys";
 import { Icon } from "./icon";
 import { Menu } from "./menu";
 

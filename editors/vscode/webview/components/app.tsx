@@ -1,14 +1,14 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Completion, Server, ToView } from "../../src/panel/messages";
 import { may, roleOf } from "../../src/people";
-import { answeringModel } from "../answering";
+import { answeringModel } from "../answeringModel";
 import { saveState, loadState, post } from "../host";
 import { imageArrived } from "../images";
 import { fold, nothing, type State, type Step } from "../state";
 import { ChangesOf } from "./changes";
 import { Composer } from "./composer";
 import { Places } from "./finding";
-import { FocusComposer } from "./focus";
+import { FocusComposer } from "./composer-focus";
 import { Header } from "./header";
 import { Icon } from "./icon";
 import { HandedOver, NoModel, ProblemBar, Restricted, ServerNotice, SessionNotice } from "./notices";

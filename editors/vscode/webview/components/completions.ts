@@ -1,7 +1,7 @@
 /** Matches for the word after `#` from the host. They arrive later, when the word may have changed. */
 import { useEffect, useState } from "preact/hooks";
 import type { Completion } from "../../src/panel/messages";
-import { completionList, noMatches, type CompletionList, type CompletionQuery } from "../composing";
+import { completionList, noMatches, type CompletionList, type CompletionQuery } from "../completionQuery";
 
 /** Milliseconds to wait for matches. After that, Enter sends the message. */
 const PATIENCE = 3000;

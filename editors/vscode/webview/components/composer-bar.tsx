@@ -2,9 +2,9 @@
 import { useContext } from "preact/hooks";
 import type { Agent, Session } from "../../src/panel/messages";
 import { post } from "../host";
-import { localKeys } from "../keys";
+import { localKeys } from "../platformKeys";
 import { AgentPicker } from "./agent-picker";
-import { FocusComposer } from "./focus";
+import { FocusComposer } from "./composer-focus";
 import { Icon, IconButton } from "./icon";
 
 interface ComposerBarProps {

@@ -1,7 +1,7 @@
 /** The session's agent, origin, participants and cost. */
 import type { View, WindowUse } from "../../src/panel/messages";
 import { may, roleOf } from "../../src/people";
-import type { AnsweringModel } from "../answering";
+import type { AnsweringModel } from "../answeringModel";
 import { post } from "../host";
 import { usageOf } from "../displayFormat";
 import { Icon, IconButton } from "./icon";

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { drawIn, toggleSource } from "../drawing";
 import { post } from "../host";
 import { blocks, html, type Block } from "../markdown";
-import { safe } from "../safe";
+import { safe } from "../sanitize";
 import { walkToolbar } from "../toolbar";
 
 interface BlockProps extends Block {

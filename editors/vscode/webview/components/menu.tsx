@@ -1,6 +1,6 @@
 /** A menu above the element that opened it, for agents and completions. The focus does not move. */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { Choice } from "../choosing";
+import type { Choice } from "../menuKeys";
 import { Icon } from "./icon";
 
 /** In pixels: the height of three rows, the maximum height, and the space above the menu. */

@@ -9,7 +9,7 @@ import { basename, clock, lines, selectedLines, usageOf } from "../displayFormat
 import { Ago } from "./ago";
 import { Badge, Button } from "./button";
 import { ReplyChanges } from "./changes";
-import { FocusComposer } from "./focus";
+import { FocusComposer } from "./composer-focus";
 import { Icon, IconButton } from "./icon";
 import { imageName, Thumbnail } from "./image";
 import { Remedies } from "./notices";

@@ -7,7 +7,7 @@ import { pauseText } from "../../src/format";
 import { remediesFor } from "../../src/remedies";
 import { post } from "../host";
 import { Button } from "./button";
-import { FocusComposer } from "./focus";
+import { FocusComposer } from "./composer-focus";
 import { Icon, IconButton } from "./icon";
 
 interface StandingProps {

@@ -2,7 +2,7 @@
 import type { Session } from "../../src/panel/messages";
 import { accessOf, ownerNames, peopleOf, roleOf, type PersonShown } from "../../src/people";
 import type { Draft, View } from "../../src/panel/messages";
-import { namesText } from "../../src/tree";
+import { namesText } from "../../src/sessionTree";
 import { post } from "../host";
 import { Button } from "./button";
 import { Icon } from "./icon";

@@ -3,10 +3,10 @@ import { useContext, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Decision, Question } from "../../src/panel/messages";
 import { watchCutOff } from "../cutOff";
 import { post } from "../host";
-import { localKeys } from "../keys";
+import { localKeys } from "../platformKeys";
 import { isPatch } from "../patchLines";
 import { Badge, Button } from "./button";
-import { FocusComposer } from "./focus";
+import { FocusComposer } from "./composer-focus";
 import { Icon } from "./icon";
 import { PatchLines } from "./patch-lines";
 

@@ -2,9 +2,9 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Agents, View } from "../../src/panel/messages";
 import { mentions } from "../../src/people";
-import { anchorIn, distanceMoved, toMiddle, type Anchor } from "../anchoring";
-import { focusHere } from "../focusing";
-import { newestStarted } from "../messages";
+import { anchorIn, distanceMoved, toMiddle, type Anchor } from "../scrollAnchor";
+import { focusHere } from "../focusHere";
+import { newestStarted } from "../findMessages";
 import type { State } from "../state";
 import { Icon } from "./icon";
 import { MessageView } from "./message";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Agent, Models, Session } from "../../src/panel/messages";
-import { answeringModel } from "../../webview/answering";
+import { answeringModel } from "../../webview/answeringModel";
 
 const session = (model?: string) => ({ agent: "code", ...(model !== undefined && { model }) }) as Session;
 const agents = (model: string) => [{ name: "code", model } as Agent];

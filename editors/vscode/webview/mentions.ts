@@ -1,7 +1,7 @@
 /** Participants in the text of a message: the people offered after `@`, and those whom a text notifies. Pure; the server decides. */
 import { mentionText } from "../src/people";
 import type { Agent, Participant } from "../src/panel/messages";
-import type { Choice } from "./choosing";
+import type { Choice } from "./menuKeys";
 
 const CODE = /```[\s\S]*?(?:```|$)|`[^`\n]{1,500}`/g;
 const MENTION = /(?<![\p{L}\p{N}_@./-])@([\p{L}\p{N}_][\p{L}\p{N}_.'-]{0,60}(?: [\p{L}\p{N}_][\p{L}\p{N}_.'-]{0,60}){0,3})/gu;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { descriptionOf, treeOf, type Node } from "../../src/tree";
+import { descriptionOf, treeOf, type Node } from "../../src/sessionTree";
 import { aQuestion, aSession } from "./samples";
 
 const outline = (nodes: readonly Node[]): unknown =>

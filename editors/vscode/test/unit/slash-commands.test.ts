@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { completionAt } from "../../webview/composing";
-import { slashChoices, slashCommand } from "../../webview/slashes";
+import { completionAt } from "../../webview/completionQuery";
+import { slashChoices, slashCommand } from "../../webview/slashCommands";
 
 const prompts = [
   { name: "explain", source: "file:///a", description: "Explains code", arguments: "what" },

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { textOfSetting, listOfSetting } from "./configured";
+import { textOfSetting, listOfSetting } from "./settings";
 import type { Surroundings } from "./discovery";
 
 const PATIENCE = 10_000; // milliseconds

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Completion } from "../../src/panel/messages";
-import { removeRange, completionList, noMatches, completionAt } from "../../webview/composing";
-import { parseAgent } from "../../src/naming";
+import { removeRange, completionList, noMatches, completionAt } from "../../webview/completionQuery";
+import { parseAgent } from "../../src/agentName";
 
 describe("the completion at the caret", () => {
   it("is an agent after @ at the start of the message", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { jumpKey, menuKey, TypedLetters, type Choice } from "../../webview/choosing";
+import { jumpKey, menuKey, TypedLetters, type Choice } from "../../webview/menuKeys";
 
 const choices: Choice[] = ["code", "Explain", "review", "Research", "test"].map((label) => ({
   key: label,

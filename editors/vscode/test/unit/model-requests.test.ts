@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { modelMessages, estimate, familyOf, nameOf, toolParams } from "../../src/chat/asking";
+import { modelMessages, estimate, familyOf, nameOf, toolParams } from "../../src/chat/modelRequests";
 import { Problem } from "../../src/problem";
 
 const text = (value: string) => ({ value });

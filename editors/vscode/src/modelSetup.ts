@@ -1,9 +1,9 @@
 /** Sets up a first model: asks for the keys of providers and stores them. */
 import * as vscode from "vscode";
 import { chooseSession, type Done, type Target } from "./commands/choosing";
-import { textOfSetting } from "./configured";
+import { textOfSetting } from "./settings";
 import { VARIABLES } from "./endpoints";
-import { setUpEndpoint } from "./ownEndpoint";
+import { setUpEndpoint } from "./endpointSetup";
 import type { ModelInfo } from "./protocol";
 import type { Services } from "./services";
 

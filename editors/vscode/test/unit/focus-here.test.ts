@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { focusHere } from "../../webview/focusing";
+import { focusHere } from "../../webview/focusHere";
 
 /** A page, with or without the focus, and an element that counts how often it was given it. */
 function page(focused: boolean) {

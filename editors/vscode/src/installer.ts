@@ -8,7 +8,7 @@ import { findPython, HAS_SESSIONLS, type FoundPython } from "./discovery";
 import { stepOf, whyFailed } from "./pip";
 import { Problem, problemOf } from "./problem";
 import type { Server } from "./server";
-import { surroundings } from "./surroundings";
+import { surroundings } from "./searchEnvironment";
 
 export const INSTALL = "Install the Server";
 const GET = "Get Python";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Context } from "../../src/protocol";
-import { freshContext, editableMessage } from "../../src/resending";
+import { freshContext, editableMessage } from "../../src/editableMessage";
 import { aMessage } from "./samples";
 
 const range = { start: { line: 1, character: 0 }, end: { line: 2, character: 0 } };

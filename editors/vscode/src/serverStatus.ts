@@ -1,6 +1,6 @@
 /** The server's state, as VS Code's language status. */
 import * as vscode from "vscode";
-import { INSTALL } from "./installing";
+import { INSTALL } from "./installer";
 import type { Problem } from "./problem";
 import type { Server, ServerState } from "./server";
 import { markDone } from "./walkthrough";

@@ -1,6 +1,6 @@
 /** The completions of `/` at the beginning of a message: commands of the session, and prompt files. Pure. */
 import type { COMMANDS, PromptFile } from "../src/panel/messages";
-import type { Choice } from "./choosing";
+import type { Choice } from "./menuKeys";
 
 type Command = (typeof COMMANDS)[number];
 
