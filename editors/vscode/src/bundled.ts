@@ -51,7 +51,7 @@ export interface Tools {
   works(python: string): Promise<boolean>;
 }
 
-const MAKING = ".making-";
+const PARTIAL = ".partial-";
 const BROKEN = ".broken-";
 const USERS = "users";
 
@@ -63,7 +63,7 @@ export class Environments {
     private readonly windows: boolean,
     /** This process, which locks the environment that it uses, as other processes do. */
     private readonly pid: number = process.pid,
-    private readonly lives: (pid: number) => boolean = isAlive,
+    private readonly isRunning: (pid: number) => boolean = isAlive,
   ) {}
 
   /** The path of the environment's Python, which may not exist yet. */
@@ -77,9 +77,9 @@ export class Environments {
   }
 
   /** Creates the environment. If that fails, nothing is left. */
-  async make(base: Program, tools: Tools): Promise<void> {
+  async create(base: Program, tools: Tools): Promise<void> {
     const target = path.join(this.folder, this.bundle.name);
-    const partial = path.join(this.folder, `${MAKING}${this.pid}`);
+    const partial = path.join(this.folder, `${PARTIAL}${this.pid}`);
     const python = this.pythonOf(partial);
     // -I: neither the current folder nor the user's own packages may mix with the installed packages.
     const pip = ["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"];
@@ -105,18 +105,18 @@ export class Environments {
   }
 
   /** Prevents other windows from removing the environment while this process runs. */
-  async hold(): Promise<void> {
+  async lock(): Promise<void> {
     const users = path.join(this.folder, this.bundle.name, USERS);
     await mkdir(users, { recursive: true });
     await writeFile(path.join(users, String(this.pid)), "");
   }
 
   /** Removes incomplete environments and those of other versions, except those that a running window creates or uses. */
-  async tidy(): Promise<void> {
+  async removeUnused(): Promise<void> {
     for (const name of await this.others()) {
       const folder = path.join(this.folder, name);
-      const users = name.startsWith(MAKING) ? [name.slice(MAKING.length)] : await list(path.join(folder, USERS));
-      const used = users.some((user) => this.lives(Number(user)));
+      const users = name.startsWith(PARTIAL) ? [name.slice(PARTIAL.length)] : await list(path.join(folder, USERS));
+      const used = users.some((user) => this.isRunning(Number(user)));
       // If it cannot be removed now, it will be removed later.
       if (!used || name.startsWith(BROKEN)) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }

@@ -291,9 +291,9 @@ function excluded(): string | null {
   return patterns.length === 0 ? null : `{${patterns.join(",")}}`;
 }
 
-/** A glob that matches the words literally, ignoring case. */
-function anyCase(words: string): string {
-  return words.replace(/[\][{}*?!\\]/g, "?").replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
+/** A glob that matches the text literally, ignoring case. */
+function anyCase(text: string): string {
+  return text.replace(/[\][{}*?!\\]/g, "?").replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
 }
 
 function flat(symbols: readonly (vscode.DocumentSymbol | vscode.SymbolInformation)[]): { name: string; range: vscode.Range }[] {

@@ -9,7 +9,7 @@ export interface ServerCommand {
 }
 
 /** Where and how to search. */
-export interface Surroundings {
+export interface SearchEnvironment {
   /** The setting `sessionls.server.command`; empty if it is not set. */
   readonly setting: readonly string[];
   /** The folders of PATH. */
@@ -30,34 +30,34 @@ export interface Surroundings {
 export const HAS_SESSIONLS =
   "import sys, importlib.util as u; sys.exit(not (sys.version_info >= (3, 11) and u.find_spec('sessionls')))";
 
-export async function findServer(around: Surroundings): Promise<ServerCommand | undefined> {
-  const [configured, ...args] = around.setting;
+export async function findServer(environment: SearchEnvironment): Promise<ServerCommand | undefined> {
+  const [configured, ...args] = environment.setting;
   if (configured !== undefined) {
-    const program = isRelativePath(configured) ? path.resolve(around.folders[0] ?? path.sep, configured) : configured;
+    const program = isRelativePath(configured) ? path.resolve(environment.folders[0] ?? path.sep, configured) : configured;
     return { program, args: args.at(-1) === "serve" ? args : [...args, "serve"], found: "the setting sessionls.server.command" };
   }
 
-  for (const folder of [...environments(around), ...around.path]) {
-    const file = path.join(folder, around.windows ? "sessionls.exe" : "sessionls");
-    if (await around.isProgram(file)) return { program: file, args: ["serve"], found: file };
+  for (const folder of [...virtualEnvironments(environment), ...environment.path]) {
+    const file = path.join(folder, environment.windows ? "sessionls.exe" : "sessionls");
+    if (await environment.isProgram(file)) return { program: file, args: ["serve"], found: file };
   }
 
-  for (const name of around.windows ? ["python.exe", "py.exe"] : ["python3", "python"]) {
-    for (const folder of around.path) {
+  for (const name of environment.windows ? ["python.exe", "py.exe"] : ["python3", "python"]) {
+    for (const folder of environment.path) {
       const file = path.join(folder, name);
-      if (!(await around.isProgram(file))) continue;
+      if (!(await environment.isProgram(file))) continue;
       // Isolated: a folder named sessionls in the working directory must not be found or started.
-      if (await around.succeeds(file, ["-I", "-c", HAS_SESSIONLS])) {
+      if (await environment.succeeds(file, ["-I", "-c", HAS_SESSIONLS])) {
         return { program: file, args: ["-I", "-m", "sessionls", "serve"], found: `${file} -m sessionls` };
       }
     }
   }
 
-  const bundledPython = await around.bundled();
+  const bundledPython = await environment.bundled();
   if (
     bundledPython !== undefined &&
-    (await around.isProgram(bundledPython)) &&
-    (await around.succeeds(bundledPython, ["-I", "-c", HAS_SESSIONLS]))
+    (await environment.isProgram(bundledPython)) &&
+    (await environment.succeeds(bundledPython, ["-I", "-c", HAS_SESSIONLS]))
   )
     return { program: bundledPython, args: ["-I", "-m", "sessionls", "serve"], found: "the copy that this extension installed" };
   return undefined;
@@ -76,24 +76,26 @@ const NEW_ENOUGH = "import sys; sys.exit(sys.version_info < (3, 11))";
 const MAKES_ENVIRONMENTS = "import ensurepip, venv";
 
 /** Finds a Python 3.11 or newer: from the setting, else from the workspace's environments, else from the system. */
-export async function findPython(around: Surroundings): Promise<FoundPython> {
+export async function findPython(environment: SearchEnvironment): Promise<FoundPython> {
   const checkPython = async (program: string, args: readonly string[] = []): Promise<FoundPython> => {
-    if (!(await around.isProgram(program))) return { kind: "none" };
-    if (!(await around.succeeds(program, [...args, "-I", "-c", NEW_ENOUGH]))) return { kind: "none" };
-    const makes = await around.succeeds(program, [...args, "-I", "-c", MAKES_ENVIRONMENTS]);
+    if (!(await environment.isProgram(program))) return { kind: "none" };
+    if (!(await environment.succeeds(program, [...args, "-I", "-c", NEW_ENOUGH]))) return { kind: "none" };
+    const makes = await environment.succeeds(program, [...args, "-I", "-c", MAKES_ENVIRONMENTS]);
     return makes ? { kind: "found", program, args } : { kind: "noVenv", program };
   };
-  if (around.python !== "") {
-    const found = await checkPython(around.python);
-    return found.kind === "none" ? { kind: "badSetting", program: around.python } : found;
+  if (environment.python !== "") {
+    const found = await checkPython(environment.python);
+    return found.kind === "none" ? { kind: "badSetting", program: environment.python } : found;
   }
-  const workspacePythons = environments(around).map(
-    (folder) => [path.join(folder, around.windows ? "python.exe" : "python")] as const,
+  const workspacePythons = virtualEnvironments(environment).map(
+    (folder) => [path.join(folder, environment.windows ? "python.exe" : "python")] as const,
   );
-  const names: readonly (readonly [string, ...string[]])[] = around.windows
+  const names: readonly (readonly [string, ...string[]])[] = environment.windows
     ? [["python.exe"], ["py.exe", "-3"]]
     : [["python3.14"], ["python3.13"], ["python3.12"], ["python3.11"], ["python3"], ["python"]];
-  const system = names.flatMap(([name, ...args]) => around.path.map((folder) => [path.join(folder, name), ...args] as const));
+  const system = names.flatMap(([name, ...args]) =>
+    environment.path.map((folder) => [path.join(folder, name), ...args] as const),
+  );
   let best: FoundPython = { kind: "none" };
   for (const [program, ...args] of [...workspacePythons, ...system]) {
     const found = await checkPython(program, args);
@@ -109,6 +111,6 @@ function isRelativePath(program: string): boolean {
 }
 
 /** The folders with the programs of the workspace's environments. */
-function environments({ folders, windows }: Surroundings): string[] {
+function virtualEnvironments({ folders, windows }: SearchEnvironment): string[] {
   return folders.flatMap((folder) => [".venv", "venv"].map((name) => path.join(folder, name, windows ? "Scripts" : "bin")));
 }

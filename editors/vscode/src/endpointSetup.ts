@@ -1,6 +1,6 @@
 /** Sets up the person's own model server. Its settings are only kept if a model has answered, or on request. */
 import * as vscode from "vscode";
-import { BASE_HINT, baseOf, hostOf, listModels, VARIABLES, type Endpoint, type Listed, type Shape } from "./endpoints";
+import { BASE_HINT, baseOf, hostOf, listModels, VARIABLES, type Endpoint, type EndpointModels, type Shape } from "./endpoints";
 import { problemOf } from "./problem";
 import type { Services } from "./services";
 
@@ -58,19 +58,19 @@ async function askForEndpoint(before: Endpoint | undefined): Promise<Endpoint | 
   return key === undefined ? undefined : { shape: shape.shape, base, key: key.trim() };
 }
 
-async function list(endpoint: Endpoint): Promise<Listed | "again" | undefined> {
+async function list(endpoint: Endpoint): Promise<EndpointModels | "again" | undefined> {
   try {
     const title = `Asking ${hostOf(endpoint.base)} for its models…`;
     return await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () =>
       listModels(endpoint, fetch),
     );
   } catch (error) {
-    const choice = await vscode.window.showErrorMessage(problemOf(error).words, "Change…");
+    const choice = await vscode.window.showErrorMessage(problemOf(error).text, "Change…");
     return choice === "Change…" ? "again" : undefined;
   }
 }
 
-async function askForModel({ endpoint, models }: Listed): Promise<string | undefined> {
+async function askForModel({ endpoint, models }: EndpointModels): Promise<string | undefined> {
   if (models.length > 0) {
     const picked = await vscode.window.showQuickPick([...models, BY_NAME], {
       title: `Models of ${hostOf(endpoint.base)}`,
@@ -117,12 +117,12 @@ async function tryOut(services: Services, setup: Setup, endpoint: Endpoint, name
     restarted = await setup.restart();
     if (restarted) failed = await answerOf(services, model);
   } catch (error) {
-    failed = problemOf(error).words;
+    failed = problemOf(error).text;
   }
   if (!restarted && failed === undefined) {
     await restore();
-    const words = "The endpoint was not set up, because a model is only tried after a restart of the server.";
-    void vscode.window.showWarningMessage(words);
+    const text = "The endpoint was not set up, because a model is only tried after a restart of the server.";
+    void vscode.window.showWarningMessage(text);
     return;
   }
   if (failed === undefined) {
@@ -132,8 +132,8 @@ async function tryOut(services: Services, setup: Setup, endpoint: Endpoint, name
   // At once, because nobody may ever answer the message.
   await restore();
   await setup.restart();
-  const words = `${name} at ${hostOf(endpoint.base)} did not answer. ${failed} Your earlier settings are used.`;
-  const choice = await vscode.window.showErrorMessage(words, "Change…", "Use It Anyway", "Show Output");
+  const text = `${name} at ${hostOf(endpoint.base)} did not answer. ${failed} Your earlier settings are used.`;
+  const choice = await vscode.window.showErrorMessage(text, "Change…", "Use It Anyway", "Show Output");
   if (choice === "Use It Anyway") {
     await use();
     await setup.restart();
@@ -151,7 +151,7 @@ async function answerOf({ api }: Services, model: string): Promise<string | unde
       await api.modelReply({ model, messages: [...messages] }, () => undefined, token);
       return undefined;
     } catch (error) {
-      return problemOf(error).words;
+      return problemOf(error).text;
     }
   });
 }

@@ -17,7 +17,7 @@ export const VARIABLES: Readonly<Record<Shape, { readonly base: string; readonly
   anthropic: { base: "CUSTOM_ANTHROPIC_API_BASE", key: "CUSTOM_ANTHROPIC_API_KEY", prefix: "custom_anthropic" },
 };
 
-const ENDS = /\/(chat\/completions|messages|models|completions)$/;
+const REQUEST_PATHS = /\/(chat\/completions|messages|models|completions)$/;
 
 /** The address to store: without the path of requests and without keys. Undefined if it is invalid. */
 export function baseOf(text: string): string | undefined {
@@ -25,7 +25,7 @@ export function baseOf(text: string): string | undefined {
   if (!/^https?:\/\/[^/\s]+/i.test(address) || !URL.canParse(address)) return undefined;
   const url = new URL(address);
   if (url.username !== "" || url.password !== "") return undefined;
-  const path = url.pathname.replace(/\/+$/, "").replace(ENDS, "");
+  const path = url.pathname.replace(/\/+$/, "").replace(REQUEST_PATHS, "");
   return `${url.origin}${path}`;
 }
 
@@ -39,18 +39,18 @@ function listAddresses({ shape, base }: Endpoint): readonly string[] {
   return shape === "anthropic" ? [versioned] : [`${base}/models`, versioned];
 }
 
-export interface Listed {
+export interface EndpointModels {
   /** The endpoint with the address that answered. */
   readonly endpoint: Endpoint;
   /** Empty if the server lists none. */
   readonly models: readonly string[];
 }
 
-const PATIENCE = 10_000; // milliseconds
-const MOST = 500;
+const TIMEOUT = 10_000; // milliseconds
+const MAX_MODELS = 500;
 
 /** Lists the server's models. Throws a `Problem` if nothing answers or the key is refused. */
-export async function listModels(endpoint: Endpoint, get: typeof fetch): Promise<Listed> {
+export async function listModels(endpoint: Endpoint, get: typeof fetch): Promise<EndpointModels> {
   const key = endpoint.key === "" ? "none" : endpoint.key;
   const headers: Record<string, string> =
     endpoint.shape === "anthropic" ? { "x-api-key": key, "anthropic-version": "2023-06-01" } : { authorization: `Bearer ${key}` };
@@ -70,7 +70,7 @@ export async function listModels(endpoint: Endpoint, get: typeof fetch): Promise
 async function fetchList(address: string, headers: Record<string, string>, get: typeof fetch): Promise<Response> {
   try {
     // A redirect could send the key to another server.
-    return await get(address, { headers, redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+    return await get(address, { headers, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT) });
   } catch (error) {
     const why = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : "";
     throw new Problem(
@@ -85,7 +85,7 @@ function idsOf(answer: unknown): readonly string[] | undefined {
   const rows = typeof answer === "object" && answer !== null && "data" in answer ? answer.data : answer;
   if (!Array.isArray(rows)) return undefined;
   const ids = rows.map((row: unknown) => (typeof row === "object" && row !== null && "id" in row ? row.id : undefined));
-  return [...new Set(ids.filter((id): id is string => typeof id === "string" && /^\S{1,150}$/.test(id)))].slice(0, MOST);
+  return [...new Set(ids.filter((id): id is string => typeof id === "string" && /^\S{1,150}$/.test(id)))].slice(0, MAX_MODELS);
 }
 
 export function hostOf(address: string): string {

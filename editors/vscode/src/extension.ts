@@ -66,7 +66,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const context = new EditorContext();
   const permissions = new Permissions(api, sessions);
   const permissionsView = new PermissionsView(api, readiness);
-  permissions.onKept(() => {
+  permissions.onDidStore(() => {
     permissionsView.refresh();
   });
   const deletions = new Deletions();
@@ -89,7 +89,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   });
   const pins = new Pins(extension.workspaceState);
   sessions.listAlways(() => pins.ids);
-  const view = new SessionsView(sessions, panels, (id) => drafts.of(id) !== undefined, pins);
+  const view = new SessionsView(sessions, panels, (id) => drafts.get(id) !== undefined, pins);
   running = server;
 
   extension.subscriptions.push(
@@ -133,10 +133,10 @@ export function activate(extension: vscode.ExtensionContext): void {
     }),
     vscode.window.registerWebviewPanelSerializer(SESSION_VIEW, panels),
     sessions.onError((error) => {
-      server.log.error(problemOf(error).words);
+      server.log.error(problemOf(error).text);
     }),
     shown.onError((error) => {
-      server.log.error(problemOf(error).words);
+      server.log.error(problemOf(error).text);
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.trusted()),
     vscode.workspace.onDidChangeConfiguration((event) => {

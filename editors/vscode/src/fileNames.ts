@@ -1,9 +1,9 @@
 /** Names for new files. Pure. */
 
-const LONGEST = 80; // characters
+const MAX_LENGTH = 80; // characters
 /** Characters that some file systems do not allow in names, that would hide a file, or that are cut off at its end. */
 // eslint-disable-next-line no-control-regex -- not allowed in file names
-const UNFIT = /[\x00-\x1f<>:"/\\|?*]+/g;
+const INVALID = /[\x00-\x1f<>:"/\\|?*]+/g;
 /** Devices of Windows, with any extension. */
 const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
@@ -22,8 +22,8 @@ export function fileNames(titles: readonly string[], extension: string, taken: r
 }
 
 function stemOf(title: string): string {
-  const plain = Array.from(title.replace(UNFIT, " ").replace(/\s+/g, " "))
-    .slice(0, LONGEST)
+  const plain = Array.from(title.replace(INVALID, " ").replace(/\s+/g, " "))
+    .slice(0, MAX_LENGTH)
     .join("")
     .replace(/^[\s.]+|[\s.]+$/g, "");
   return plain === "" || DEVICES.test(plain) ? `Session ${plain}`.trim() : plain;

@@ -13,13 +13,13 @@ export interface Piece {
 const REFERENCE =
   /(?<![\w/\\.:@%~+-])(?:[A-Za-z]:[\\/]|\.{0,2}[\\/])?(?:@?[\w.+-]+[\\/])*[\w+-][\w.+-]*\.([A-Za-z]\w{0,9}):[1-9]\d{0,6}(?::\d{1,5})?(?![\w/@])/g;
 /** The limit in characters: searching longer texts would make scrolling slow. */
-const LONGEST = 200_000;
+const MAX_LENGTH = 200_000;
 /** `example.com:8080` is a host with its port. */
 const DOMAINS = new Set(["com", "org", "net", "edu", "gov", "io", "dev", "app", "local", "internal", "localhost"]);
 
 /** Splits the text into pieces. */
 export function fileReferences(text: string): readonly Piece[] {
-  if (text.length > LONGEST) return [{ text }];
+  if (text.length > MAX_LENGTH) return [{ text }];
   const pieces: Piece[] = [];
   let from = 0;
   for (const found of text.matchAll(REFERENCE)) {

@@ -24,8 +24,8 @@ export function stopReasonText(reason: Message["stopReason"]): string | undefine
 
 /** Why an ended reply is incomplete, and what to do. */
 export function incomplete({ status, stopReason }: Message): string | undefined {
-  const words = status === "complete" ? stopReasonText(stopReason) : undefined;
-  return words === undefined ? undefined : `${words}${CAN_GO_ON.has(stopReason) ? GO_ON : ""}`;
+  const reason = status === "complete" ? stopReasonText(stopReason) : undefined;
+  return reason === undefined ? undefined : `${reason}${CAN_GO_ON.has(stopReason) ? GO_ON : ""}`;
 }
 
 const FORKED = " (fork)";

@@ -8,7 +8,7 @@ import { findPython, HAS_SESSIONLS, type FoundPython } from "./discovery";
 import { stepOf, whyFailed } from "./pip";
 import { Problem, problemOf } from "./problem";
 import type { Server } from "./server";
-import { surroundings } from "./searchEnvironment";
+import { searchEnvironment } from "./searchEnvironment";
 
 export const INSTALL = "Install the Server";
 const GET = "Get Python";
@@ -16,7 +16,7 @@ const CHOOSE = "Choose a Python…";
 const OUTPUT = "Show Output";
 const PYTHON_PAGE = "https://www.python.org/downloads/";
 /** The end of pip's output that is kept to find the reason of a failure. */
-const KEPT = 200; // lines
+const OUTPUT_LINES = 200;
 
 export class Installer implements vscode.Disposable {
   private readonly found: Promise<{ readonly bundle: Bundle; readonly environments: Environments } | undefined>;
@@ -66,8 +66,8 @@ export class Installer implements vscode.Disposable {
   async used(program: string): Promise<void> {
     const found = await this.found;
     if (found?.environments.python !== program) return;
-    await found.environments.hold();
-    await found.environments.tidy();
+    await found.environments.lock();
+    await found.environments.removeUnused();
   }
 
   /** Installs the server and starts it. A call during an installation waits for that. */
@@ -96,7 +96,7 @@ export class Installer implements vscode.Disposable {
     }
     const found = await this.found;
     if (found === undefined) throw await this.missing();
-    const python = await findPython(surroundings(() => this.python()));
+    const python = await findPython(searchEnvironment(() => this.python()));
     if (python.kind !== "found") {
       void this.showPythonProblem(python);
       return;
@@ -109,7 +109,7 @@ export class Installer implements vscode.Disposable {
       server.installationFailed(before);
       const problem = problemOf(error);
       if (problem.kind === "cancelled") return;
-      server.log.error(problem.words);
+      server.log.error(problem.text);
       void this.offerAgain(problem);
       return;
     }
@@ -136,7 +136,7 @@ export class Installer implements vscode.Disposable {
       const onLine = (line: string): void => {
         const step = stepOf(line);
         if (step === undefined) return;
-        if (step.kind === "placing") {
+        if (step.kind === "installing") {
           progress.report({ message: "installing the packages", increment: 5 });
           return;
         }
@@ -145,15 +145,15 @@ export class Installer implements vscode.Disposable {
         progress.report({ message, increment: 85 / bundle.packages });
       };
       this.server().log.info(`Installing the server with ${[base.program, ...base.args].join(" ")}`);
-      await environments.make(base, this.tools(cancellation.token, onLine));
+      await environments.create(base, this.tools(cancellation.token, onLine));
     });
   }
 
   private tools(token: vscode.CancellationToken, onLine: (line: string) => void): Tools {
     const { log } = this.server();
-    const around = surroundings(() => this.python());
+    const environment = searchEnvironment(() => this.python());
     return {
-      works: (python) => around.succeeds(python, ["-I", "-c", HAS_SESSIONLS]),
+      works: (python) => environment.succeeds(python, ["-I", "-c", HAS_SESSIONLS]),
       run: (program, args, cwd) =>
         runIn(program, args, cwd, token, (line) => {
           log.info(line);
@@ -162,8 +162,8 @@ export class Installer implements vscode.Disposable {
     };
   }
 
-  private async offerAgain({ words }: Problem): Promise<void> {
-    const choice = await vscode.window.showErrorMessage(words, "Try Again", CHOOSE, OUTPUT);
+  private async offerAgain({ text }: Problem): Promise<void> {
+    const choice = await vscode.window.showErrorMessage(text, "Try Again", CHOOSE, OUTPUT);
     if (choice === "Try Again") await this.install();
     if (choice === CHOOSE) await this.choosePython();
     if (choice === OUTPUT) this.server().log.show();
@@ -215,7 +215,7 @@ function runIn(
     for (const stream of [child.stdout, child.stderr]) {
       readline.createInterface({ input: stream }).on("line", (line) => {
         output.push(line);
-        if (output.length > KEPT) output.shift();
+        if (output.length > OUTPUT_LINES) output.shift();
         onLine(line);
       });
     }

@@ -1,6 +1,6 @@
 /** Sets up a first model: asks for the keys of providers and stores them. */
 import * as vscode from "vscode";
-import { chooseSession, type Done, type Target } from "./commands/choosing";
+import { chooseSession, type CommandResult, type Target } from "./commands/choosing";
 import { textOfSetting } from "./settings";
 import { VARIABLES } from "./endpoints";
 import { setUpEndpoint } from "./endpointSetup";
@@ -46,7 +46,7 @@ export async function setUpModel(services: Services): Promise<void> {
   const { models, secrets } = services;
   const [names] = await Promise.all([secrets.names(), models.refresh()]);
   const groups = new Map<string, ModelInfo[]>();
-  for (const model of models.able) groups.set(model.provider, [...(groups.get(model.provider) ?? []), model]);
+  for (const model of models.available) groups.set(model.provider, [...(groups.get(model.provider) ?? []), model]);
   const able: Item[] = [...groups].map(([name, group]) => ({
     label: `$(${LOCAL.has(name) ? "vm" : "pass"}) ${labelOf(name)}`,
     description:
@@ -123,7 +123,7 @@ async function useByDefault(services: Services, name: string): Promise<void> {
 }
 
 /** Asks for a new key for the provider of a session's model. */
-export async function replaceKey(services: Services, target: Target): Promise<Done> {
+export async function replaceKey(services: Services, target: Target): Promise<CommandResult> {
   const session = await chooseSession(services, target, "Replace the Key");
   if (session === undefined) return false;
   const agents = services.sessions.agents.find((agent) => agent.name === session.agent)?.model;
@@ -156,7 +156,7 @@ async function askForKey(services: Services, { label, name, variable, keys }: Pr
 async function lookForOllama(services: Services): Promise<void> {
   const { models } = services;
   await models.refresh();
-  if (models.able.some((model) => model.provider === "ollama")) await reportAvailableModel(services, "ollama", "Ollama");
+  if (models.available.some((model) => model.provider === "ollama")) await reportAvailableModel(services, "ollama", "Ollama");
   else {
     const problem = models.all?.find((model) => model.provider === "ollama")?.problem;
     void vscode.window.showWarningMessage(problem ?? "Ollama does not answer on this machine. Start it: `ollama serve`.");
@@ -165,7 +165,7 @@ async function lookForOllama(services: Services): Promise<void> {
 
 async function reportAvailableModel(services: Services, provider: string, label: string): Promise<void> {
   const { models } = services;
-  const providerModels = models.able.filter((model) => model.provider === provider);
+  const providerModels = models.available.filter((model) => model.provider === provider);
   const first = providerModels.find((model) => model.default) ?? providerModels[0];
   if (first === undefined) {
     const problem = models.all?.find((model) => model.provider === provider)?.problem;
@@ -189,8 +189,8 @@ async function reportAvailableModel(services: Services, provider: string, label:
 /** Restarts the server, which reads models and keys at its start. False if the person postpones it. */
 async function restartServer({ server, sessions }: Services): Promise<boolean> {
   if (sessions.store.sessions.some((session) => session.replying)) {
-    const words = "A reply is being written. Restarting the server interrupts it. Your change takes effect after the restart.";
-    if ((await vscode.window.showWarningMessage(words, "Restart Now", "Later")) !== "Restart Now") return false;
+    const text = "A reply is being written. Restarting the server interrupts it. Your change takes effect after the restart.";
+    if ((await vscode.window.showWarningMessage(text, "Restart Now", "Later")) !== "Restart Now") return false;
   }
   await server.restart();
   return true;

@@ -41,7 +41,7 @@ export class Models implements vscode.Disposable {
     return this.known;
   }
 
-  get able(): readonly ModelInfo[] {
+  get available(): readonly ModelInfo[] {
     return (this.known ?? []).filter((model) => model.available);
   }
 

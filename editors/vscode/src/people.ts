@@ -37,7 +37,7 @@ export function roleOf({ people }: Access, me: string | undefined): Role | undef
 }
 
 /** Somebody in a session, as lists of people show them. */
-export interface PersonShown {
+export interface ListedPerson {
   readonly id: string;
   readonly name: string;
   /** Absent for people who only took part, and if the database is a file. */
@@ -47,7 +47,7 @@ export interface PersonShown {
 }
 
 /** Those who have access or have the session open: owners first, then by role and name; the team last. */
-export function peopleOf(session: Session, present: readonly Participant[], me: string | undefined): readonly PersonShown[] {
+export function peopleOf(session: Session, present: readonly Participant[], me: string | undefined): readonly ListedPerson[] {
   const { people = [], participants } = session;
   const nameOf = new Map([...participants, ...present].map(({ id, name }) => [id, name] as const));
   const here = new Set(present.map(({ id }) => id));
@@ -61,29 +61,29 @@ export function peopleOf(session: Session, present: readonly Participant[], me: 
   const others = present
     .filter(({ id }) => !people.some((one) => one.id === id))
     .map(({ id, name }) => ({ id, name, here: true, you: id === me }));
-  const order = ({ id, role }: PersonShown): number => (id === TEAM ? 2 : role === undefined ? 1 : -rank(role));
+  const order = ({ id, role }: ListedPerson): number => (id === TEAM ? 2 : role === undefined ? 1 : -rank(role));
   return [...listed, ...others].toSorted((a, b) => order(a) - order(b) || a.name.localeCompare(b.name));
 }
 
-/** Who owns a session and who else has access: `words` for a sentence, `short` for narrow places. Undefined in a file. */
-export interface AccessShown {
+/** Who owns a session and who else has access: `text` for a sentence, `short` for narrow places. Undefined in a file. */
+export interface AccessSummary {
   readonly icon: "lock" | "organization";
-  readonly words: string;
+  readonly text: string;
   readonly short: string;
 }
 
-export function accessOf({ people }: Access, me: string | undefined): AccessShown | undefined {
+export function accessOf({ people }: Access, me: string | undefined): AccessSummary | undefined {
   if (people === undefined) return undefined;
   const persons = people.filter(({ id }) => id !== TEAM);
   const owners = persons.filter(({ role }) => role === "owner");
   const mine = owners.some(({ id }) => id === me);
   const whose = mine || owners.length === 0 ? "" : `${ownersText(owners)}, `;
   const others = persons.filter(({ id }) => id !== me).length;
-  if (people.length > persons.length) return { icon: "organization", words: `${whose}shared with the team`, short: "Team" };
-  if (mine && others === 0) return { icon: "lock", words: "private", short: "Private" };
+  if (people.length > persons.length) return { icon: "organization", text: `${whose}shared with the team`, short: "Team" };
+  if (mine && others === 0) return { icon: "lock", text: "private", short: "Private" };
   const count = others === 1 ? "1 person" : `${others} people`;
-  if (mine) return { icon: "organization", words: `shared with ${count}`, short: "Shared" };
-  return { icon: "organization", words: `${whose}shared with you`, short: "Shared" };
+  if (mine) return { icon: "organization", text: `shared with ${count}`, short: "Shared" };
+  return { icon: "organization", text: `${whose}shared with you`, short: "Shared" };
 }
 
 /** `Ann's`, or `Ann's and 1 more's`. */
@@ -124,7 +124,7 @@ export function mentions({ mentions: ids = [] }: Message, me: string | undefined
 }
 
 /** A warning about keys in a session that its readers can see, to be added to a sentence without its full stop. */
-export function secretsWords(secrets: number | undefined): string {
+export function secretsWarning(secrets: number | undefined): string {
   if (secrets === undefined || secrets === 0) return "";
   return `. They see ${secrets === 1 ? "1 key or token" : `${secrets} keys and tokens`} in it`;
 }

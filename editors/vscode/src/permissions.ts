@@ -24,10 +24,10 @@ const DETAIL = 300; // characters that a notification can hold
 export class Permissions {
   private readonly pending = new Map<string, PendingQuestion>();
   private readonly notified = new Set<string>();
-  private readonly kept = new vscode.EventEmitter<undefined>();
+  private readonly stored = new vscode.EventEmitter<undefined>();
   private panels: Panels | undefined;
   /** A permission was stored permanently. */
-  readonly onKept = this.kept.event;
+  readonly onDidStore = this.stored.event;
 
   constructor(
     private readonly api: Api,
@@ -94,7 +94,7 @@ export class Permissions {
     });
     if (picked?.everywhere === undefined) return;
     await this.api.request("permission/keep", { sessionId, requestId, everywhere: picked.everywhere });
-    this.kept.fire(undefined);
+    this.stored.fire(undefined);
     await this.answer(sessionId, requestId, "session");
   }
 

@@ -46,7 +46,7 @@ export class PermissionsView implements vscode.TreeDataProvider<KeptPermission>,
       this.view.message = permissions.length === 0 ? "None. Agents ask each time, or according to your settings." : "";
       return [...permissions];
     } catch (error) {
-      this.view.message = problemOf(error).words;
+      this.view.message = problemOf(error).text;
       return [];
     }
   }
@@ -79,7 +79,7 @@ export class PermissionsView implements vscode.TreeDataProvider<KeptPermission>,
       await this.readiness.waitWithProgress();
       await this.api.request("permission/remove", { permissionId: permission.id });
     } catch (error) {
-      void vscode.window.showErrorMessage(problemOf(error).words);
+      void vscode.window.showErrorMessage(problemOf(error).text);
     }
     this.refresh();
   }

@@ -2,11 +2,11 @@
 import { Problem } from "./problem";
 
 /** A line of pip's output about progress: it collects the next package, or installs all of them. */
-export type Step = { readonly kind: "package"; readonly name: string } | { readonly kind: "placing" };
+export type Step = { readonly kind: "package"; readonly name: string } | { readonly kind: "installing" };
 
 /** pip prints one such line for each line of a requirements file. */
 export function stepOf(line: string): Step | undefined {
-  if (line.startsWith("Installing collected packages:")) return { kind: "placing" };
+  if (line.startsWith("Installing collected packages:")) return { kind: "installing" };
   const name =
     /^(?:Collecting|Requirement already satisfied:) ([\w.-]+)/.exec(line) ??
     /^Ignoring ([\w.-]+):/.exec(line) ??

@@ -11,13 +11,13 @@ export class Problem extends Error {
     /** The reason of `modelUnavailable`. */
     readonly reason?: string,
     /** Whether the message of the failed request is in the session nevertheless, so that it must not be sent again. */
-    readonly messageKept = kind === "cancelled",
+    readonly messageAccepted = kind === "cancelled",
   ) {
     super(message);
   }
 
   /** The message and the hint, as one text. */
-  get words(): string {
+  get text(): string {
     return this.hint === undefined ? this.message : `${this.message} ${this.hint}`;
   }
 }

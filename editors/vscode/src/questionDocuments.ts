@@ -5,7 +5,7 @@ import { besidePanels } from "./panel/places";
 import type { OpenQuestion } from "./protocol";
 
 const SCHEME = "sessionls-question";
-const KEPT = 50; // documents
+const MAX_DOCUMENTS = 50;
 const HEADER = /^\+\+\+ (?:b\/)?([^\t\n]+)/m;
 const OLD_HEADER = /^--- (?:a\/)?([^\t\n]+)/m;
 
@@ -39,7 +39,7 @@ export class QuestionDocuments implements vscode.TextDocumentContentProvider, vs
     const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${requestId}/${name}` });
     this.texts.set(uri.toString(), text);
     for (const old of this.texts.keys()) {
-      if (this.texts.size <= KEPT) break;
+      if (this.texts.size <= MAX_DOCUMENTS) break;
       this.texts.delete(old);
     }
     return uri;

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { Saved, SaveParams } from "./protocol";
 
 /** Milliseconds for one document including its formatters. The server waits 30 seconds for all. */
-const PATIENCE = 20_000;
+const TIMEOUT = 20_000;
 
 /** Returns the documents without unsaved changes afterwards. Closed documents have none. */
 export async function saveDocuments({ uris, versions }: SaveParams): Promise<Saved> {
@@ -25,7 +25,7 @@ async function save(uri: string, version: number | undefined): Promise<boolean> 
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => {
       resolve(false);
-    }, PATIENCE);
+    }, TIMEOUT);
   });
   try {
     return await Promise.race([document.save(), late]);

@@ -4,12 +4,12 @@ import { access, constants } from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { textOfSetting, listOfSetting } from "./settings";
-import type { Surroundings } from "./discovery";
+import type { SearchEnvironment } from "./discovery";
 
-const PATIENCE = 10_000; // milliseconds
+const TIMEOUT = 10_000; // milliseconds
 
 /** In an untrusted workspace its folders are not searched, even if PATH contains them. */
-export function surroundings(bundled: Surroundings["bundled"]): Surroundings {
+export function searchEnvironment(bundled: SearchEnvironment["bundled"]): SearchEnvironment {
   const all = (vscode.workspace.workspaceFolders ?? [])
     .filter((folder) => folder.uri.scheme === "file")
     .map((folder) => folder.uri.fsPath);
@@ -29,7 +29,7 @@ export function surroundings(bundled: Surroundings["bundled"]): Surroundings {
       ),
     succeeds: (program, args) =>
       new Promise((resolve) => {
-        execFile(program, [...args], { timeout: PATIENCE, windowsHide: true }, (error) => {
+        execFile(program, [...args], { timeout: TIMEOUT, windowsHide: true }, (error) => {
           resolve(error === null);
         });
       }),

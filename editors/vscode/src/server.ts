@@ -16,7 +16,7 @@ import { findServer, type ServerCommand } from "./discovery";
 import { withTitles } from "./findings/hovers";
 import { confirmEdit } from "./confirmEdit";
 import { Problem, problemOf } from "./problem";
-import { surroundings } from "./searchEnvironment";
+import { searchEnvironment } from "./searchEnvironment";
 
 export type ServerState =
   | { readonly kind: "starting" }
@@ -126,15 +126,15 @@ export class Server implements vscode.Disposable {
     try {
       const { bundled } = this.needs;
       const trusted = vscode.workspace.isTrusted;
-      let around = surroundings(() => bundled.python());
-      let command = await findServer(around);
+      let environment = searchEnvironment(() => bundled.python());
+      let command = await findServer(environment);
       if (command === undefined && vscode.workspace.isTrusted !== trusted) {
         // The environments of a trusted workspace may be used.
-        around = surroundings(() => bundled.python());
-        command = await findServer(around);
+        environment = searchEnvironment(() => bundled.python());
+        command = await findServer(environment);
       }
       if (command === undefined) throw await bundled.missing();
-      if (path.isAbsolute(command.program) && !(await around.isProgram(command.program))) throw programMissing(command);
+      if (path.isAbsolute(command.program) && !(await environment.isProgram(command.program))) throw programMissing(command);
       const client = await this.makeClient(command, round);
       if (round !== this.round) return;
       this.client = client;
@@ -149,7 +149,7 @@ export class Server implements vscode.Disposable {
       this.setState({ kind: "ready", version: client.initializeResult?.serverInfo?.version ?? "", found: command.found });
       this.api.connect(client);
       bundled.used(command.program).catch((error: unknown) => {
-        this.log.warn(problemOf(error).words);
+        this.log.warn(problemOf(error).text);
       });
     } catch (error) {
       this.ended(round, problemOf(error));
@@ -186,7 +186,7 @@ export class Server implements vscode.Disposable {
     const { client } = this;
     this.client = undefined;
     if (client !== undefined) void this.discard(client);
-    this.log.error(problem.words);
+    this.log.error(problem.text);
     const final = problem.kind === "serverNotFound" || problem.kind === "serverNotThere";
     const wait = final ? undefined : this.backoff.ended();
     if (wait === undefined) {

@@ -59,11 +59,11 @@ const CHOICES: Readonly<Record<string, readonly [command: string, ...args: strin
   "Open Settings": ["workbench.action.openSettings", "sessionls.server"],
 };
 
-async function offer({ kind, words }: Problem): Promise<void> {
+async function offer({ kind, text }: Problem): Promise<void> {
   const choice =
     kind === "serverNotFound"
-      ? await vscode.window.showInformationMessage(words, INSTALL, "Open Settings")
-      : await vscode.window.showErrorMessage(words, "Restart Server", "Show Output", "Open Settings");
+      ? await vscode.window.showInformationMessage(text, INSTALL, "Open Settings")
+      : await vscode.window.showErrorMessage(text, "Restart Server", "Show Output", "Open Settings");
   const [command, ...args] = choice === undefined ? [] : (CHOICES[choice] ?? []);
   if (command !== undefined) await vscode.commands.executeCommand(command, ...args);
 }

@@ -89,7 +89,7 @@ export function stateText(session: Session): string {
 
 /** Who owns a session and who else has access, if the database knows. */
 export function accessText(session: Session): string {
-  return accessOf(session, participantId())?.words ?? "";
+  return accessOf(session, participantId())?.text ?? "";
 }
 
 /** The icon of a session in a list. An idle session that others can access has a separate icon. */

@@ -11,10 +11,10 @@ import { Store } from "./store";
 export const PAGE = 50;
 const LIST_PAGE = 100;
 /** The longest page of a list that the server returns. */
-const LIST_MOST = 500;
+const MAX_LIST_PAGE = 500;
 /** Sessions outside the loaded pages: how many are requested at once, and how often, because a parent may itself be a fork. */
 const MISSING = 100;
-const GENERATIONS = 20;
+const MAX_GENERATIONS = 20;
 /** How far back a message is searched, and how many are fetched at a time. */
 export const REACH = 2000;
 const REACH_PAGE = 200;
@@ -115,7 +115,7 @@ export class Sessions {
   async moreOfList(): Promise<void> {
     const unfinished = [...this.lists].filter(([, cursor]) => cursor !== undefined);
     const pages = await Promise.all(unfinished.map(([state, cursor]) => this.page(state, LIST_PAGE, cursor)));
-    this.listLength = Math.min(this.listLength + LIST_PAGE, LIST_MOST);
+    this.listLength = Math.min(this.listLength + LIST_PAGE, MAX_LIST_PAGE);
     this.store.setList(pages.flat(), true);
     await this.listMissing();
   }
@@ -127,7 +127,7 @@ export class Sessions {
 
   /** Adds sessions that are missing from the loaded pages: parents of forks, and those that are always listed. */
   async listMissing(): Promise<void> {
-    for (let generation = 0; generation < GENERATIONS; generation += 1) {
+    for (let generation = 0; generation < MAX_GENERATIONS; generation += 1) {
       const parents = this.store.sessions.flatMap(({ parent }) => (parent === undefined ? [] : [parent.sessionId]));
       const wanted = new Set([...this.always(), ...parents]);
       const missing = [...wanted].filter((id) => this.isMissing(id)).slice(0, MISSING);

@@ -99,7 +99,7 @@ export function toolLine(part: ToolPart, edited?: LineCounts): ToolLine {
   // External agents describe their calls themselves.
   if (part.title && !Object.hasOwn(TOOLS, part.name)) return titledLine(part, part.title);
   const { verb, code, done = "" } = describe(part);
-  const line = (words: string, detail: string): ToolLine => ({ verb: words, code: brief(code), detail: brief(detail) });
+  const line = (verb: string, detail: string): ToolLine => ({ verb, code: brief(code), detail: brief(detail) });
   switch (status) {
     case "waiting":
       return line(`Wants to ${verb.base}`, "");
@@ -128,8 +128,8 @@ function titledLine(part: ToolPart, title: string): ToolLine {
 
 /** The line as text, with its code between the given markers. */
 export function toolText({ verb, code, detail }: ToolLine, mark: (code: string) => string = (text) => text): string {
-  const words = [verb, code === "" ? "" : mark(code)].filter(Boolean).join(" ");
-  return detail === "" ? words : `${words}: ${detail}`;
+  const start = [verb, code === "" ? "" : mark(code)].filter(Boolean).join(" ");
+  return detail === "" ? start : `${start}: ${detail}`;
 }
 
 export function countsOf(patch: string): LineCounts {

@@ -126,14 +126,14 @@ export function toggleSource(button: Element): void {
 
 function markUndrawn(element: Element, reason: string): void {
   element.classList.add("undrawn");
-  const words = `Not drawn: ${reason.replace(/\s+/g, " ").slice(0, 300)}`;
+  const text = `Not drawn: ${reason.replace(/\s+/g, " ").slice(0, 300)}`;
   if (element.classList.contains("maths")) {
-    element.setAttribute("title", words);
+    element.setAttribute("title", text);
     return;
   }
   const note = element.querySelector(".diagram-note") ?? document.createElement("div");
   note.className = "diagram-note";
-  note.textContent = words;
+  note.textContent = text;
   element.append(note);
 }
 

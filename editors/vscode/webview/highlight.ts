@@ -52,12 +52,12 @@ const languages = {
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 
 /** The limit in characters: highlighting longer blocks would make typing slow. */
-const LONGEST = 50_000;
+const MAX_LENGTH = 50_000;
 /** The limit for a block that is being written, which is highlighted again in each frame. Longer ones are highlighted at their end. */
 const GROWING = 8_000;
 
 /** The code as escaped HTML; undefined if it is too long, or the language is unknown. */
 export function highlight(code: string, language: string, growing = false): string | undefined {
-  if (code.length > (growing ? GROWING : LONGEST) || hljs.getLanguage(language) === undefined) return undefined;
+  if (code.length > (growing ? GROWING : MAX_LENGTH) || hljs.getLanguage(language) === undefined) return undefined;
   return hljs.highlight(code, { language, ignoreIllegals: true }).value;
 }

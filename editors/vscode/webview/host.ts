@@ -1,10 +1,10 @@
 /** The connection between the page and the extension host. */
-import type { FromPage, FromView, Kept } from "../src/panel/messages";
+import type { FromPage, FromView, PageState } from "../src/panel/messages";
 
 interface Api {
   postMessage(message: FromPage): void;
-  getState(): Kept | undefined;
-  setState(state: Kept): void;
+  getState(): PageState | undefined;
+  setState(state: PageState): void;
 }
 
 declare function acquireVsCodeApi(): Api;
@@ -16,10 +16,10 @@ export function post(message: FromView): void {
   api.postMessage({ ...message, page });
 }
 
-export function loadState(): Kept | undefined {
+export function loadState(): PageState | undefined {
   return api.getState();
 }
 
-export function saveState(state: Kept): void {
+export function saveState(state: PageState): void {
   api.setState(state);
 }

@@ -5,7 +5,7 @@ import { post } from "./host";
 export type ImageContext = Extract<Context, { kind: "image" }>;
 
 /** The number of cached images. */
-const KEPT = 60;
+const MAX_IMAGES = 60;
 
 const sources = new Map<string, Promise<string | undefined>>();
 const waiting = new Map<string, (source: string | undefined) => void>();
@@ -21,7 +21,7 @@ export function sourceOf(context: ImageContext): Promise<string | undefined> {
   });
   sources.set(key, source);
   for (const [old] of sources) {
-    if (sources.size <= KEPT) break;
+    if (sources.size <= MAX_IMAGES) break;
     if (!waiting.has(old)) sources.delete(old);
   }
   return source;

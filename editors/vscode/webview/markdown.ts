@@ -1,4 +1,4 @@
-/** Renders Markdown to HTML in blocks, so that a growing reply redraws only its last block. Pure. `safe` must sanitize the result. */
+/** Renders Markdown to HTML in blocks, so that a growing reply redraws only its last block. Pure. `sanitize` must sanitize the result. */
 import MarkdownIt, { type Env } from "markdown-it";
 import { fileReferences, referenceOf, type Piece } from "../src/fileReferences";
 import { highlight } from "./highlight";
@@ -16,7 +16,7 @@ export interface Block {
 
 const md = new MarkdownIt({ html: false, linkify: true, breaks: false });
 
-// Images with a `data:` address are not shown, and `safe` removes the address.
+// Images with a `data:` address are not shown, and `sanitize` removes the address.
 md.validateLink = (href) => LINK.test(href) || IMAGE.test(href);
 const IMAGE = /^data:image\//i;
 
@@ -34,8 +34,8 @@ md.renderer.rules["code_block"] = (tokens, index) => codeBlock(tokens[index]?.co
 md.renderer.rules["image"] = (tokens, index) => {
   const token = tokens[index];
   const href = String(token?.attrGet("src") ?? "");
-  const words = token?.content === "" || token === undefined ? href : token.content;
-  return LINK.test(href) ? `<a href="${escapeHtml(href)}">${escapeHtml(words)}</a>` : escapeHtml(token?.content ?? "");
+  const label = token?.content === "" || token === undefined ? href : token.content;
+  return LINK.test(href) ? `<a href="${escapeHtml(href)}">${escapeHtml(label)}</a>` : escapeHtml(token?.content ?? "");
 };
 // File names look like hosts, because `.py`, `.md` and `.rs` are also country codes. So only link addresses with `https:` or an @.
 md.linkify.set({ fuzzyLink: false });
@@ -72,9 +72,9 @@ function codePieces(code: string): readonly Piece[] {
 // `[ ]` and `[x]` at the beginning of a list item become checkboxes.
 md.core.ruler.after("inline", "tasks", ({ tokens }) => {
   tokens.forEach((item, index) => {
-    const words = tokens[index + 2];
-    const first = words?.children?.[0];
-    const mark = item.type === "list_item_open" && words?.type === "inline" ? /^\[([ xX])\]\s+/.exec(words.content) : null;
+    const inline = tokens[index + 2];
+    const first = inline?.children?.[0];
+    const mark = item.type === "list_item_open" && inline?.type === "inline" ? /^\[([ xX])\]\s+/.exec(inline.content) : null;
     if (mark === null || first?.type !== "text") return;
     item.attrJoin("class", mark[1] === " " ? "to-do" : "done");
     first.content = first.content.slice(mark[0].length);

@@ -5,9 +5,9 @@
 import type MarkdownIt from "markdown-it";
 
 /** The limits of inline formulas and of blocks, in characters and lines. */
-const LONGEST_INLINE = 1000;
-const LONGEST_BLOCK = 5000;
-const MOST_LINES = 80;
+const MAX_INLINE_LENGTH = 1000;
+const MAX_BLOCK_LENGTH = 5000;
+const MAX_LINES = 80;
 const SPACE = /\s/;
 const WORD = /\w/;
 /** Signs that `\(…\)` is a formula, and not escaped brackets in a sentence. */
@@ -19,7 +19,7 @@ const LIKELY = /[\\^_=+<>{}*/]|^\s*[\w,. -]{1,3}\s*$/;
  */
 function dollarsEnd(text: string, from: number, mark: string): number {
   if (SPACE.test(text.charAt(from) || " ")) return -1;
-  const last = Math.min(text.length, from + LONGEST_INLINE);
+  const last = Math.min(text.length, from + MAX_INLINE_LENGTH);
   for (let at = from; at < last; at += 1) {
     if (text[at] === "\\") at += 1;
     else if (text[at] === "`") return -1;
@@ -58,7 +58,7 @@ export function maths(md: InstanceType<typeof MarkdownIt>): void {
       return end >= 0 && add(end);
     }
     if (!src.startsWith("\\(", pos)) return false;
-    const close = src.slice(pos + 2, pos + 2 + LONGEST_INLINE).indexOf("\\)");
+    const close = src.slice(pos + 2, pos + 2 + MAX_INLINE_LENGTH).indexOf("\\)");
     const content = src.slice(pos + 2, pos + 2 + Math.max(0, close));
     return close > 0 && content.trim() !== "" && LIKELY.test(content) && add(pos + close + 4);
   });
@@ -75,7 +75,7 @@ export function maths(md: InstanceType<typeof MarkdownIt>): void {
       if (open === "") return false;
       const lines: string[] = [];
       let length = 0;
-      for (let line = startLine; line < Math.min(endLine, startLine + MOST_LINES) && length <= LONGEST_BLOCK; line += 1) {
+      for (let line = startLine; line < Math.min(endLine, startLine + MAX_LINES) && length <= MAX_BLOCK_LENGTH; line += 1) {
         // A less indented line ends the list or quotation around the formula.
         if (line > startLine && (state.sCount[line] ?? 0) < state.blkIndent && lineAt(line).trim() !== "") return false;
         const text = (line === startLine ? first.slice(open.length) : lineAt(line)).trimEnd();

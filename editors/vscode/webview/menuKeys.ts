@@ -10,7 +10,7 @@ export interface Choice {
 }
 
 /** The longest pause between two letters of one word, in milliseconds. (The ARIA practices for listboxes ask for such a limit.) */
-const PAUSE = 700;
+const MAX_PAUSE = 700;
 
 /** The letters that a person types in an open menu: those typed quickly are one word. */
 export class TypedLetters {
@@ -19,7 +19,7 @@ export class TypedLetters {
 
   /** Adds a letter typed at that time, in milliseconds, and returns the word so far. */
   add(letter: string, at: number): string {
-    this.word = at - this.last <= PAUSE ? this.word + letter.toLowerCase() : letter.toLowerCase();
+    this.word = at - this.last <= MAX_PAUSE ? this.word + letter.toLowerCase() : letter.toLowerCase();
     this.last = at;
     return this.word;
   }

@@ -2,7 +2,7 @@
 import DOMPurify from "dompurify";
 import { LINK } from "./links";
 
-export function safe(html: string): string {
+export function sanitize(html: string): string {
   return DOMPurify.sanitize(html, {
     ALLOWED_TAGS: [
       "p",

@@ -46,7 +46,7 @@ export interface State {
   readonly compose?: { readonly number: number; readonly draft: Draft; readonly givenBack: boolean };
 }
 
-export const nothing: State = {
+export const initialState: State = {
   draft: { text: "", chips: [] },
   agents: { agents: [], default: "" },
   offers: [],
@@ -146,8 +146,8 @@ function updateView(state: State, change: (view: View) => View): State {
   return state.view ? { ...state, view: change(state.view) } : state;
 }
 
-function mergeMessages(old: readonly Message[], news: readonly Message[]): readonly Message[] {
-  const byId = new Map(news.map((message) => [message.id, message]));
+function mergeMessages(old: readonly Message[], changed: readonly Message[]): readonly Message[] {
+  const byId = new Map(changed.map((message) => [message.id, message]));
   const kept = old.map((message) => {
     const renewed = byId.get(message.id);
     byId.delete(message.id);

@@ -62,7 +62,7 @@ export class Changes implements vscode.TextDocumentContentProvider, vscode.Dispo
       const sides = await this.sides(uri.query);
       return uri.path.startsWith("/before/") ? sides.before : sides.after;
     } catch (error) {
-      return `This change cannot be shown any more. ${problemOf(error).words}\n`;
+      return `This change cannot be shown any more. ${problemOf(error).text}\n`;
     }
   }
 

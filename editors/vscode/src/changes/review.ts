@@ -82,7 +82,7 @@ export class ChangeReview implements vscode.TextDocumentContentProvider, vscode.
       const { files } = await this.api.request("change/list", { ...scope, texts: true });
       return files.find((change) => change.uri === file)?.before ?? "";
     } catch (error) {
-      return `This change cannot be shown any more. ${problemOf(error).words}\n`;
+      return `This change cannot be shown any more. ${problemOf(error).text}\n`;
     }
   }
 

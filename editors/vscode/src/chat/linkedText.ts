@@ -11,7 +11,7 @@ export const OPEN_LINK = "session.openLink";
 /** Inline code, links, and addresses. */
 const UNCHANGED = /(`+)[\s\S]*?[^`]\1(?!`)|!?\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|<[^>\s]+>|\bhttps?:\S+/g;
 /** The most characters that are held back. */
-const LONGEST = 500;
+const MAX_LENGTH = 500;
 
 export class LinkedText {
   private done = 0;
@@ -56,7 +56,7 @@ function isCode(line: string): boolean {
 
 /** How many characters of an incomplete line can be shown without splitting a word, inline code or a link. */
 function safeLength(rest: string): number {
-  if (rest.length > LONGEST) return rest.length;
+  if (rest.length > MAX_LENGTH) return rest.length;
   for (let at = rest.length; at > 0; at -= 1) {
     if (/[\w./\\:@%~+\-`[\]()<]/.test(rest.charAt(at - 1))) continue;
     const before = rest.slice(0, at).replace(UNCHANGED, "");

@@ -9,18 +9,18 @@ export interface Message {
   readonly content: readonly unknown[];
 }
 
-const MODEL = 2;
-const INSTRUCTIONS = 3;
+const ASSISTANT = 2;
+const SYSTEM = 3;
 const NOT_CALLED = "The call was not made.";
 
 /** Data that came with a model's call and must be sent back with it, by the call's id. */
 export type Reasoning = ReadonlyMap<string, NonNullable<ModelMessage["reasoning"]>>;
-const NONE: Reasoning = new Map();
+const NO_REASONING: Reasoning = new Map();
 
 /** Throws a `Problem` for content that is not supported. */
 export function modelMessages(
   messages: readonly Message[],
-  reasoning: Reasoning = NONE,
+  reasoning: Reasoning = NO_REASONING,
 ): Pick<ModelReplyParams, "instructions" | "messages"> {
   const instructions: string[] = [];
   const converted: ModelMessage[] = [];
@@ -31,11 +31,11 @@ export function modelMessages(
       const result = results.get(callId);
       return { callId, name, arguments: { ...input }, result: result === undefined ? NOT_CALLED : resultText(result.content) };
     });
-    if (message.role === INSTRUCTIONS) instructions.push(text);
-    else if (message.role === MODEL && calls.length > 0) {
+    if (message.role === SYSTEM) instructions.push(text);
+    else if (message.role === ASSISTANT && calls.length > 0) {
       const callReasoning = calls.map(({ callId }) => reasoning.get(callId)).find((found) => found !== undefined);
       converted.push({ role: "agent", text, calls, ...(callReasoning !== undefined && { reasoning: callReasoning }) });
-    } else if (text !== "") converted.push({ role: message.role === MODEL ? "agent" : "participant", text });
+    } else if (text !== "") converted.push({ role: message.role === ASSISTANT ? "agent" : "participant", text });
   }
   const [first, ...rest] = converted;
   if (first === undefined) throw new Problem("invalidParams", "There is nothing to answer.", "Send a message with text.");

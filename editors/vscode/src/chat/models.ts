@@ -22,7 +22,7 @@ const WINDOW = 32_000; // tokens
 /** The assumed length of an answer. The server sets no limit. */
 const OUTPUT = 4_096; // tokens
 /** The number of calls whose reasoning is kept. */
-const KEPT = 100;
+const MAX_CALLS = 100;
 
 export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.Disposable {
   /** The reasoning of the newest calls: VS Code does not keep it, and some providers need it back with the call. */
@@ -56,8 +56,8 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
    * these are the last known ones, so that the person's choice is kept.
    */
   provideLanguageModelChatInformation(): vscode.LanguageModelChatInformation[] {
-    const { able } = this.models;
-    return [defaultInformation(able.find((model) => model.default)), ...able.map((model) => information(model))];
+    const { available } = this.models;
+    return [defaultInformation(available.find((model) => model.default)), ...available.map((model) => information(model))];
   }
 
   async provideLanguageModelChatResponse(
@@ -99,7 +99,7 @@ export class ModelProvider implements vscode.LanguageModelChatProvider, vscode.D
   private keep(callId: string, reasoning: NonNullable<ModelMessage["reasoning"]>): void {
     this.reasoning.set(callId, reasoning);
     for (const oldest of this.reasoning.keys()) {
-      if (this.reasoning.size <= KEPT) break;
+      if (this.reasoning.size <= MAX_CALLS) break;
       this.reasoning.delete(oldest);
     }
   }
@@ -159,14 +159,14 @@ function languageModelError(problem: Problem): Error {
   switch (problem.reason) {
     case "noKey":
     case "unauthorized":
-      return vscode.LanguageModelError.NoPermissions(problem.words);
+      return vscode.LanguageModelError.NoPermissions(problem.text);
     case "rateLimited":
     case "quota":
-      return vscode.LanguageModelError.Blocked(problem.words);
+      return vscode.LanguageModelError.Blocked(problem.text);
     case "noModel":
     case "unknownModel":
-      return vscode.LanguageModelError.NotFound(problem.words);
+      return vscode.LanguageModelError.NotFound(problem.text);
     default:
-      return problem.kind === "cancelled" ? new vscode.CancellationError() : new Error(problem.words);
+      return problem.kind === "cancelled" ? new vscode.CancellationError() : new Error(problem.text);
   }
 }

@@ -13,7 +13,7 @@ import { AGENTS, plain, chatMessage } from "./chatFormat";
 
 const ID = "sessionls.session";
 /** After a cancellation VS Code waits one second, then ignores further output. */
-const PATIENCE = 500; // milliseconds
+const CANCEL_TIMEOUT = 500; // milliseconds
 
 type Needs = Pick<Services, "readiness" | "sessions" | "view">;
 
@@ -49,7 +49,7 @@ class Answer {
     const metadata = this.sessionId === undefined ? {} : { sessionId: this.sessionId };
     if (problem === undefined || (problem.kind === "cancelled" && this.token.isCancellationRequested)) return { metadata };
     this.offerRemedies(problem);
-    return { metadata, errorDetails: { message: problem.words } };
+    return { metadata, errorDetails: { message: problem.text } };
   }
 
   private async answer(): Promise<void> {
@@ -150,7 +150,7 @@ class Answer {
   /** The result, or undefined if the person no longer waits. */
   private async unlessCancelled(work: Promise<Exchange>): Promise<Exchange | undefined> {
     const cancelled = new Promise<undefined>((resolve) => {
-      this.token.onCancellationRequested(() => setTimeout(resolve, PATIENCE, undefined));
+      this.token.onCancellationRequested(() => setTimeout(resolve, CANCEL_TIMEOUT, undefined));
     });
     return Promise.race([work, cancelled]);
   }

@@ -8,7 +8,7 @@ import { OPEN_LINK } from "./linkedText";
 import { ChatRenderer, type Piece } from "./chatRenderer";
 
 /** Text that arrives within this time is written together. */
-const GAP = 20; // milliseconds
+const BATCH_INTERVAL = 20; // milliseconds
 
 // The messages that requests follow, so that two simultaneous messages with the same text are not mixed up.
 const followed = new Set<string>();
@@ -63,7 +63,7 @@ export class ReplyStream {
   private scheduleShow(): void {
     this.timer ??= setTimeout(() => {
       this.show();
-    }, GAP);
+    }, BATCH_INTERVAL);
   }
 
   private get messages(): readonly Message[] {

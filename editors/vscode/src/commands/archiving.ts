@@ -4,7 +4,7 @@ import { Problem, problemOf } from "../problem";
 import type { Session } from "../protocol";
 import type { Services } from "../services";
 import { describe, resultText, runBatch, throwFailures, type BatchResult } from "./batch";
-import { chooseSession, pickArchived, pickSession, type Done, type Target } from "./choosing";
+import { chooseSession, pickArchived, pickSession, type CommandResult, type Target } from "./choosing";
 
 const UNDO_TIME = 15_000; // milliseconds
 
@@ -12,7 +12,7 @@ const isArchived = ({ state }: Session): boolean => state === "archived";
 const isNotArchived = (session: Session): boolean => !isArchived(session);
 
 /** Archives a session, or all of `targets`. */
-export async function archive(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
+export async function archive(services: Services, target: Target, targets: readonly string[]): Promise<CommandResult> {
   const { sessions } = services;
   const chosen =
     targets.length > 1
@@ -29,7 +29,7 @@ export async function archive(services: Services, target: Target, targets: reado
 }
 
 /** Restores an archived session, or all of `targets`. */
-export async function unarchive(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
+export async function unarchive(services: Services, target: Target, targets: readonly string[]): Promise<CommandResult> {
   const { panels, sessions } = services;
   if (targets.length > 1) {
     await restore(services, knownSessions(services, targets).filter(isArchived));

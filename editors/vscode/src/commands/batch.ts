@@ -46,18 +46,18 @@ export function describe(sessions: readonly Session[]): string {
 }
 
 /** The number of sessions that are named, and of different reasons that are given. */
-const MOST = 3;
+const MAX_NAMED = 3;
 
 /** What failed and why: `“A” and “B” were not archived: The database is busy.` Empty if nothing failed. */
 export function failureText(participle: string, failed: readonly Failure[]): string {
   const byReason = new Map<string, Session[]>();
   for (const { session, problem } of failed) {
-    byReason.set(problem.words, [...(byReason.get(problem.words) ?? []), session]);
+    byReason.set(problem.text, [...(byReason.get(problem.text) ?? []), session]);
   }
-  const reasons = [...byReason].slice(0, MOST).map(([reason, sessions]) => {
+  const reasons = [...byReason].slice(0, MAX_NAMED).map(([reason, sessions]) => {
     return `${titles(sessions)} ${sessions.length === 1 ? "was" : "were"} not ${participle}: ${reason}`;
   });
-  const more = [...byReason.values()].slice(MOST).flat().length;
+  const more = [...byReason.values()].slice(MAX_NAMED).flat().length;
   return [...reasons, ...(more === 0 ? [] : [`${more} more ${more === 1 ? "was" : "were"} not ${participle}.`])].join(" ");
 }
 
@@ -77,7 +77,7 @@ export function throwFailures(participle: string, failed: readonly Failure[]): v
 }
 
 function titles(sessions: readonly Session[]): string {
-  const named = sessions.slice(0, sessions.length > MOST ? MOST - 1 : MOST).map(({ title }) => `“${title}”`);
+  const named = sessions.slice(0, sessions.length > MAX_NAMED ? MAX_NAMED - 1 : MAX_NAMED).map(({ title }) => `“${title}”`);
   const rest = sessions.length - named.length;
   const all = rest > 0 ? [...named, `${rest} more`] : named;
   return all.length < 2 ? all.join("") : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;

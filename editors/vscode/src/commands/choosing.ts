@@ -13,7 +13,7 @@ export type Target = Node | string | undefined;
 
 /** The result of a command: false if the person cancelled it. */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most commands return nothing
-export type Done = false | void;
+export type CommandResult = false | void;
 
 /**
  * The session for a command: the one in its argument, else the last active or the only visible one, else one that the person
@@ -86,7 +86,7 @@ export function findSession(
       const found = await list(query);
       if (thisRound === round) add(found, query !== "");
     } catch (error) {
-      if (thisRound === round) picker.title = `${title}: ${problemOf(error).words}`;
+      if (thisRound === round) picker.title = `${title}: ${problemOf(error).text}`;
     }
     if (thisRound === round) picker.busy = false;
   };

@@ -6,7 +6,7 @@ import { problemOf } from "../problem";
 import type { Requests, Session } from "../protocol";
 import type { Services } from "../services";
 import { resultText, runBatch, throwFailures } from "./batch";
-import { chooseSession, type Done, type Target } from "./choosing";
+import { chooseSession, type CommandResult, type Target } from "./choosing";
 
 const FORMATS: readonly {
   readonly label: string;
@@ -20,7 +20,7 @@ const FORMATS: readonly {
 ];
 
 /** Opens the whole session as a new document; one that is too long is written to a file instead. */
-export async function exportSession(services: Services, target: Target, targets: readonly string[]): Promise<Done> {
+export async function exportSession(services: Services, target: Target, targets: readonly string[]): Promise<CommandResult> {
   if (targets.length > 1) return exportSeveral(services, targets);
   const session = await chooseSession(services, target, "Export Session");
   if (session === undefined) return false;
@@ -45,7 +45,7 @@ export async function exportSession(services: Services, target: Target, targets:
 }
 
 /** Writes one file for each session into a folder. Never overwrites an existing file. */
-async function exportSeveral({ api, sessions }: Services, ids: readonly string[]): Promise<Done> {
+async function exportSeveral({ api, sessions }: Services, ids: readonly string[]): Promise<CommandResult> {
   const chosen = ids.map((id) => sessions.store.session(id)).filter((session): session is Session => session !== undefined);
   const title = `Export ${chosen.length} Sessions`;
   const format = await vscode.window.showQuickPick(FORMATS, { title, placeHolder: "Format" });

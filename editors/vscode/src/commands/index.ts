@@ -139,9 +139,9 @@ export function registerCommands(services: Services): vscode.Disposable {
 }
 
 /** Shows an error, with buttons for possible remedies. */
-async function showProblem({ kind, words, reason }: Problem): Promise<void> {
+async function showProblem({ kind, text, reason }: Problem): Promise<void> {
   const remedies = remediesFor(kind, reason);
-  const choice = await vscode.window.showErrorMessage(words, ...remedies.map(({ label }) => label));
+  const choice = await vscode.window.showErrorMessage(text, ...remedies.map(({ label }) => label));
   const chosen = remedies.find(({ label }) => label === choice);
   if (chosen !== undefined) await vscode.commands.executeCommand(`session.${chosen.command}`);
 }

@@ -6,7 +6,7 @@ import type { Session } from "../protocol";
 import type { Decision } from "../panel/messages";
 import type { Services } from "../services";
 import { amountOf, dollars } from "../format";
-import { chooseSession, findSession, pickAgent, pickArchived, pickSession, type Done, type Target } from "./choosing";
+import { chooseSession, findSession, pickAgent, pickArchived, pickSession, type CommandResult, type Target } from "./choosing";
 
 /** The number of sessions that are offered together. */
 const FOUND = 100;
@@ -24,7 +24,7 @@ export async function open({ api, sessions, panels }: Services, target: Target):
 }
 
 /** Shows the session that asks for permission. If there are several, the person picks one. */
-export async function goToQuestion({ sessions, panels }: Services, target: Target): Promise<Done> {
+export async function goToQuestion({ sessions, panels }: Services, target: Target): Promise<CommandResult> {
   const id = typeof target === "string" ? target : target?.session.id;
   const asking = sessions.store.sessions.filter((session) => needOf(session) === "permission");
   const chosen = id ?? (asking.length > 1 ? await pickSession("Go to Question", asking) : asking[0])?.id;
@@ -33,7 +33,7 @@ export async function goToQuestion({ sessions, panels }: Services, target: Targe
 }
 
 /** Shows the next session that needs the person, after the visible one. */
-export async function nextNeedsYou({ sessions, panels }: Services): Promise<Done> {
+export async function nextNeedsYou({ sessions, panels }: Services): Promise<CommandResult> {
   const { current } = panels;
   const shown = current !== undefined && panels.isVisible(current) ? current : undefined;
   const next = nextInNeed(sessions.store.sessions, shown);
@@ -45,7 +45,7 @@ export async function nextNeedsYou({ sessions, panels }: Services): Promise<Done
 }
 
 /** Answers the first question of the last active panel. */
-export async function answer({ sessions, panels, permissions }: Services, decision: Decision): Promise<Done> {
+export async function answer({ sessions, panels, permissions }: Services, decision: Decision): Promise<CommandResult> {
   const session = panels.current === undefined ? undefined : sessions.store.session(panels.current);
   const question = session?.asking?.[0];
   if (session === undefined || question === undefined) return false;
@@ -111,14 +111,14 @@ function isResumable({ state, stopped }: Session): boolean {
   return state === "paused" || (state === "active" && stopped !== undefined);
 }
 
-export async function act(services: Services, method: Act, target: Target): Promise<Done> {
+export async function act(services: Services, method: Act, target: Target): Promise<CommandResult> {
   const { title, fits } = ACTS[method];
   const session = await chooseSession(services, target, title, fits);
   if (session === undefined) return false;
   await services.sessions.act(method, session.id);
 }
 
-export async function fork(services: Services, target: Target): Promise<Done> {
+export async function fork(services: Services, target: Target): Promise<CommandResult> {
   const session = await chooseSession(services, target, "Fork Session");
   if (session === undefined) return false;
   await services.panels.show((await services.sessions.fork({ sessionId: session.id })).id);
@@ -152,7 +152,7 @@ export async function switchModel(services: Services, target: Target): Promise<v
       pick: () => use(undefined),
     },
     { label: "Can answer now", kind: vscode.QuickPickItemKind.Separator },
-    ...models.able.map((model) => ({
+    ...models.available.map((model) => ({
       label: model.name,
       description: [model.name === session.model ? "current" : "", windowOf(model.contextWindow)].filter(Boolean).join(" · "),
       pick: () => use(model.name),
@@ -186,7 +186,12 @@ function windowOf(tokens: number | undefined): string {
 }
 
 /** Pins sessions at the top of the list, or unpins them. */
-export async function pin(services: Services, target: Target, targets: readonly string[], pinned: boolean): Promise<Done> {
+export async function pin(
+  services: Services,
+  target: Target,
+  targets: readonly string[],
+  pinned: boolean,
+): Promise<CommandResult> {
   const title = pinned ? "Pin Session" : "Unpin Session";
   const fits = ({ id }: Session): boolean => services.pins.ids.has(id) !== pinned;
   let ids = targets;
@@ -200,7 +205,7 @@ export async function pin(services: Services, target: Target, targets: readonly 
 }
 
 /** Lets the person choose the grouping of the list. */
-export async function groupBy(): Promise<Done> {
+export async function groupBy(): Promise<CommandResult> {
   const settings = vscode.workspace.getConfiguration("sessionls");
   const current = settings.get<Grouping>("sessions.groupBy", "date");
   const items = GROUPINGS.map((grouping) => ({
@@ -216,12 +221,12 @@ export async function groupBy(): Promise<Done> {
 const GROUPING_LABELS: Readonly<Record<Grouping, string>> = { date: "Date", state: "State", none: "Nothing" };
 
 export async function filter(services: Services): Promise<void> {
-  const words = await vscode.window.showInputBox({
+  const text = await vscode.window.showInputBox({
     title: "Filter Sessions",
     value: services.view.filterText,
     placeHolder: "Part of a title, or an agent",
   });
-  if (words !== undefined) setFilter(services, words);
+  if (text !== undefined) setFilter(services, text);
 }
 
 export function setFilter({ sessions, view }: Services, text: string): void {

@@ -4,9 +4,9 @@ import { problemOf } from "../problem";
 import type { Context, Session } from "../protocol";
 import type { Services } from "../services";
 import { wireRange } from "../ranges";
-import { chooseSession, pickAgent, type Done, type Target } from "./choosing";
+import { chooseSession, pickAgent, type CommandResult, type Target } from "./choosing";
 
-export async function newSession({ sessions, panels }: Services): Promise<Done> {
+export async function newSession({ sessions, panels }: Services): Promise<CommandResult> {
   const folder = await chooseFolder();
   if (folder === "none") return false;
   const session = await sessions.create(folder === undefined ? {} : { workspaceFolder: folder.uri.toString() });
@@ -20,7 +20,7 @@ export async function sendMessage(services: Services, target: Target): Promise<v
 }
 
 /** Puts images that the person chooses into the composer of a session. */
-export async function attachImage(services: Services, target: Target): Promise<Done> {
+export async function attachImage(services: Services, target: Target): Promise<CommandResult> {
   const session = await chooseSession(services, target, "Attach an Image", (one) => one.state === "active");
   if (session === undefined) return false;
   const context = await services.images.choose();
@@ -29,7 +29,7 @@ export async function attachImage(services: Services, target: Target): Promise<D
 }
 
 /** Puts the selection and the agent into the composer; the person writes and sends the message. */
-export async function askAboutSelection(services: Services): Promise<Done> {
+export async function askAboutSelection(services: Services): Promise<CommandResult> {
   const selection = selectionContext(services);
   if (selection === undefined) {
     void vscode.window.showInformationMessage("Open a file and select the code that you want to ask about.");
@@ -51,7 +51,7 @@ const SUBJECT_TEXTS: Readonly<Record<Subject, string>> = {
 };
 
 /** Has an agent review something, in the visible session or in a new one. */
-export async function review(services: Services, subject: Subject, agent: "review" | "security"): Promise<Done> {
+export async function review(services: Services, subject: Subject, agent: "review" | "security"): Promise<CommandResult> {
   const context: Context | undefined =
     subject === "changes" ? { kind: "diff" } : subject === "file" ? fileContext(services) : selectionContext(services);
   if (context === undefined) {
@@ -67,9 +67,9 @@ export async function review(services: Services, subject: Subject, agent: "revie
   try {
     await services.sessions.message({ sessionId: session.id, text, agent, context: [context] });
   } catch (error) {
-    const { kind, messageKept } = problemOf(error);
+    const { kind, messageAccepted } = problemOf(error);
     // The session shows the errors of a message that it accepted.
-    if (messageKept) return;
+    if (messageAccepted) return;
     // Delete a new session if the review was refused. (If the server was lost, it may have the message.)
     const { sessions } = services;
     if (isNew && kind !== "serverLost" && sessions.store.open(session.id)?.messages.length === 0)
@@ -79,7 +79,7 @@ export async function review(services: Services, subject: Subject, agent: "revie
 }
 
 /** Reviews the selection, if any, or the file. */
-export function securityReview(services: Services): Promise<Done> {
+export function securityReview(services: Services): Promise<CommandResult> {
   const place = services.context.last;
   return review(services, place === undefined ? "changes" : place.selection.isEmpty ? "file" : "selection", "security");
 }

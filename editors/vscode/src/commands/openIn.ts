@@ -1,16 +1,16 @@
 /** Commands for where a session is shown. */
 import * as vscode from "vscode";
 import type { Services } from "../services";
-import { chooseSession, type Done, type Target } from "./choosing";
+import { chooseSession, type CommandResult, type Target } from "./choosing";
 
-export async function openInSideBar(services: Services, target: Target, side: "primary" | "secondary"): Promise<Done> {
+export async function openInSideBar(services: Services, target: Target, side: "primary" | "secondary"): Promise<CommandResult> {
   const session = await chooseSession(services, target, "Open Session in the Side Bar");
   if (session === undefined) return false;
   await services.panels.showInSideBar(session.id, side);
 }
 
 /** By default, the session of the side bar that last had the focus. */
-export async function openInEditor(services: Services, target: Target): Promise<Done> {
+export async function openInEditor(services: Services, target: Target): Promise<CommandResult> {
   const { panels } = services;
   const inSides = [panels.sideOf("primary"), panels.sideOf("secondary")];
   const side = inSides.find((id) => id !== undefined && id === panels.current) ?? inSides.find((id) => id !== undefined);
@@ -19,7 +19,7 @@ export async function openInEditor(services: Services, target: Target): Promise<
   await panels.showInEditor(session.id);
 }
 
-export async function openInNewWindow(services: Services, target: Target): Promise<Done> {
+export async function openInNewWindow(services: Services, target: Target): Promise<CommandResult> {
   const session = await chooseSession(services, target, "Open Session in a New Window");
   if (session === undefined) return false;
   await services.panels.showInEditor(session.id);

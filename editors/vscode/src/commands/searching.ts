@@ -25,7 +25,7 @@ export function search({ api, panels }: Services): void {
     picker.busy = true;
     const items = await api.request("session/search", { query, limit: LIMIT }).then(
       ({ hits }) => (hits.length === 0 ? [message("No message has these words.")] : hits.map(itemOf)),
-      (error: unknown) => [message(problemOf(error).words)],
+      (error: unknown) => [message(problemOf(error).text)],
     );
     if (thisRound !== round) return; // the words have changed
     picker.busy = false;

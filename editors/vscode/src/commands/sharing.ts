@@ -1,16 +1,16 @@
 /** Commands about people: who has access to a session, and handing it to somebody. */
 import * as vscode from "vscode";
 import { participantId } from "../attention";
-import { may, mentionable, peopleOf, ROLES, secretsWords, TEAM, TEAM_NAME, type PersonShown, type Role } from "../people";
+import { may, mentionable, peopleOf, ROLES, secretsWarning, TEAM, TEAM_NAME, type ListedPerson, type Role } from "../people";
 import type { Participant, Session } from "../protocol";
 import type { Services } from "../services";
 import { displayTitle } from "../format";
-import { chooseSession, type Done, type Target } from "./choosing";
+import { chooseSession, type CommandResult, type Target } from "./choosing";
 
 type Pick = vscode.QuickPickItem & { readonly id?: string; readonly byLogin?: true };
 
 /** Shows who has access to a session. An owner can give and remove roles there. */
-export async function share(services: Services, target: Target): Promise<Done> {
+export async function share(services: Services, target: Target): Promise<CommandResult> {
   const { api, sessions } = services;
   const chosen = await chooseSession(services, target, "Share Session");
   if (chosen === undefined) return false;
@@ -32,7 +32,7 @@ export async function share(services: Services, target: Target): Promise<Done> {
     const picked = await vscode.window.showQuickPick(items, {
       title: owner ? `Share “${displayTitle(session)}”` : `People of “${displayTitle(session)}”`,
       placeHolder: owner
-        ? `Choose a person to give them a role${secretsWords(secrets)}`
+        ? `Choose a person to give them a role${secretsWarning(secrets)}`
         : `You are a ${role} of this session. Only an owner can share it.`,
       matchOnDescription: true,
       matchOnDetail: true,
@@ -66,7 +66,7 @@ async function giveRole({ api }: Services, session: Session, id: string, name: s
   }
   const picked = await vscode.window.showQuickPick(items, {
     title: `Role of ${name}`,
-    placeHolder: `Role in this session${secretsWords(secrets)}`,
+    placeHolder: `Role in this session${secretsWarning(secrets)}`,
   });
   if (picked === undefined || (current !== undefined && picked.role === current)) return;
   if (picked.role === undefined) await api.request("session/unshare", { sessionId: session.id, with: id });
@@ -77,16 +77,16 @@ async function giveRole({ api }: Services, session: Session, id: string, name: s
 
 /** Explains that a database in a file has no logins, so that nothing can be shared there, and offers the setting. */
 async function explainFile(notice: string): Promise<void> {
-  const words = `${notice} To share single sessions, keep them in your team's PostgreSQL database, and set its address.`;
-  const choice = await vscode.window.showInformationMessage(words, "Set the Database");
+  const text = `${notice} To share single sessions, keep them in your team's PostgreSQL database, and set its address.`;
+  const choice = await vscode.window.showInformationMessage(text, "Set the Database");
   if (choice !== undefined) await vscode.commands.executeCommand("workbench.action.openSettings", "sessionls.databaseUrl");
 }
 
-function section(label: string, people: readonly PersonShown[]): readonly Pick[] {
+function section(label: string, people: readonly ListedPerson[]): readonly Pick[] {
   return [{ label, kind: vscode.QuickPickItemKind.Separator }, ...people.map(itemOf)];
 }
 
-function itemOf({ id, name, role, here, you }: PersonShown): Pick {
+function itemOf({ id, name, role, here, you }: ListedPerson): Pick {
   const facts = [
     role ?? "took part",
     ...(you ? ["you"] : []),
@@ -106,7 +106,7 @@ function showsLogin(id: string, name: string): boolean {
 }
 
 /** The people with whom it can also be shared. */
-function shareOptions(shown: readonly PersonShown[], known: readonly Participant[]): readonly Pick[] {
+function shareOptions(shown: readonly ListedPerson[], known: readonly Participant[]): readonly Pick[] {
   const has = (id: string): boolean => shown.some((one) => one.id === id && one.role !== undefined);
   const people = known.filter(({ id }) => !has(id));
   return [
@@ -137,7 +137,7 @@ function withArticle(role: Role): string {
 }
 
 /** Hands a session to another participant, with a note: it needs them until they do something in it. */
-export async function handOver(services: Services, target: Target): Promise<Done> {
+export async function handOver(services: Services, target: Target): Promise<CommandResult> {
   const session = await chooseSession(services, target, "Hand Over Session", ({ state }) => state !== "archived");
   if (session === undefined) return false;
   const others = mentionable(session, participantId());
@@ -163,11 +163,11 @@ export async function handOver(services: Services, target: Target): Promise<Done
     validateInput: (value) => (value.length > 2000 ? "A note can have at most 2000 characters." : undefined),
   });
   if (note === undefined) return false;
-  const words = note.trim();
+  const trimmed = note.trim();
   await services.api.request("session/handOver", {
     sessionId: session.id,
     to: picked.id,
-    ...(words !== "" && { note: words }),
+    ...(trimmed !== "" && { note: trimmed }),
   });
   vscode.window.setStatusBarMessage(`Handed over to ${picked.name}.`, 4000);
 }

@@ -2,12 +2,12 @@
 import * as vscode from "vscode";
 import { besidePanels } from "../panel/places";
 import type { Services } from "../services";
-import { chooseSession, type Done, type Target } from "./choosing";
+import { chooseSession, type CommandResult, type Target } from "./choosing";
 
-type Item = vscode.QuickPickItem & { readonly pick?: () => Promise<Done> };
+type Item = vscode.QuickPickItem & { readonly pick?: () => Promise<CommandResult> };
 
 /** Shows how full the window is, and offers remedies. */
-export async function showWindow(services: Services, target: Target): Promise<Done> {
+export async function showWindow(services: Services, target: Target): Promise<CommandResult> {
   const session = await chooseSession(services, target, "Window of the Session's Model");
   if (session === undefined) return false;
   const use = await services.api.request("session/window", { sessionId: session.id });
@@ -39,29 +39,29 @@ export async function showWindow(services: Services, target: Target): Promise<Do
   return picked?.pick === undefined ? false : picked.pick();
 }
 
-export async function compactNow(services: Services, target: Target): Promise<Done> {
+export async function compactNow(services: Services, target: Target): Promise<CommandResult> {
   const session = await chooseSession(services, target, "Compact Session");
   return session === undefined ? false : compact(services, session.id);
 }
 
-async function compact({ api }: Services, sessionId: string): Promise<Done> {
+async function compact({ api }: Services, sessionId: string): Promise<CommandResult> {
   const before = await api.request("session/window", { sessionId });
   const title = "Summarising the older part of the session…";
   const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
   await vscode.window.withProgress(options, (_, token) => api.request("session/compact", { sessionId }, token));
   const after = await api.request("session/window", { sessionId });
-  const words =
+  const text =
     after.summarised === before.summarised
       ? "There was nothing to summarise: the newest message and its reply are never summarised."
       : `${after.summarised} messages are summarised for the model: about ${after.used.toLocaleString()} tokens instead of ${before.used.toLocaleString()}.`;
-  void vscode.window.showInformationMessage(words);
+  void vscode.window.showInformationMessage(text);
 }
 
-async function showSummary(content: string): Promise<Done> {
+async function showSummary(content: string): Promise<CommandResult> {
   const document = await vscode.workspace.openTextDocument({ language: "markdown", content });
   await vscode.window.showTextDocument(document, { viewColumn: besidePanels() });
 }
 
-async function run(command: string, sessionId: string): Promise<Done> {
+async function run(command: string, sessionId: string): Promise<CommandResult> {
   await vscode.commands.executeCommand(command, sessionId);
 }

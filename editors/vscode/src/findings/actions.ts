@@ -8,7 +8,7 @@ import { besidePanels } from "../panel/places";
 import { Problem } from "../problem";
 import type { Context, Exchange, FindingUpdateParams } from "../protocol";
 import type { Sessions } from "../sessions";
-import type { Shown, ShownFindings } from "./shown";
+import type { ShownFinding, ShownFindings } from "./shown";
 import { findingText } from "./findingFormat";
 
 export class FindingActions {
@@ -51,7 +51,7 @@ export class FindingActions {
   }
 
   /** Sends a message about the finding to its session. Resolves when the reply has ended or stopped. */
-  reply(shown: Shown, text: string): Promise<Exchange> {
+  reply(shown: ShownFinding, text: string): Promise<Exchange> {
     const { finding, uri, range } = shown;
     const context: Context[] = [
       { kind: "text", title: "The finding", text: findingText(finding) },
@@ -75,7 +75,7 @@ export class FindingActions {
     else await this.update(findingId, act === "reopen" ? "open" : act === "resolve" ? "fixed" : "dismissed");
   }
 
-  private requireShown(findingId: string): Shown {
+  private requireShown(findingId: string): ShownFinding {
     const shown = this.shown.get(findingId);
     if (shown === undefined)
       throw new Problem("findingGone", "Its code was changed or cannot be read here.", "Ask an agent about it in the session.");

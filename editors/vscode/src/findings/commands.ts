@@ -40,7 +40,7 @@ export function registerFindingCommands(
         await command(id, text);
       } catch (error) {
         const problem = problemOf(error);
-        if (problem.kind !== "cancelled") void vscode.window.showErrorMessage(problem.words);
+        if (problem.kind !== "cancelled") void vscode.window.showErrorMessage(problem.text);
       }
     }),
   );

@@ -16,7 +16,7 @@ export function markdownOf(finding: Finding, language: string): string {
 
 /** Body and suggestion as Markdown, for places that already show the title. */
 export function detailsOf({ body, suggestion }: Finding, language: string): string {
-  const pieces = [safe(body)];
+  const pieces = [withoutImages(body)];
   if (suggestion !== undefined)
     pieces.push(suggestion.trim() === "" ? "*Suggestion: remove it.*" : `Suggestion:\n\n${codeBlock(suggestion, language)}`);
   return pieces.filter((piece) => piece !== "").join("\n\n");
@@ -25,16 +25,16 @@ export function detailsOf({ body, suggestion }: Finding, language: string): stri
 /** The text of a reply, or how it ended if it has no text. */
 export function answerOf(reply: Message): string {
   const edits = reply.parts.filter((part) => part.kind === "edit" && part.applied).length;
-  const pieces = [safe(textOf(reply))];
+  const pieces = [withoutImages(textOf(reply))];
   if (edits > 0) pieces.push(`*${edits === 1 ? "One edit was" : `${edits} edits were`} made.*`);
-  const standing = STANDINGS[reply.status] ?? incomplete(reply);
+  const outcome = OUTCOMES[reply.status] ?? incomplete(reply);
   if (reply.error !== undefined) pieces.push(plain([reply.error.message, reply.error.hint].filter(Boolean).join(" ")));
-  else if (standing !== undefined) pieces.push(`*${standing}*`);
-  const words = pieces.filter((piece) => piece !== "").join("\n\n");
-  return words === "" ? "*The reply has no text. The session shows the work.*" : words;
+  else if (outcome !== undefined) pieces.push(`*${outcome}*`);
+  const text = pieces.filter((piece) => piece !== "").join("\n\n");
+  return text === "" ? "*The reply has no text. The session shows the work.*" : text;
 }
 
-const STANDINGS: Partial<Readonly<Record<Message["status"], string>>> = {
+const OUTCOMES: Partial<Readonly<Record<Message["status"], string>>> = {
   paused: "The session is paused. Resume it to continue the reply.",
   interrupted: "The reply was interrupted. It can be resumed in the session.",
   cancelled: "The reply was cancelled.",
@@ -53,7 +53,7 @@ export function plain(text: string): string {
 }
 
 /** Markdown of a person or an agent without images: VS Code would load them, which could leak data to other servers. */
-export function safe(markdown: string): string {
+export function withoutImages(markdown: string): string {
   const couldShow = markdown.includes("![") && /\](\(|\[|:)/.test(markdown);
   return (couldShow ? markdown.replaceAll("![", "!\u200b[") : markdown).trim();
 }

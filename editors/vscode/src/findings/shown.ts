@@ -8,7 +8,7 @@ import { Emitter, type Disposable } from "../emitter";
 import { problemOf } from "../problem";
 import type { Finding } from "../protocol";
 
-export interface Shown {
+export interface ShownFinding {
   readonly finding: Finding;
   readonly uri: vscode.Uri;
   readonly range: vscode.Range;
@@ -65,7 +65,7 @@ export class ShownFindings {
     this.changed.fire();
   }
 
-  get(id: string): Shown | undefined {
+  get(id: string): ShownFinding | undefined {
     const finding = this.known.get(id);
     if (finding === undefined) return undefined;
     for (const places of this.places.values()) {
@@ -75,7 +75,7 @@ export class ShownFindings {
     return undefined;
   }
 
-  get all(): readonly Shown[] {
+  get all(): readonly ShownFinding[] {
     return [...this.places.values()].flatMap((places) =>
       [...places].flatMap(([id, { uri, range }]) => {
         const finding = this.known.get(id);

@@ -4,7 +4,7 @@ import type { Memento } from "vscode";
 /** A comment below a finding. */
 export interface ThreadComment {
   author: string;
-  words: string;
+  text: string;
   label?: string;
   /** Milliseconds since 1970. */
   at: number;
@@ -12,7 +12,7 @@ export interface ThreadComment {
   pending?: true;
 }
 
-const KEY = "findings.said";
+const KEY = "findings.comments";
 /** The number of findings whose comments are kept, those with the newest comments. */
 const LIMIT = 100;
 
@@ -25,19 +25,19 @@ export class ThreadComments {
     );
   }
 
-  of(findingId: string): readonly ThreadComment[] {
+  get(findingId: string): readonly ThreadComment[] {
     return this.all.get(findingId) ?? NOTHING;
   }
 
   /** Appends these comments, replacing their earlier versions. */
   put(findingId: string, ...comments: readonly ThreadComment[]): void {
-    const before = this.of(findingId).filter((comment) => !comments.includes(comment));
+    const before = this.get(findingId).filter((comment) => !comments.includes(comment));
     this.all.delete(findingId);
     this.all.set(findingId, [...before, ...comments]);
   }
 
   /** Stores the comments for the next window. */
-  keep(): Thenable<void> {
+  save(): Thenable<void> {
     return this.memory.update(KEY, [...this.all].slice(-LIMIT));
   }
 }
@@ -46,5 +46,5 @@ const NOTHING: readonly ThreadComment[] = [];
 
 /** A reply that was being written when the window closed has continued without it. */
 function withoutPending({ pending, ...comment }: ThreadComment): ThreadComment {
-  return pending ? { ...comment, words: "*The session has the reply.*" } : comment;
+  return pending ? { ...comment, text: "*The session has the reply.*" } : comment;
 }

@@ -6,8 +6,8 @@ import type { Sessions } from "../sessions";
 import { extensionOf, textOf } from "../format";
 import type { FindingActions } from "./actions";
 import type { ThreadComment, ThreadComments } from "./threadComments";
-import type { Shown } from "./shown";
-import { answerOf, labelOf, markdownOf, plain, safe } from "./findingFormat";
+import type { ShownFinding } from "./shown";
+import { answerOf, labelOf, markdownOf, plain, withoutImages } from "./findingFormat";
 
 const CONTROLLER = "sessionls.findings";
 const SETTING = "sessionls.findings.threads";
@@ -54,33 +54,33 @@ export class FindingThreads implements vscode.Disposable {
   async reply(findingId: string, text: string): Promise<void> {
     const shown = this.actions.shown.get(findingId);
     if (shown === undefined || text.trim() === "") return;
-    const question: ThreadComment = { author: "You", words: safe(text), at: Date.now() };
-    const answer: ThreadComment = { author: shown.finding.agent, words: "*Writing…*", at: Date.now(), pending: true };
+    const question: ThreadComment = { author: "You", text: withoutImages(text), at: Date.now() };
+    const answer: ThreadComment = { author: shown.finding.agent, text: "*Writing…*", at: Date.now(), pending: true };
     const show = (): void => {
       this.comments.put(findingId, question, answer);
       this.update();
     };
     show();
-    void this.comments.keep();
+    void this.comments.save();
     const progress = this.follow(shown.finding.sessionId, text, (activity) => {
-      answer.words = `*${activity}*`;
+      answer.text = `*${activity}*`;
       show();
     });
     try {
       const { reply } = await this.actions.reply(shown, text);
       if (reply !== undefined && "agent" in reply.author) answer.author = reply.author.agent;
-      answer.words = reply === undefined ? "*Sent. No agent answers a message to people.*" : answerOf(reply);
+      answer.text = reply === undefined ? "*Sent. No agent answers a message to people.*" : answerOf(reply);
     } catch (error) {
       const problem = problemOf(error);
-      answer.words = plain(problem.words);
-      answer.label = problem.messageKept || problem.kind === "serverLost" ? "no reply" : "not sent";
+      answer.text = plain(problem.text);
+      answer.label = problem.messageAccepted || problem.kind === "serverLost" ? "no reply" : "not sent";
     } finally {
       progress.dispose();
     }
     answer.at = Date.now();
     delete answer.pending;
     show();
-    await this.comments.keep();
+    await this.comments.save();
   }
 
   /** Reports the progress of a message until it is disposed. */
@@ -130,14 +130,14 @@ export class FindingThreads implements vscode.Disposable {
       const thread = this.threads.get(id) ?? this.create(controller, entry);
       // VS Code redraws a thread whenever a property is set, even if it has not changed.
       if (thread.range?.isEqual(entry.range) !== true) thread.range = entry.range;
-      const replies = this.comments.of(id);
+      const replies = this.comments.get(id);
       if (this.rendered.get(thread) === replies) continue;
       this.rendered.set(thread, replies);
       thread.comments = [firstOf(entry), ...replies.map(commentOf)];
     }
   }
 
-  private create(controller: vscode.CommentController, one: Shown): vscode.CommentThread {
+  private create(controller: vscode.CommentController, one: ShownFinding): vscode.CommentThread {
     const thread = controller.createCommentThread(one.uri, one.range, []);
     thread.label = labelOf(one.finding);
     thread.state = vscode.CommentThreadState.Unresolved;
@@ -156,7 +156,7 @@ function activityOf(state: OpenSession, text: string): string {
   return own?.status === "queued" ? "Waiting for the previous reply…" : "Writing…";
 }
 
-function firstOf({ finding, uri }: Shown): vscode.Comment {
+function firstOf({ finding, uri }: ShownFinding): vscode.Comment {
   const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri.toString());
   return {
     author: { name: finding.agent },
@@ -165,10 +165,10 @@ function firstOf({ finding, uri }: Shown): vscode.Comment {
   };
 }
 
-function commentOf({ author, words, label, at }: ThreadComment): vscode.Comment {
+function commentOf({ author, text, label, at }: ThreadComment): vscode.Comment {
   return {
     author: { name: author },
-    body: markdown(words),
+    body: markdown(text),
     mode: vscode.CommentMode.Preview,
     timestamp: new Date(at),
     ...(label !== undefined && { label }),

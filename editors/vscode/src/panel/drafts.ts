@@ -6,11 +6,11 @@ import type { Draft } from "./messages";
 export class Drafts {
   constructor(private readonly memory: Memento) {}
 
-  of(sessionId: string): Draft | undefined {
+  get(sessionId: string): Draft | undefined {
     return this.memory.get<Draft>(draftKey(sessionId));
   }
 
-  keep(sessionId: string, draft: Draft): Thenable<void> {
+  save(sessionId: string, draft: Draft): Thenable<void> {
     const empty = draft.text === "" && draft.agent === undefined && draft.chips.length === 0;
     return this.memory.update(draftKey(sessionId), empty ? undefined : draft);
   }
@@ -21,10 +21,10 @@ export class Drafts {
 
   /** Puts an unsent message before the current draft. */
   putBack(sessionId: string, refused: Draft): Thenable<void> {
-    return this.keep(sessionId, withUnsent(this.of(sessionId) ?? { text: "", chips: [] }, refused));
+    return this.save(sessionId, withUnsent(this.get(sessionId) ?? { text: "", chips: [] }, refused));
   }
 
-  keepUnconfirmed(sessionId: string, unconfirmed: Unconfirmed): Thenable<void> {
+  saveUnconfirmed(sessionId: string, unconfirmed: Unconfirmed): Thenable<void> {
     return this.memory.update(unconfirmedKey(sessionId), [...this.unconfirmed(sessionId), unconfirmed]);
   }
 

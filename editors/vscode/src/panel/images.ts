@@ -10,7 +10,7 @@ import { besidePanels } from "./places";
 export type ImageContext = Extract<Context, { kind: "image" }>;
 
 /** Milliseconds for which the file of a draft's image is kept. */
-const KEPT = 30 * 24 * 60 * 60 * 1000;
+const MAX_AGE = 30 * 24 * 60 * 60 * 1000;
 
 export class Images {
   private readonly folder: vscode.Uri;
@@ -130,7 +130,7 @@ export class Images {
     try {
       for (const [name] of await vscode.workspace.fs.readDirectory(this.folder)) {
         const file = vscode.Uri.joinPath(this.folder, name);
-        if ((await vscode.workspace.fs.stat(file)).mtime < Date.now() - KEPT) await vscode.workspace.fs.delete(file);
+        if ((await vscode.workspace.fs.stat(file)).mtime < Date.now() - MAX_AGE) await vscode.workspace.fs.delete(file);
       }
     } catch {
       // The folder does not exist yet.

@@ -209,7 +209,7 @@ export type FromView =
 export type FromPage = FromView & { readonly page: string };
 
 /** The state that the webview keeps across reloads of the window. */
-export interface Kept {
+export interface PageState {
   readonly sessionId: string;
   /** The last message that was sent from here. */
   readonly sent?: string;

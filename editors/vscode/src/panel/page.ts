@@ -6,7 +6,7 @@ import * as vscode from "vscode";
 export function page(webview: vscode.Webview, dist: vscode.Uri, token: string): string {
   const nonce = randomBytes(16).toString("base64url");
   const file = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
-  // Mermaid measures its diagrams with its own style sheet. Styles are harmless here: they cannot load anything, and `safe`
+  // Mermaid measures its diagrams with its own style sheet. Styles are harmless here: they cannot load anything, and `sanitize`
   // removes those that an agent wrote.
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource} 'unsafe-inline'; font-src ${webview.cspSource}; img-src data:`;
   // Scripts that the page loads when there is something to draw.

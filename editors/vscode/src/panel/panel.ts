@@ -184,7 +184,7 @@ export class SessionPanel implements RequestingPage {
   }
 
   private sendAccessLost(): void {
-    const draft = this.services.drafts.of(this.sessionId) ?? { text: "", chips: [] };
+    const draft = this.services.drafts.get(this.sessionId) ?? { text: "", chips: [] };
     if (this.accessLost) this.post({ type: "accessLost", title: this.title, draft });
   }
 
@@ -287,7 +287,7 @@ export class SessionPanel implements RequestingPage {
   reportError(error: unknown, draft?: Draft): void {
     if (!this.listening) {
       if (draft !== undefined) void this.services.drafts.putBack(this.sessionId, draft);
-      if (this.disposed) void vscode.window.showErrorMessage(problemOf(error).words);
+      if (this.disposed) void vscode.window.showErrorMessage(problemOf(error).text);
       else this.pendingError = error;
       return;
     }
@@ -313,7 +313,7 @@ export class SessionPanel implements RequestingPage {
         this.sendModels();
         this.sendPlaces();
         void this.sendPrompts();
-        this.post({ type: "draft", draft: this.services.drafts.of(sessionId) ?? { text: "", chips: [] } });
+        this.post({ type: "draft", draft: this.services.drafts.get(sessionId) ?? { text: "", chips: [] } });
         this.post({ type: "offers", chips: context.offers() });
         this.sendState();
         if (this.pendingError !== undefined) this.reportError(this.pendingError);

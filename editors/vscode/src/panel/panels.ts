@@ -4,7 +4,7 @@ import { chipOf } from "../context";
 import { isEmpty } from "../emptySessions";
 import { displayTitle } from "../format";
 import type { Context } from "../protocol";
-import type { Kept } from "./messages";
+import type { PageState } from "./messages";
 import type { Panels } from "./openPanels";
 import { SessionPanel } from "./panel";
 import type { PanelServices } from "./services";
@@ -12,7 +12,7 @@ import { anotherColumn, SESSION_VIEW } from "./places";
 import { SideView, type Side } from "./sideView";
 import { Tab, type Surface } from "./surface";
 
-export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept>, vscode.Disposable {
+export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<PageState>, vscode.Disposable {
   private readonly panels = new Map<string, SessionPanel>();
   private readonly dist: vscode.Uri;
   private readonly services: PanelServices;
@@ -104,7 +104,7 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   }
 
   /** VS Code restores a panel after a reload. */
-  deserializeWebviewPanel(panel: vscode.WebviewPanel, state: Kept | undefined): Promise<void> {
+  deserializeWebviewPanel(panel: vscode.WebviewPanel, state: PageState | undefined): Promise<void> {
     if (state === undefined || typeof state.sessionId !== "string" || this.isOpen(state.sessionId)) panel.dispose();
     else this.adopt(state.sessionId, new Tab(panel));
     return Promise.resolve();
@@ -155,7 +155,7 @@ export class SessionPanels implements Panels, vscode.WebviewPanelSerializer<Kept
   private async discardEmpty(sessionId: string): Promise<void> {
     const { sessions, drafts, api } = this.services;
     const session = sessions.store.session(sessionId);
-    if (session === undefined || !isEmpty(session) || drafts.of(sessionId) !== undefined || !api.ready) return;
+    if (session === undefined || !isEmpty(session) || drafts.get(sessionId) !== undefined || !api.ready) return;
     if (this.isOpen(sessionId) || this.moving.has(sessionId)) return;
     try {
       const now = await api.request("session/open", { sessionId, limit: 1 });

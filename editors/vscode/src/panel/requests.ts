@@ -59,7 +59,7 @@ export class PageRequests {
         await this.comment(message.draft);
         return;
       case "draft":
-        await this.services.drafts.keep(sessionId, message.draft);
+        await this.services.drafts.save(sessionId, message.draft);
         return;
       case "cancel":
       case "pause":
@@ -245,8 +245,8 @@ export class PageRequests {
     }
     const what = files.length === 1 ? "1 file" : `${files.length} files`;
     const detail = files.map(({ uri }) => vscode.workspace.asRelativePath(vscode.Uri.parse(uri))).join("\n");
-    const words = `Revert the changes by agents in ${what} since this message?`;
-    const choice = await vscode.window.showWarningMessage(words, { modal: true, detail }, "Undo Changes");
+    const text = `Revert the changes by agents in ${what} since this message?`;
+    const choice = await vscode.window.showWarningMessage(text, { modal: true, detail }, "Undo Changes");
     if (choice === "Undo Changes") await review.revert(scope);
   }
 
@@ -298,9 +298,9 @@ export class PageRequests {
     } catch (error) {
       const problem = problemOf(error);
       // The page already shows why a reply failed or was cancelled.
-      if (problem.messageKept || problem.kind === "messageWithdrawn") return;
+      if (problem.messageAccepted || problem.kind === "messageWithdrawn") return;
       if (problem.kind === "serverLost") {
-        await this.services.drafts.keepUnconfirmed(this.sessionId, { draft, known });
+        await this.services.drafts.saveUnconfirmed(this.sessionId, { draft, known });
         this.page.reportError(problem);
       } else this.page.reportError(problem, draft);
     }

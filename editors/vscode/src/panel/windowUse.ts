@@ -3,7 +3,7 @@ import type { Api } from "../api";
 import type { Session, WindowUse } from "../protocol";
 
 /** Joins changes that happen together, because measuring a long session takes a while. */
-const PAUSE = 300; // milliseconds
+const DELAY = 300; // milliseconds
 
 export class WindowMeter {
   private timer: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export class WindowMeter {
     if (session.replying || state === this.measured) return;
     this.measured = state;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.measure(session.id), PAUSE);
+    this.timer = setTimeout(() => void this.measure(session.id), DELAY);
   }
 
   private async measure(sessionId: string): Promise<void> {

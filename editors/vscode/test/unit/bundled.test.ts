@@ -60,7 +60,7 @@ describe("its environment", () => {
   it("is installed from the pinned list with hashes, then from the wheel without dependencies", async () => {
     const asked: string[] = [];
     const environments = new Environments(store, bundle, false, 1);
-    await environments.make({ program: "py", args: ["-3"] }, tools(asked));
+    await environments.create({ program: "py", args: ["-3"] }, tools(asked));
     expect(existsSync(environments.python)).toBe(true);
     expect(asked[0]).toMatch(/^py -3 -I -m venv /);
     expect(asked[1]).toMatch(/ -I -m pip install .*--require-hashes -r .*requirements\.txt$/);
@@ -71,47 +71,47 @@ describe("its environment", () => {
   it("leaves nothing behind if a step fails", async () => {
     for (const step of ["venv", "--require-hashes", "--no-deps"]) {
       const environments = new Environments(store, bundle, false, 1);
-      await expect(environments.make(base, tools([], step))).rejects.toThrow("failed");
+      await expect(environments.create(base, tools([], step))).rejects.toThrow("failed");
       expect(await there()).toEqual([]);
     }
   });
 
   it("can be made by two windows at once", async () => {
     const both = [1, 2].map((pid) => new Environments(store, bundle, false, pid));
-    await Promise.all(both.map((one) => one.make(base, tools())));
+    await Promise.all(both.map((one) => one.create(base, tools())));
     expect(existsSync(both[0]?.python ?? "")).toBe(true);
     expect(await there()).toEqual([bundle.name]);
   });
 
   it("replaces an environment that no longer works", async () => {
     const environments = new Environments(store, bundle, false, 1);
-    await environments.make(base, tools());
+    await environments.create(base, tools());
     await rm(environments.python);
-    await environments.make(base, tools());
+    await environments.create(base, tools());
     expect(existsSync(environments.python)).toBe(true);
-    await environments.tidy();
+    await environments.removeUnused();
     expect(await there()).toEqual([bundle.name]);
   });
 
   it("of an earlier version is removed, unless a running window uses it", async () => {
     const old = new Environments(store, bundle, false, 1);
-    await old.make(base, tools());
-    await old.hold();
+    await old.create(base, tools());
+    await old.lock();
     const next = await bring("a==2\n");
     const used = new Environments(store, next, false, 2, everybody);
     expect(await used.hasOther()).toBe(true);
-    await used.make(base, tools());
-    await used.tidy();
+    await used.create(base, tools());
+    await used.removeUnused();
     expect((await there()).sort()).toEqual([bundle.name, next.name].sort());
-    await new Environments(store, next, false, 2, nobody).tidy();
+    await new Environments(store, next, false, 2, nobody).removeUnused();
     expect(await there()).toEqual([next.name]);
   });
 
   it("that is incomplete is removed, unless a running window is creating it", async () => {
-    await mkdir(path.join(store, ".making-77"), { recursive: true });
-    await new Environments(store, bundle, false, 1, everybody).tidy();
-    expect(await there()).toEqual([".making-77"]);
-    await new Environments(store, bundle, false, 1, nobody).tidy();
+    await mkdir(path.join(store, ".partial-77"), { recursive: true });
+    await new Environments(store, bundle, false, 1, everybody).removeUnused();
+    expect(await there()).toEqual([".partial-77"]);
+    await new Environments(store, bundle, false, 1, nobody).removeUnused();
     expect(await there()).toEqual([]);
   });
 });

@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { findPython, findServer, type Surroundings } from "../../src/discovery";
+import { findPython, findServer, type SearchEnvironment } from "../../src/discovery";
 
 /** A machine with these programs; those in `pythons` have sessionls. */
-function machine(programs: readonly string[], more: Partial<Surroundings> = {}, pythons: readonly string[] = []): Surroundings {
+function machine(
+  programs: readonly string[],
+  more: Partial<SearchEnvironment> = {},
+  pythons: readonly string[] = [],
+): SearchEnvironment {
   return {
     setting: [],
     path: ["/usr/bin", "/opt/bin"],
@@ -59,7 +63,7 @@ describe("finding the server", () => {
 
 describe("finding a Python for the bundled server", () => {
   /** A machine with these Pythons: too old, new enough without what makes environments, or all right. */
-  const pythons = (all: Readonly<Record<string, "old" | "bare" | "good">>, more: Partial<Surroundings> = {}) =>
+  const pythons = (all: Readonly<Record<string, "old" | "bare" | "good">>, more: Partial<SearchEnvironment> = {}) =>
     machine(Object.keys(all), {
       succeeds: (program, args) =>
         Promise.resolve(args.some((arg) => arg.includes("venv")) ? all[program] === "good" : all[program] !== "old"),

@@ -41,19 +41,19 @@ describe("the stored draft of a session", () => {
 
   it("includes a refused message before the draft", async () => {
     const drafts = new Drafts(memory());
-    await drafts.keep("s", draft("next"));
+    await drafts.save("s", draft("next"));
     await drafts.putBack("s", draft("hello"));
-    expect(drafts.of("s")?.text).toBe("hello\n\nnext");
+    expect(drafts.get("s")?.text).toBe("hello\n\nnext");
     await drafts.putBack("other", draft("alone"));
-    expect(drafts.of("other")?.text).toBe("alone");
+    expect(drafts.get("other")?.text).toBe("alone");
     await drafts.forget("s");
-    expect(drafts.of("s")).toBeUndefined();
+    expect(drafts.get("s")).toBeUndefined();
   });
 
   it("keeps unconfirmed messages until they are taken, also in the next window", async () => {
     const kept = memory();
-    await new Drafts(kept).keepUnconfirmed("s", { draft: draft("a"), known: ["m1"] });
-    await new Drafts(kept).keepUnconfirmed("s", { draft: draft("b"), known: ["m1"] });
+    await new Drafts(kept).saveUnconfirmed("s", { draft: draft("a"), known: ["m1"] });
+    await new Drafts(kept).saveUnconfirmed("s", { draft: draft("b"), known: ["m1"] });
     const drafts = new Drafts(kept);
     expect(drafts.takeUnconfirmed("s").map((one) => one.draft.text)).toEqual(["a", "b"]);
     expect(drafts.takeUnconfirmed("s")).toEqual([]);

@@ -75,7 +75,7 @@ describe("the models of an own endpoint", () => {
     await expect(of("openai", `${url}/v1`, "wrong")).rejects.toMatchObject({ kind: "keyRefused" });
     await expect(of("openai", "http://127.0.0.1:9/v1", "secret-key")).rejects.toMatchObject({
       kind: "endpointSilent",
-      words: expect.not.stringContaining("secret-key") as string,
+      text: expect.not.stringContaining("secret-key") as string,
     });
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answerOf, labelOf, markdownOf, safe, findingText } from "../../src/findings/findingFormat";
+import { answerOf, labelOf, markdownOf, withoutImages, findingText } from "../../src/findings/findingFormat";
 import type { Finding } from "../../src/protocol";
 import { aReply } from "./samples";
 
@@ -31,9 +31,9 @@ describe("a finding as text", () => {
   });
 
   it("loads no images, and does not change code that looks like one", () => {
-    expect(safe("![a](https://example.org/a.png)")).not.toContain("![");
-    expect(safe("![a]\n\n[a]: https://example.org/a.png")).not.toContain("![");
-    expect(safe("`vec![1, 2]` and `#![allow(x)]`")).toBe("`vec![1, 2]` and `#![allow(x)]`");
+    expect(withoutImages("![a](https://example.org/a.png)")).not.toContain("![");
+    expect(withoutImages("![a]\n\n[a]: https://example.org/a.png")).not.toContain("![");
+    expect(withoutImages("`vec![1, 2]` and `#![allow(x)]`")).toBe("`vec![1, 2]` and `#![allow(x)]`");
   });
 
   it("shows its severity and rule", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Message, View } from "../../src/panel/messages";
-import { fold, nothing, type State, type Step } from "../../webview/state";
+import { fold, initialState, type State, type Step } from "../../webview/state";
 
 const message = (id: string, text = id): Message => ({
   id,
@@ -32,7 +32,7 @@ const view = (...messages: Message[]): View => ({
   more: true,
   participants: [],
 });
-const shown = (...messages: Message[]) => fold(nothing, { type: "show", view: view(...messages) });
+const shown = (...messages: Message[]) => fold(initialState, { type: "show", view: view(...messages) });
 const after = (state: State, ...steps: Step[]) => steps.reduce(fold, state);
 const ids = (state: State) => state.view?.messages.map((one) => one.id);
 

@@ -1,6 +1,6 @@
 /** Who has access to a session, what they may do, and whom a message notifies. */
 import { describe, expect, it } from "vitest";
-import { accessOf, may, mentionable, mentionText, peopleOf, roleOf, secretsWords } from "../../src/people";
+import { accessOf, may, mentionable, mentionText, peopleOf, roleOf, secretsWarning } from "../../src/people";
 import { completionAt } from "../../webview/completionQuery";
 import { notifiedPeople, personChoices, personText } from "../../webview/mentions";
 import { aSession } from "./samples";
@@ -34,8 +34,8 @@ describe("the access to a session", () => {
     [[...owned, { id: "ben", role: "writer" as const }], "ben", "Ann Lee's, shared with you", "organization"],
     [[...owned, { id: "team", role: "reader" as const }], "ben", "Ann Lee's, shared with the team", "organization"],
     [[{ id: "team", role: "owner" as const }], "ben", "shared with the team", "organization"],
-  ])("is described in words", (people, me, words, icon) => {
-    expect(accessOf({ people }, me)).toMatchObject({ words, icon });
+  ])("is described in words", (people, me, text, icon) => {
+    expect(accessOf({ people }, me)).toMatchObject({ text, icon });
   });
 
   it("is not described in a file", () => {
@@ -99,5 +99,5 @@ it.each([
   [1, ". They see 1 key or token in it"],
   [3, ". They see 3 keys and tokens in it"],
 ])("sharing warns of keys in the session: %s", (secrets, words) => {
-  expect(secretsWords(secrets)).toBe(words);
+  expect(secretsWarning(secrets)).toBe(words);
 });

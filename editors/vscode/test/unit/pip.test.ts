@@ -18,7 +18,7 @@ describe("what pip says", () => {
     });
   });
   it("shows when packages are installed, and ignores other lines", () => {
-    expect(stepOf("Installing collected packages: zipp, urllib3")).toEqual({ kind: "placing" });
+    expect(stepOf("Installing collected packages: zipp, urllib3")).toEqual({ kind: "installing" });
     for (const line of ["Looking in indexes: https://example.org", "  Downloading aiohttp-3.14.5.whl (1.9 MB)", "", "WARNING: x"])
       expect(stepOf(line)).toBeUndefined();
   });
@@ -49,6 +49,6 @@ describe("the reason of a failure", () => {
     expect(hint("error: subprocess-exited-with-error")).toMatch(/another Python/);
   });
   it("refers to the output if it is unknown", () => {
-    expect(whyFailed(["ERROR: something else"]).words).toMatch(/output/);
+    expect(whyFailed(["ERROR: something else"]).text).toMatch(/output/);
   });
 });

@@ -8,7 +8,7 @@ it("keeps the server's kind and its hint", () => {
     data: { kind: "sessionPaused", hint: "Resume it." },
   });
   expect(problem).toMatchObject({ kind: "sessionPaused", hint: "Resume it." });
-  expect(problem.words).toBe("The session is paused. Resume it.");
+  expect(problem.text).toBe("The session is paused. Resume it.");
 });
 
 it("recognises a cancelled request, and one whose server ended", () => {
@@ -18,11 +18,11 @@ it("recognises a cancelled request, and one whose server ended", () => {
 
 it("knows whether the message is in the session nevertheless", () => {
   const failed = { kind: "modelUnavailable", messageId: "m", replyId: "r" };
-  expect(problemOf({ code: -32046, message: "No key.", data: failed }).messageKept).toBe(true);
-  expect(problemOf({ code: -32046, message: "No key.", data: { kind: "modelUnavailable" } }).messageKept).toBe(false);
-  expect(problemOf({ code: -32800, message: "Cancelled." }).messageKept).toBe(true);
-  expect(problemOf({ code: -32042, message: "Paused.", data: { kind: "sessionPaused" } }).messageKept).toBe(false);
-  expect(serverStopped().messageKept).toBe(false);
+  expect(problemOf({ code: -32046, message: "No key.", data: failed }).messageAccepted).toBe(true);
+  expect(problemOf({ code: -32046, message: "No key.", data: { kind: "modelUnavailable" } }).messageAccepted).toBe(false);
+  expect(problemOf({ code: -32800, message: "Cancelled." }).messageAccepted).toBe(true);
+  expect(problemOf({ code: -32042, message: "Paused.", data: { kind: "sessionPaused" } }).messageAccepted).toBe(false);
+  expect(serverStopped().messageAccepted).toBe(false);
 });
 
 it("converts any thrown value", () => {

@@ -80,7 +80,7 @@ describe("a command that needs the server", () => {
     stops(notFound);
     await expect(waiting).rejects.toMatchObject({
       kind: "serverNotFound",
-      words: "The server is not installed yet. Install it.",
+      text: "The server is not installed yet. Install it.",
     });
   });
 

@@ -4,7 +4,7 @@ import { may, roleOf } from "../../src/people";
 import { answeringModel } from "../answeringModel";
 import { saveState, loadState, post } from "../host";
 import { imageArrived } from "../images";
-import { fold, nothing, type State, type Step } from "../state";
+import { fold, initialState, type State, type Step } from "../state";
 import { ChangesOf } from "./changes";
 import { Composer } from "./composer";
 import { Places } from "./finding";
@@ -126,7 +126,7 @@ function EmptySession({ agent }: { readonly agent: string }) {
 
 /** The state from the host. All messages between two frames are drawn together. */
 function useHost() {
-  const [state, setState] = useState<State>(nothing);
+  const [state, setState] = useState<State>(initialState);
   const waiting = useRef<Step[]>([]);
   const requests = useRef(new Map<number, (items: readonly Completion[]) => void>());
   const number = useRef(0);

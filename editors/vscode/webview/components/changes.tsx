@@ -78,7 +78,7 @@ interface FileProps {
 
 function File({ messageId, file, alone }: FileProps) {
   const { uri, kind, state, added, removed, notice, hunks } = file;
-  const words = state === undefined ? undefined : STATES[state];
+  const text = state === undefined ? undefined : STATES[state];
   const stands = state === "applied" || state === "partly";
   return (
     <li title={notice}>
@@ -86,7 +86,7 @@ function File({ messageId, file, alone }: FileProps) {
         <Icon name={ICONS[kind]} />
         <Place uri={uri} />
         <LineCounts added={added} removed={removed} />
-        {words !== undefined && <Badge>{words}</Badge>}
+        {text !== undefined && <Badge>{text}</Badge>}
         {notice !== undefined && <span class="dim">{notice}</span>}
         <span class="spacer" />
         {!alone && stands && <Undo messageId={messageId} uri={uri} label="Undo" />}

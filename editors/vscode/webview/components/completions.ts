@@ -4,7 +4,7 @@ import type { Completion } from "../../src/panel/messages";
 import { completionList, noMatches, type CompletionList, type CompletionQuery } from "../completionQuery";
 
 /** Milliseconds to wait for matches. After that, Enter sends the message. */
-const PATIENCE = 3000;
+const TIMEOUT = 3000;
 
 /** Requests matching context from the host. */
 export type Complete = (query: string) => Promise<readonly Completion[]>;
@@ -22,7 +22,7 @@ export function useCompletions(wanted: CompletionQuery | undefined, complete: Co
       clearTimeout(timer);
       if (current) setMatches({ query, start, items });
     };
-    const timer = setTimeout(onMatches, PATIENCE, []);
+    const timer = setTimeout(onMatches, TIMEOUT, []);
     void complete(query).then(onMatches);
     return () => {
       current = false;

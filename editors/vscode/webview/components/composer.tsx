@@ -217,7 +217,8 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
       setHeldBack(false);
     } else if (event.key === "Escape" && !hasModifier(event) && canWrite && session.replying && ready) {
       event.preventDefault();
-      post({ type: "cancel" });
+      // A key that is held down would also cancel the replies to the waiting messages.
+      if (!event.repeat) post({ type: "cancel" });
     } else if (event.key === "ArrowUp" && !hasModifier(event) && draft.text === "") {
       const last = loadState();
       const text = lastWritten(view, last?.sessionId === session.id ? last.sent : undefined, state.me);

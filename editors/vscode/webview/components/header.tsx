@@ -26,13 +26,13 @@ export function Header({ view, answers, use, me }: HeaderProps) {
       <div class="session-facts">
         <Choice
           icon="sparkle"
-          words={session.agent}
+          text={session.agent}
           label={`Agent of this session: ${session.agent}. Switch Agent…`}
           command="switchAgent"
         />
         <Choice
           icon={answers.problem === undefined ? "chip" : "warning"}
-          words={answers.model ?? (answers.problem === undefined ? "default model" : "no model")}
+          text={answers.model ?? (answers.problem === undefined ? "default model" : "no model")}
           label={`${MODEL[answers.by]}: ${answers.model ?? (answers.problem === undefined ? "not known yet" : "none")}. Switch Model…`}
           command="switchModel"
         />
@@ -81,13 +81,13 @@ const MODEL: Readonly<Record<AnsweringModel["by"], string>> = {
 
 interface ChoiceProps {
   readonly icon: string;
-  readonly words: string;
+  readonly text: string;
   readonly label: string;
   readonly command: "switchAgent" | "switchModel";
 }
 
 /** A property of the session with a command to change it. */
-function Choice({ icon, words, label, command }: ChoiceProps) {
+function Choice({ icon, text, label, command }: ChoiceProps) {
   return (
     <button
       type="button"
@@ -99,7 +99,7 @@ function Choice({ icon, words, label, command }: ChoiceProps) {
       }}
     >
       <Icon name={icon} />
-      <span class="choice-words">{words}</span>
+      <span class="choice-words">{text}</span>
       <Icon name="chevron-down" />
     </button>
   );

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { drawIn, toggleSource } from "../drawing";
 import { post } from "../host";
 import { blocks, html, type Block } from "../markdown";
-import { safe } from "../sanitize";
+import { sanitize } from "../sanitize";
 import { walkToolbar } from "../toolbar";
 
 interface BlockProps extends Block {
@@ -12,7 +12,7 @@ interface BlockProps extends Block {
 
 const BlockView = memo(function BlockView({ source, references, open, growing }: BlockProps) {
   const inner = useMemo(
-    () => ({ __html: safe(html({ source, references, open }, growing)) }),
+    () => ({ __html: sanitize(html({ source, references, open }, growing)) }),
     [source, references, open, growing],
   );
   const element = useRef<HTMLDivElement>(null);

@@ -4,9 +4,9 @@ import type { Choice } from "../menuKeys";
 import { Icon } from "./icon";
 
 /** In pixels: the height of three rows, the maximum height, and the space above the menu. */
-const LEAST = 80;
-const MOST = 300;
-const EDGE = 4;
+const MIN_HEIGHT = 80;
+const MAX_HEIGHT = 300;
+const MARGIN = 4;
 
 interface MenuProps {
   readonly id: string;
@@ -26,10 +26,10 @@ export function Menu({ id, label, choices, active, empty, onPick, onHover }: Men
     if (!element) return;
     const fit = () => {
       element.style.translate = "";
-      const room = element.getBoundingClientRect().bottom - EDGE;
-      element.style.maxHeight = `${Math.max(LEAST, Math.min(MOST, room))}px`;
+      const room = element.getBoundingClientRect().bottom - MARGIN;
+      element.style.maxHeight = `${Math.max(MIN_HEIGHT, Math.min(MAX_HEIGHT, room))}px`;
       // With hardly any space it covers its element rather than leave the page.
-      if (room < LEAST) element.style.translate = `0 ${LEAST - room}px`;
+      if (room < MIN_HEIGHT) element.style.translate = `0 ${MIN_HEIGHT - room}px`;
     };
     fit();
     window.addEventListener("resize", fit);

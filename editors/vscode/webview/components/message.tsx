@@ -113,28 +113,28 @@ function name(message: Message): string {
   return "agent" in message.author ? message.author.agent : message.author.name;
 }
 
-interface StandingProps {
+interface MessageStatusProps {
   readonly message: Message;
   readonly last: boolean;
   readonly firstWaiting: boolean;
 }
 
-function MessageStatus({ message, last, firstWaiting }: StandingProps) {
+function MessageStatus({ message, last, firstWaiting }: MessageStatusProps) {
   const resume = useResume();
   const usage = message.role === "agent" && message.status !== "replying" ? usageOf(message) : "";
   const problem = message.role === "agent" ? incomplete(message) : undefined;
   return (
     <>
       {message.status === "queued" && <Queued message={message} first={firstWaiting} />}
-      {message.role === "agent" && message.status === "cancelled" && <Note icon="circle-slash" words="Cancelled" />}
-      {message.role === "agent" && message.status === "paused" && <Note icon="debug-pause" words="Paused" />}
+      {message.role === "agent" && message.status === "cancelled" && <Note icon="circle-slash" text="Cancelled" />}
+      {message.role === "agent" && message.status === "paused" && <Note icon="debug-pause" text="Paused" />}
       {message.role === "agent" && message.status === "interrupted" && (
-        <Note icon="debug-disconnect" words="Interrupted. Nothing is lost" {...(last ? { action: "Resume" } : {})} />
+        <Note icon="debug-disconnect" text="Interrupted. Nothing is lost" {...(last ? { action: "Resume" } : {})} />
       )}
-      {message.notices?.map((words) => (
-        <Note key={words} icon="info" words={words} />
+      {message.notices?.map((notice) => (
+        <Note key={notice} icon="info" text={notice} />
       ))}
-      {problem !== undefined && <Note icon="warning" words={problem} />}
+      {problem !== undefined && <Note icon="warning" text={problem} />}
       {message.status === "failed" && (
         <div class="failure" {...(last && { role: "alert" })}>
           <Icon name="error" />
@@ -186,11 +186,11 @@ function useResume(): () => void {
   };
 }
 
-function Note({ icon, words, action }: { readonly icon: string; readonly words: string; readonly action?: string }) {
+function Note({ icon, text, action }: { readonly icon: string; readonly text: string; readonly action?: string }) {
   const resume = useResume();
   return (
     <div class="note">
-      <Icon name={icon} /> <span>{words}</span>
+      <Icon name={icon} /> <span>{text}</span>
       {action !== undefined && <Button label={action} secondary onPress={resume} />}
     </div>
   );

@@ -11,7 +11,7 @@ export function Meters({ session, use }: { readonly session: Session; readonly u
       {budget !== undefined && (
         <Meter
           label="Budget"
-          words={`${cost(usage.cost ?? 0)} of ${cost(budget)}`}
+          text={`${cost(usage.cost ?? 0)} of ${cost(budget)}`}
           title={`Models have cost ${cost(usage.cost ?? 0)} of this session's budget of ${cost(budget)}. Set Budget…`}
           share={budget === 0 ? 1 : (usage.cost ?? 0) / budget}
           command="setBudget"
@@ -27,7 +27,7 @@ function WindowMeter({ use, window }: { readonly use: WindowUse; readonly window
   return (
     <Meter
       label="Window"
-      words={`${Math.round(share * 100)}% of ${tokenCount(window)}`}
+      text={`${Math.round(share * 100)}% of ${tokenCount(window)}`}
       title={`About ${tokenCount(use.used)} of the ${tokenCount(window)} tokens of the model's window.${summarised} Show More…`}
       share={share}
       command="showWindow"
@@ -37,7 +37,7 @@ function WindowMeter({ use, window }: { readonly use: WindowUse; readonly window
 
 interface MeterProps {
   readonly label: string;
-  readonly words: string;
+  readonly text: string;
   readonly title: string;
   /** 1 is full. */
   readonly share: number;
@@ -47,13 +47,13 @@ interface MeterProps {
 /** The share from which the meter is highlighted. */
 const HIGH = 0.8;
 
-function Meter({ label, words, title, share, command }: MeterProps) {
+function Meter({ label, text, title, share, command }: MeterProps) {
   return (
     <button
       type="button"
       class="choice meter"
       title={title}
-      aria-label={`${label}: ${words}. ${title}`}
+      aria-label={`${label}: ${text}. ${title}`}
       onClick={() => {
         post({ type: "command", command });
       }}
@@ -64,7 +64,7 @@ function Meter({ label, words, title, share, command }: MeterProps) {
           style={{ width: `${Math.min(100, Math.max(2, share * 100))}%` }}
         />
       </span>
-      <span class="choice-words">{words}</span>
+      <span class="choice-words">{text}</span>
     </button>
   );
 }

@@ -10,7 +10,7 @@ import { Button } from "./button";
 import { FocusComposer } from "./composer-focus";
 import { Icon, IconButton } from "./icon";
 
-interface StandingProps {
+interface SessionNoticeProps {
   readonly session: Session;
   /** Which participant the person here is. */
   readonly me: string | undefined;
@@ -18,10 +18,10 @@ interface StandingProps {
   readonly deleting: boolean;
 }
 
-export function SessionNotice({ session, me, server, deleting }: StandingProps) {
+export function SessionNotice({ session, me, server, deleting }: SessionNoticeProps) {
   if (deleting) {
     return (
-      <Bar icon="trash" words="This session was deleted.">
+      <Bar icon="trash" text="This session was deleted.">
         <Button
           label="Undo"
           onPress={() => {
@@ -36,7 +36,7 @@ export function SessionNotice({ session, me, server, deleting }: StandingProps) 
     const reason = pauseText(session);
     const canWrite = may(roleOf(session, me), "writer");
     return (
-      <Bar icon="debug-pause" words={reason ?? "This session is paused."}>
+      <Bar icon="debug-pause" text={reason ?? "This session is paused."}>
         {canWrite && reason !== undefined && <Run command="setBudget" label="Set Budget…" />}
         {canWrite && <Change type="resume" label="Resume" />}
         <Button
@@ -51,7 +51,7 @@ export function SessionNotice({ session, me, server, deleting }: StandingProps) 
   }
   if (session.state === "archived") {
     return (
-      <Bar icon="archive" words="This session is archived.">
+      <Bar icon="archive" text="This session is archived.">
         {may(roleOf(session, me), "owner") && <Change type="unarchive" label="Unarchive" />}
       </Bar>
     );
@@ -116,18 +116,18 @@ export function Restricted() {
 export function ServerNotice({ server }: { readonly server: Exclude<Server, "ready"> }) {
   switch (server) {
     case "starting":
-      return <Bar icon="loading" spin words="The server is starting…" />;
+      return <Bar icon="loading" spin text="The server is starting…" />;
     case "installing":
-      return <Bar icon="loading" spin words="The server is being installed…" />;
+      return <Bar icon="loading" spin text="The server is being installed…" />;
     case "missing":
       return (
-        <Bar icon="cloud-download" words="The sessionls server is not installed yet. Installing it downloads Python packages.">
+        <Bar icon="cloud-download" text="The sessionls server is not installed yet. Installing it downloads Python packages.">
           <Run command="installServer" label="Install the Server" />
         </Bar>
       );
     case "stopped":
       return (
-        <Bar icon="debug-disconnect" words="The server has stopped. Your draft is kept.">
+        <Bar icon="debug-disconnect" text="The server has stopped. Your draft is kept.">
           <Run command="restartServer" label="Restart Server" />
           <Run command="showOutput" label="Show Output" secondary />
         </Bar>
@@ -138,7 +138,7 @@ export function ServerNotice({ server }: { readonly server: Exclude<Server, "rea
 /** Reports that no model is available for this session, with commands to set one up. */
 export function NoModel({ problem }: { readonly problem: string }) {
   return (
-    <Bar icon="warning" words={problem}>
+    <Bar icon="warning" text={problem}>
       <Run command="setUpModel" label="Set Up a Model…" />
     </Bar>
   );
@@ -198,15 +198,15 @@ export function Remedies({ kind, reason }: { readonly kind: string | undefined; 
 interface BarProps {
   readonly icon: string;
   readonly spin?: boolean;
-  readonly words: string;
+  readonly text: string;
   readonly children?: ComponentChildren;
 }
 
-function Bar({ icon, spin, words, children }: BarProps) {
+function Bar({ icon, spin, text, children }: BarProps) {
   return (
     <div class="bar">
       <Icon name={icon} {...(spin ? { spin } : {})} />
-      <span>{words}</span>
+      <span>{text}</span>
       <span class="buttons">{children}</span>
     </div>
   );

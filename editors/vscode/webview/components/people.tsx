@@ -1,6 +1,6 @@
 /** The people of a session, and the notices for people who may not write in it or have lost access. */
 import type { Session } from "../../src/panel/messages";
-import { accessOf, ownerNames, peopleOf, roleOf, type PersonShown } from "../../src/people";
+import { accessOf, ownerNames, peopleOf, roleOf, type ListedPerson } from "../../src/people";
 import type { Draft, View } from "../../src/panel/messages";
 import { namesText } from "../../src/sessionTree";
 import { post } from "../host";
@@ -21,11 +21,11 @@ export function People({ view, me }: PeopleProps) {
   const role = roleOf(session, me);
   const people = peopleOf(session, participants, me);
   const label = [
-    `People: ${access?.words ?? "whoever can open the database"}`,
+    `People: ${access?.text ?? "whoever can open the database"}`,
     ...(role === undefined ? [] : [`You are ${role === "owner" ? "an owner" : `a ${role}`}`]),
     others.length === 0 ? "Nobody else is here now" : `Here now: ${others.map(({ name }) => name).join(", ")}`,
   ].join(". ");
-  const words =
+  const text =
     others.length === 0
       ? access?.short
       : namesText(
@@ -44,13 +44,13 @@ export function People({ view, me }: PeopleProps) {
     >
       <Icon name={access?.icon ?? "organization"} />
       {others.length > 0 && <span class="here-dot" aria-hidden="true" />}
-      <span class="choice-words">{words}</span>
+      <span class="choice-words">{text}</span>
       <Icon name="chevron-down" />
     </button>
   );
 }
 
-function line({ name, role, here, you }: PersonShown): string {
+function line({ name, role, here, you }: ListedPerson): string {
   return `${name}${you ? " (you)" : ""}${role === undefined ? "" : `: ${role}`}${here ? ", here now" : ""}`;
 }
 

@@ -3,9 +3,9 @@ import { Icon } from "./icon";
 import type { Of } from "./part-types";
 
 const states = {
-  pending: { icon: "circle-large-outline", words: "to do" },
-  inProgress: { icon: "arrow-right", words: "now" },
-  completed: { icon: "pass", words: "done" },
+  pending: { icon: "circle-large-outline", text: "to do" },
+  inProgress: { icon: "arrow-right", text: "now" },
+  completed: { icon: "pass", text: "done" },
 } as const;
 
 /** An external agent's plan as a checklist. */
@@ -16,7 +16,7 @@ export function Plan({ part }: { readonly part: Of<"plan"> }) {
         <li key={index} class={entry.status}>
           <Icon name={states[entry.status].icon} />
           <span class="plan-entry">{makeVisible(entry.content)}</span>
-          <span class="dim">{states[entry.status].words}</span>
+          <span class="dim">{states[entry.status].text}</span>
         </li>
       ))}
     </ul>

@@ -4,17 +4,17 @@
  */
 
 /** Characters, statements and edges. */
-export const LONGEST = 6000;
-const MOST_STATEMENTS = 150;
-export const MOST_EDGES = 150;
+export const MAX_LENGTH = 6000;
+const MAX_STATEMENTS = 150;
+export const MAX_EDGES = 150;
 /** The limit for charts that exclude days, which are counted one by one for each task. */
-const MOST_TASKS = 40;
+const MAX_TASKS = 40;
 
 /** Why a diagram is not drawn; undefined if it is within the limits. */
 export function limitExceeded(source: string): string | undefined {
-  if (source.length > LONGEST) return `the diagram has more than ${LONGEST} characters.`;
+  if (source.length > MAX_LENGTH) return `the diagram has more than ${MAX_LENGTH} characters.`;
   const lines = source.split(/[\n;]/).filter((line) => line.trim() !== "");
-  if (lines.length > MOST_STATEMENTS) return `the diagram has more than ${MOST_STATEMENTS} statements.`;
+  if (lines.length > MAX_STATEMENTS) return `the diagram has more than ${MAX_STATEMENTS} statements.`;
   if (has(lines, /^\s*gantt\b/i)) return chartLimitExceeded(lines);
   if (has(lines, /^\s*(?:block|packet)(?:-beta)?\b/i) && /\d{3,}/.test(source)) return "its numbers are above 99.";
   return undefined;
@@ -26,7 +26,7 @@ function chartLimitExceeded(lines: readonly string[]): string | undefined {
   const tasks = lines.filter((line) => line.includes(":"));
   const years = tasks.flatMap((line) => Array.from(line.matchAll(/\b\d{4}\b/g), ([year]) => Number(year)));
   const long = has(tasks, /\d{3,}(?:\.\d+)?[dwhM]\b|\d+(?:\.\d+)?y\b|\d{2,}(?:\.\d+)?[wM]\b/);
-  return tasks.length > MOST_TASKS || long || Math.max(...years) - Math.min(...years) > 1
+  return tasks.length > MAX_TASKS || long || Math.max(...years) - Math.min(...years) > 1
     ? "it leaves out days of a long time."
     : undefined;
 }

@@ -1,5 +1,5 @@
 /** Draws diagrams with Mermaid. This is a separate script, loaded with the first diagram, after Mermaid's own. */
-import { LONGEST, MOST_EDGES, limitExceeded } from "./diagramLimits";
+import { MAX_LENGTH, MAX_EDGES, limitExceeded } from "./diagramLimits";
 
 declare const mermaid: {
   initialize(config: Readonly<Record<string, unknown>>): void;
@@ -37,8 +37,8 @@ export async function drawDiagram(source: string): Promise<Diagram> {
       "themeCSS",
       "fontFamily",
     ],
-    maxTextSize: LONGEST,
-    maxEdges: MOST_EDGES,
+    maxTextSize: MAX_LENGTH,
+    maxEdges: MAX_EDGES,
     suppressErrorRendering: true,
     htmlLabels: false,
     fontFamily: style.fontFamily,

@@ -3,12 +3,12 @@ import DOMPurify from "dompurify";
 import katex from "katex";
 
 /** The most characters and nested elements: the layout of larger formulas would be noticeably slow. */
-const LONGEST = 5000;
-const DEEPEST = 60;
+const MAX_LENGTH = 5000;
+const MAX_DEPTH = 60;
 
 /** The formula for the page. Throws an `Error` if it cannot be drawn. */
 export function drawFormula(tex: string, display: boolean): DocumentFragment {
-  if (tex.length > LONGEST) throw new Error(`A formula of more than ${LONGEST} characters is not drawn.`);
+  if (tex.length > MAX_LENGTH) throw new Error(`A formula of more than ${MAX_LENGTH} characters is not drawn.`);
   const html = katex.renderToString(tex, {
     output: "mathml",
     displayMode: display,
@@ -26,7 +26,7 @@ export function drawFormula(tex: string, display: boolean): DocumentFragment {
     FORBID_CONTENTS: ["annotation"],
     RETURN_DOM_FRAGMENT: true,
   });
-  if (depthOf(drawn) > DEEPEST) throw new Error("The formula is nested too deeply.");
+  if (depthOf(drawn) > MAX_DEPTH) throw new Error("The formula is nested too deeply.");
   return drawn;
 }
 
