@@ -13,8 +13,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, NamedTuple
 
 from sessionls.models.http import Refused
+from sessionls.models.provider_errors import error_in
 
-__all__ = ["DONE", "Event", "events"]
+__all__ = ["DONE", "Event", "events", "read_object"]
 
 LARGEST = 8 << 20  # bytes of one event, of one line, and of a whole document
 _DRAIN = 0.1  # seconds that the end of an answer may take after its last event
@@ -32,6 +33,13 @@ class Event(NamedTuple):
 
 
 DONE = Event("done", None)  # the stream said that it is complete
+
+
+def read_object(event: Event) -> dict[str, Any] | None:
+    """The JSON object of an event; None for `DONE` and for other data. Raises `Refused` for an error inside the answer."""
+    if error_in(event.data, event.name):
+        raise Refused(None, event.data)
+    return event.data if isinstance(event.data, dict) else None
 
 
 async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:

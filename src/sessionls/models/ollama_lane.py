@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sessionls.models.answers import DONE, Event
-from sessionls.models.http import Refused
+from sessionls.models.answers import Event, read_object
 from sessionls.models.prices import Counted, count
-from sessionls.models.provider_errors import error_in
 from sessionls.models.shapes import arguments_object, parts_of, text_of
 from sessionls.models.step import StepBuilder, stop_reason
 from sessionls.models.targets import Target
@@ -81,11 +79,9 @@ class OllamaReader:
 
     def read(self, event: Event) -> None:
         """Raises `Refused` for an error inside the answer."""
-        data = event.data
-        if event is DONE or not isinstance(data, Mapping):
+        data = read_object(event)
+        if data is None:
             return
-        if error_in(data, event.name):
-            raise Refused(None, data)
         message = data.get("message")
         if isinstance(message, Mapping):
             if isinstance(thinking := message.get("thinking"), str) and thinking:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sessionls.models.answers import DONE, Event
+from sessionls.models.answers import DONE, Event, read_object
 from sessionls.models.http import Refused
 from sessionls.models.prices import Counted, count_openai
-from sessionls.models.provider_errors import error_in
 from sessionls.models.step import StepBuilder, stop_reason
 
 __all__ = ["ResponsesReader"]
@@ -33,13 +32,9 @@ class ResponsesReader:
 
     def read(self, event: Event) -> None:
         """Raises `Refused` for an error inside the answer."""
-        if event is DONE:
-            self._done = True
-            return
-        data = event.data
-        if error_in(data, event.name):
-            raise Refused(None, data)
-        if not isinstance(data, dict):
+        self._done = self._done or event is DONE
+        data = read_object(event)
+        if data is None:
             return
         text = data.get("delta")
         match data.get("type") or event.name:
