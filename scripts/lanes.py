@@ -8,8 +8,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from children import Terminated
@@ -18,6 +19,7 @@ __all__ = ["note", "run_lanes"]
 
 # The file for notes that the summary repeats, such as a test that passed only at its second run.
 _NOTES = "SESSIONLS_LANE_NOTES"
+_LAST_LINES = 30  # of a lane that failed, repeated in the summary: among them the names of the tests that failed
 
 
 def note(text: str) -> None:
@@ -36,11 +38,13 @@ class _Lane:
     process: subprocess.Popen[bytes]
     started: float
     seconds: float = 0.0
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
 
     def read(self, width: int, lock: threading.Lock) -> None:
         assert self.process.stdout is not None
         for raw in self.process.stdout:
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            self.last_lines.append(line)
             with lock:
                 print(f"{self.name:<{width}} | {line}", flush=True)
         self.process.wait()
@@ -76,8 +80,15 @@ def run_lanes(commands: Mapping[str, Sequence[str]], cwd: Path) -> int:
             print("\n" + notes.read_text(encoding="utf-8").rstrip(), flush=True)
     print()
     for lane in lanes:
+        if lane.process.returncode:
+            print(f"The last lines of {lane.name}:", *lane.last_lines, "", sep="\n", flush=True)
+    for lane in lanes:
         print(f"{'ok    ' if lane.process.returncode == 0 else 'FAILED'} {lane.name:<{width}}  {lane.seconds:5.0f} s", flush=True)
     failed = [lane.name for lane in lanes if lane.process.returncode]
     if failed:
-        print(f"\nFailed: {', '.join(failed)}. Its lines above begin with its name.", file=sys.stderr, flush=True)
+        print(
+            f"\nFailed: {', '.join(failed)}. The lines above that begin with this name are its whole output.",
+            file=sys.stderr,
+            flush=True,
+        )
     return 1 if failed else 0
