@@ -23,7 +23,7 @@ const FIXED = "return file.readlines()  # all";
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files, model });
+  editor = await startEditor({ files, model, shared: true });
   window = await editor.window();
   panel = window.panel;
 });

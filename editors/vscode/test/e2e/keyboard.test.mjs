@@ -10,7 +10,7 @@ const it = (name, run) => step(name, () => window, run);
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "orders.py": "one = 1\ntwo = 2\n" }, model });
+  editor = await startEditor({ files: { "orders.py": "one = 1\ntwo = 2\n" }, model, shared: true });
   window = await editor.window();
   panel = window.panel;
 });

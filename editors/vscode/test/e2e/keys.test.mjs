@@ -15,7 +15,7 @@ const list = () => window.page.locator(".pane-body .monaco-list[aria-label='Sess
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model });
+  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model, shared: true });
   editor.fill(MESSAGES);
   editor.fill(SESSIONS, "sessions");
   window = await editor.window();

@@ -14,7 +14,7 @@ const it = (name, run) => step(name, () => window, run);
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model });
+  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model, shared: true });
   editor.fill(SHORT);
   editor.fill(LONG);
   window = await editor.window();

@@ -10,7 +10,11 @@ const it = (name, run) => step(name, () => window, run);
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "read.py": "def read(path):\n    return open(path).readlines()[:-1]\n" }, model });
+  editor = await startEditor({
+    files: { "read.py": "def read(path):\n    return open(path).readlines()[:-1]\n" },
+    model,
+    shared: true,
+  });
   window = await editor.window();
   panel = window.panel;
   await window.command("Session: New");

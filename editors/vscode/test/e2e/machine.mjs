@@ -25,15 +25,18 @@ const SETTINGS = {
 };
 
 export class Machine {
-  /** `tmp` has everything. `folder` is opened in VS Code; `sessions` has the database. Two machines can share a folder. */
-  constructor({ tmp, folder, sessions = "sessions" } = {}) {
+  /**
+   * `tmp` has everything. `folder` is opened in VS Code; `sessions` has the database, `home` the user's
+   * configuration of the server. Two machines can share a folder.
+   */
+  constructor({ tmp, folder, sessions = "sessions", home = "home" } = {}) {
     const own = tmp === undefined ? temporaryFolder("e2e") : undefined;
     this.tmp = tmp ?? own.folder;
     /** Removes the temporary folder, if this machine created it. */
     this.remove = () => own?.remove();
     this.folder = folder ?? this.directory("folder");
     this.sessions = this.directory(sessions);
-    this.home = this.directory("home");
+    this.home = this.directory(home);
     this.data = this.directory("data");
     this.extensions = this.directory("extensions");
   }

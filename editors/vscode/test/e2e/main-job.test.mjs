@@ -15,7 +15,7 @@ const files = {
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files, model });
+  editor = await startEditor({ files, model, shared: true });
   window = await editor.window();
   panel = window.panel;
 });

@@ -26,7 +26,7 @@ const TEXT =
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "read.py": READER, ".sessionls/agents/careful.md": careful }, model });
+  editor = await startEditor({ files: { "read.py": READER, ".sessionls/agents/careful.md": careful }, model, shared: true });
   window = await editor.window();
   panel = window.panel;
   await window.command("Session: New");

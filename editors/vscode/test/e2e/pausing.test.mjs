@@ -12,7 +12,11 @@ const careful =
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "notes.md": "the content\n", ".sessionls/agents/careful.md": careful }, model });
+  editor = await startEditor({
+    files: { "notes.md": "the content\n", ".sessionls/agents/careful.md": careful },
+    model,
+    shared: true,
+  });
   window = await editor.window();
   panel = window.panel;
   await window.command("Session: New");

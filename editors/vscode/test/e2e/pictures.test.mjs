@@ -54,7 +54,7 @@ before(async () => {
     "window.commandCenter": false,
     "comments.openView": "never",
   };
-  editor = await startEditor({ files: { "reader.py": READER, "notes.md": "# Notes\n" }, model, settings });
+  editor = await startEditor({ files: { "reader.py": READER, "notes.md": "# Notes\n" }, model, settings, shared: true });
   window = await editor.window({ width: 1440, height: 860 });
   panel = window.panel;
 });

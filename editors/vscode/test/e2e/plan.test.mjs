@@ -69,7 +69,12 @@ before(async () => {
   fs.writeFileSync(out, JSON.stringify(signedOut));
   const program = path.resolve(import.meta.dirname, "../../../../tests/acp_agent.py");
   const agents = { planner: { command: python, args: [program, script] }, visitor: { command: python, args: [program, out] } };
-  editor = await startEditor({ files: { "read.py": "x = 1\n" }, model, env: { SESSIONLS_AGENTS: JSON.stringify(agents) } });
+  editor = await startEditor({
+    files: { "read.py": "x = 1\n" },
+    model,
+    env: { SESSIONLS_AGENTS: JSON.stringify(agents) },
+    shared: true,
+  });
   window = await editor.window();
   panel = window.panel;
   await window.command("Session: New");

@@ -18,7 +18,7 @@ const files = {
 before(async () => {
   model = await startModel();
   const env = { SESSIONLS_PERMISSIONS: '{"write": "allow", "execute": "allow"}' };
-  editor = await startEditor({ files, model, env });
+  editor = await startEditor({ files, model, env, shared: true });
   window = await editor.window();
   panel = window.panel;
   // Before the session, so that it opens beside them.

@@ -10,7 +10,7 @@ const files = { "read.py": "def read(path):\n    return open(path).readlines()[:
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files, model });
+  editor = await startEditor({ files, model, shared: true });
   window = await editor.window();
   panel = window.panel;
 });

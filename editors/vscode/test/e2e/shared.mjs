@@ -32,15 +32,17 @@ const KEYS = [
     "workbench.files.action.refreshFilesExplorer",
     "workbench.view.explorer",
   ),
+  // A session in a side bar moves to an editor first, because a hidden side bar would show it again.
+  { key: "ctrl+alt+shift+f11", command: "session.openInEditor", when: "sessionls.side.shown || sessionls.secondary.shown" },
 ];
 
 /** Joins the VS Code that SESSIONLS_E2E_SHARED describes. */
 export async function joinShared({ files, model, env, settings }) {
-  const { tmp, browser: address } = JSON.parse(process.env.SESSIONLS_E2E_SHARED);
+  const { tmp, browser: address, sideBar } = JSON.parse(process.env.SESSIONLS_E2E_SHARED);
   const browser = await chromium.connectOverCDP(address);
   const page = browser.contexts()[0].pages()[0];
   page.setDefaultTimeout(20_000);
-  const machine = new Machine({ tmp, sessions: `sessions-${process.pid}` });
+  const machine = new Machine({ tmp, sessions: `sessions-${process.pid}`, home: `home-${process.pid}` });
   await page.setViewportSize(DEFAULT_SIZE);
   await closeAll(page);
   for (const name of fs.readdirSync(machine.folder)) fs.rmSync(path.join(machine.folder, name), { recursive: true });
@@ -57,8 +59,9 @@ export async function joinShared({ files, model, env, settings }) {
     window: async (size = DEFAULT_SIZE) => {
       if (window !== undefined) throw new Error("A shared VS Code has one window. A file that needs two starts its own.");
       window = new Window(page);
-      await page.setViewportSize(size);
       await restart(page, Object.keys(files));
+      await window.sideBarWidth(sideBar);
+      await page.setViewportSize(size);
       await window.clearNotifications();
       return window;
     },
@@ -133,7 +136,8 @@ async function main() {
   const page = browser.pages()[0];
   await page.goto(vscode.url);
   await new Window(page).waitUntilStarted();
-  console.log(JSON.stringify({ tmp: machine.tmp, browser: `http://127.0.0.1:${port}` }));
+  const { width } = await page.locator(".part.sidebar").boundingBox();
+  console.log(JSON.stringify({ tmp: machine.tmp, browser: `http://127.0.0.1:${port}`, sideBar: width }));
   await new Promise((resolve) => process.stdin.once("end", resolve).resume());
   await browser.close();
   await vscode.stop();

@@ -57,7 +57,7 @@ async function pick(name) {
 
 before(async () => {
   model = await startModel();
-  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model });
+  editor = await startEditor({ files: { "notes.md": "# Notes\n" }, model, shared: true });
   window = await editor.window();
   panel = window.panel;
   await window.page.locator(".activitybar .action-label[aria-label^='Sessions']").click();
