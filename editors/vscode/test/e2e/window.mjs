@@ -134,7 +134,10 @@ export class Window {
     await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
   }
 
-  /** Takes a screenshot in each theme. It opens the palette, so menus that close when they lose the focus are not shown. */
+  /**
+   * Takes a screenshot; with SESSIONLS_THEMES=1 one in each theme, which takes most of the time of some tests. That opens the
+   * palette, so menus that close when they lose the focus are not shown.
+   */
   async shotInEachTheme(name) {
     for (const theme of ["light", "contrast", "contrastLight", "dark"]) {
       await this.theme(theme);
@@ -152,6 +155,10 @@ class Panel {
     this.messages = frame.locator(".message");
     this.replies = frame.locator(".message.agent");
     this.agent = frame.locator(".picker-button");
+    if (!process.env.SESSIONLS_THEMES) {
+      await this.shot(`${name}-dark`);
+      return;
+    }
   }
 
   async write(text) {
