@@ -141,7 +141,6 @@ describe(
       await choices.waitFor();
       for (const name of ["Get Python", "Choose a Python…", "Open Settings"])
         await choices.getByRole("button", { name }).waitFor();
-      await window.page.waitForTimeout(500); // it slides in
       await window.shot("no-python-dark");
       assert.equal(fs.existsSync(started), false);
     });
@@ -339,7 +338,6 @@ describe("without a model", () => {
       "Request a review",
     ]) {
       await steps.filter({ hasText: name }).click();
-      await window.page.waitForTimeout(400); // the picture fades in
       await window.shot(`walkthrough-${name.split(/\W/)[0].toLowerCase()}-dark`);
     }
   });

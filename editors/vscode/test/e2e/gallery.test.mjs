@@ -22,12 +22,6 @@ const selectedStates = select(
   ["changed-open", "agents", "empty"],
 );
 const shownStates = states.filter(({ name }) => selectedStates.includes(name));
-const BODY = {
-  dark: "vscode-dark",
-  light: "vscode-light",
-  contrast: "vscode-high-contrast:not(.vscode-high-contrast-light)",
-  contrastLight: "vscode-high-contrast-light",
-};
 
 let model, editor, window, panel, port, scratch, sheets;
 const ids = {};
@@ -121,8 +115,8 @@ async function inspect(place, state) {
   const problems = [...(await layoutProblems(panel))];
   for (const theme of Object.keys(themes)) {
     await drive({ settings: { "workbench.colorTheme": themes[theme] } });
-    await panel.frame.locator(`body.${BODY[theme]}`).waitFor();
-    await window.page.waitForTimeout(150); // colours fade
+    await window.panelsHaveTheme(theme);
+    await window.settle();
     if (selection) pictures.push(await picture(place));
     if (place === selectedPlaces[0]) problems.push(...(await seriousProblems(panel)).map((problem) => `${theme}: ${problem}`));
   }

@@ -55,7 +55,8 @@ async function reach(element, key = "Tab") {
   for (let presses = 0; presses < 60; presses += 1) {
     if (await hasFocus(element)) return;
     await press(key);
-    await window.page.waitForTimeout(30);
+    // The focus moves between the window and the panel's page with the next frame.
+    await panel.frame.locator("body").evaluate(() => new Promise((resolve) => globalThis.requestAnimationFrame(resolve)));
   }
   assert.fail(`The element is not reached with ${key}.`);
 }

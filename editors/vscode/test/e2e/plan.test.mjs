@@ -122,7 +122,6 @@ it("an agent that is not signed in says how to sign in", async () => {
 it("the plan fits into a narrow panel", async () => {
   await window.command("View: Toggle Primary Side Bar Visibility");
   await window.page.setViewportSize({ width: 380, height: 800 });
-  await window.page.waitForTimeout(500);
   await window.shot("plan-narrow");
   const overflow = await panel.frame.locator(".transcript").evaluate((element) => element.scrollWidth - element.clientWidth);
   assert.ok(overflow <= 0, "no line is wider than the panel");

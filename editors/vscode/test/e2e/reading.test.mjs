@@ -8,6 +8,16 @@ const it = (name, run) => step(name, () => window, run);
 const tab = (name) => window.page.locator(".tab", { hasText: name }).first();
 const fromEnd = () =>
   panel.frame.locator(".transcript").evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
+/** Waits until the transcript keeps its height: content that is rendered late makes it longer. */
+const rendered = () =>
+  panel.frame.locator(".transcript").evaluate(async (element) => {
+    let height = -1;
+    for (let unchanged = 0; unchanged < 30; unchanged += 1) {
+      await new Promise((resolve) => globalThis.requestAnimationFrame(resolve));
+      if (element.scrollHeight !== height) unchanged = 0;
+      height = element.scrollHeight;
+    }
+  });
 
 before(async () => {
   model = await startModel();
@@ -35,7 +45,7 @@ it("returning to a session shows its newest message and its draft", async () => 
   await tab("the long session").click();
   await panel.replies.nth(4).waitFor();
   assert.equal(await panel.text.inputValue(), "half a draft");
-  await window.page.waitForTimeout(1000); // content that is rendered late makes it longer
+  await rendered();
   assert.ok((await fromEnd()) < 40, "the end is in sight");
 });
 

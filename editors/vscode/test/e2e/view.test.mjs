@@ -230,13 +230,8 @@ it("several sessions are exported into a folder, one file each", async () => {
   const input = window.page.locator(".quick-input-widget:visible input").first();
   const exportHere = window.page.locator(".quick-input-widget .monaco-button", { hasText: "Export Here" });
   await exportHere.waitFor();
-  // The dialog fills in the folder it starts with a moment later.
-  await until(async () => {
-    if ((await input.inputValue()) === `${folder}/`) return true;
-    await input.fill(`${folder}/`);
-    await window.page.waitForTimeout(500);
-    return false;
-  }, "the choice of the folder");
+  await until(async () => (await input.inputValue()).endsWith("/folder/"), "the dialog to be in the folder where it begins");
+  await input.fill(`${folder}/`);
   await exportHere.click();
   await until(() => fs.readdirSync(folder).length === 2, "both files");
   assert.deepEqual(fs.readdirSync(folder).sort(), ["say one of two.json", "say two of two.json"]);

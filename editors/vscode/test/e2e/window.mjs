@@ -64,7 +64,22 @@ export class Window {
     await this.page.locator(".quick-input-widget:visible input").first().fill(THEME_LABELS[name]);
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: THEME_LABELS[name] }).first().click();
     await this.page.locator(`.monaco-workbench.${THEME_CLASSES[name]}`).first().waitFor();
-    await this.page.waitForTimeout(500); // the palette and the colours fade
+    await this.panelsHaveTheme(name);
+  }
+
+  /** Waits until the pages of all panels have a theme, which they get later than the window. */
+  async panelsHaveTheme(name) {
+    const themeOf = (frame) => frame.evaluate(() => globalThis.document.body?.dataset.vscodeThemeKind).catch(() => undefined);
+    await until(async () => {
+      const kinds = await Promise.all(this.page.frames().map(themeOf));
+      return kinds.every((kind) => kind === undefined || kind === THEME_KINDS[name]);
+    }, `the theme ${name} in the panels`);
+  }
+
+  /** Waits until all that fades or slides has done so. What moves without an end, such as a progress bar, is not waited for. */
+  async settle() {
+    const animated = (frame) => frame.evaluate(animationsEnd).catch(() => undefined); // or the frame is gone
+    await Promise.all(this.page.frames().map(animated));
   }
 
   /** Opens a file from the explorer. */
@@ -78,6 +93,7 @@ export class Window {
   /** Drags the side bar to this width in pixels. */
   async sideBarWidth(width) {
     const box = await this.page.locator(".part.sidebar").boundingBox();
+    if (Math.abs(box.width - width) < 4) return;
     const [edge, middle] = [box.x + box.width, box.y + box.height / 2];
     await this.page.mouse.move(edge, middle);
     await this.page.mouse.down();
@@ -93,7 +109,6 @@ export class Window {
   /** The text of the first editor. Its lines can be in any order in the page. */
   async text() {
     const lines = await this.page
-    if (Math.abs(box.width - width) < 4) return;
       .locator(".monaco-editor .view-lines")
       .first()
       .locator(".view-line")
@@ -131,6 +146,7 @@ export class Window {
     fs.mkdirSync(shots, { recursive: true });
     // Moves the mouse to where nothing reacts to it.
     await this.page.mouse.move(640, this.page.viewportSize().height - 2);
+    await this.settle();
     await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
   }
 
@@ -139,6 +155,10 @@ export class Window {
    * palette, so menus that close when they lose the focus are not shown.
    */
   async shotInEachTheme(name) {
+    if (!process.env.SESSIONLS_THEMES) {
+      await this.shot(`${name}-dark`);
+      return;
+    }
     for (const theme of ["light", "contrast", "contrastLight", "dark"]) {
       await this.theme(theme);
       await this.shot(`${name}-${theme}`);
@@ -155,10 +175,6 @@ class Panel {
     this.messages = frame.locator(".message");
     this.replies = frame.locator(".message.agent");
     this.agent = frame.locator(".picker-button");
-    if (!process.env.SESSIONLS_THEMES) {
-      await this.shot(`${name}-dark`);
-      return;
-    }
   }
 
   async write(text) {
@@ -188,17 +204,33 @@ class Panel {
   }
 }
 
+/** Runs in a page: waits for its next frame, and then for its animations. A page that is hidden has neither. */
+const animationsEnd = async () => {
+  const page = globalThis;
+  const after = (delay) => new Promise((resolve) => page.setTimeout(() => resolve(false), delay));
+  const drawn = new Promise((resolve) => page.requestAnimationFrame(() => resolve(true)));
+  if (!(await Promise.race([drawn, after(300)]))) return;
+  const ending = page.document.getAnimations().filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity);
+  await Promise.race([Promise.allSettled(ending.map(({ finished }) => finished)), after(3000)]);
+};
+
 export const themes = {
   dark: "Default Dark Modern",
   light: "Default Light Modern",
   contrast: "Default High Contrast",
   contrastLight: "Default High Contrast Light",
 };
-/** The labels of the themes in the picker, and their CSS classes in the workbench. */
+/** The labels of the themes in the picker, how a panel's page names them, and their CSS classes in the workbench. */
 const THEME_LABELS = {
   dark: "Dark Modern",
   light: "Light Modern",
   contrast: "Dark High Contrast",
   contrastLight: "Light High Contrast",
+};
+const THEME_KINDS = {
+  dark: "vscode-dark",
+  light: "vscode-light",
+  contrast: "vscode-high-contrast",
+  contrastLight: "vscode-high-contrast-light",
 };
 const THEME_CLASSES = { dark: "vs-dark", light: "vs", contrast: "hc-black", contrastLight: "hc-light" };
