@@ -1,9 +1,8 @@
 // Screenshots in each theme and in a narrow window, for tests/screenshots/vscode, and checks with axe.
 import assert from "node:assert/strict";
-import fs from "node:fs";
-import { createRequire } from "node:module";
 import { after, before } from "node:test";
 import { startEditor, startModel, step, themes } from "./editor.mjs";
+import { layoutProblems, seriousProblems } from "./looking.mjs";
 
 let model, editor, window, panel;
 const it = (name, run) => step(name, () => window, run);
@@ -26,28 +25,7 @@ after(async () => {
   await model?.stop();
 });
 
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** The serious problems that axe finds in the page, one string each. */
-async function seriousProblems() {
-  const body = await panel.frame.locator("body").elementHandle();
-  const frame = await body.ownerFrame();
-  await frame.evaluate(axe);
-  const { violations } = await frame.evaluate(() =>
-    globalThis.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }),
-  );
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`));
-}
-
 const LONG = "averyveryverylongwordwithoutanyplacetobreakit".repeat(6);
-const BODY = {
-  dark: "vscode-dark",
-  light: "vscode-light",
-  contrast: "vscode-high-contrast",
-  contrastLight: "vscode-high-contrast-light",
-};
 const finding = JSON.stringify({
   path: "read.py",
   start_line: 2,
@@ -74,34 +52,27 @@ it("a session with all kinds of parts", async () => {
   await failed.getByRole("button", { name: "Switch Model…" }).waitFor();
   await failed.getByRole("button", { name: "Replace the Key…" }).waitFor();
   await reviewed.locator(".message-body").waitFor();
-  for (const name of Object.keys(BODY)) {
-    await editor.settings({ "workbench.colorTheme": themes[name] });
-    // Without its native file watcher this VS Code reads settings when it starts.
-    await window.reload();
-    await panel.frame.locator(`body.${BODY[name]}`).waitFor({ timeout: 60_000 });
-    await failed.locator(".failure").waitFor();
+  for (const name of Object.keys(themes)) {
+    await window.theme(name);
+    await failed.scrollIntoViewIfNeeded();
     await window.shot(`failed-reply-${name}`);
     await reviewed.scrollIntoViewIfNeeded();
     await window.shot(`finding-${name}`);
-    assert.deepEqual(await seriousProblems(), [], `nothing serious in ${name}`);
+    assert.deepEqual(await seriousProblems(panel), [], `nothing serious in ${name}`);
     await panel.text.fill("#");
     await panel.text.press("End");
     await panel.agent.click();
     await window.shot(`menu-${name}`);
-    assert.deepEqual(await seriousProblems(), [], `nothing serious in ${name}, with a menu`);
+    assert.deepEqual(await seriousProblems(panel), [], `nothing serious in ${name}, with a menu`);
     await panel.agent.press("Escape");
     await panel.text.fill("");
   }
 });
 
 it("a narrow window", async () => {
-  await editor.settings({});
-  await window.reload();
-  await panel.text.waitFor();
+  await window.theme("dark");
   await window.command("View: Toggle Primary Side Bar Visibility");
   await window.page.setViewportSize({ width: 380, height: 800 });
-  await window.page.waitForTimeout(1000);
   await window.shot("narrow-dark");
-  const overflow = await panel.frame.locator(".transcript").evaluate((element) => element.scrollWidth - element.clientWidth);
-  assert.ok(overflow <= 0, "no part is wider than the panel");
+  assert.deepEqual(await layoutProblems(panel), []);
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { startEditor, startModel, step } from "./editor.mjs";
+import { layoutProblems } from "./looking.mjs";
 
 let model, editor, window, panel;
 const it = (name, run) => step(name, () => window, run);
@@ -38,39 +39,9 @@ after(async () => {
   await model?.stop();
 });
 
-/** Controls and texts outside the messages that extend beyond the page, one string each. */
-const cutOff = () =>
-  panel.frame.locator("body").evaluate((body) => {
-    const { innerWidth, innerHeight } = body.ownerDocument.defaultView;
-    const all = body.querySelectorAll(".panel > header *, .foot *, .menu, .menu *, .message-head *, .note, .note *, .bar *");
-    return [...all].flatMap((element) => {
-      const { left, right, top, bottom, width } = element.getBoundingClientRect();
-      const inFooter =
-        element.closest(".foot, .menu") !== null && element.closest(".questions, .menu-list, .completions") === null;
-      if (element.closest("pre, .questions") !== null) return []; // they scroll
-      const isOutside = left < -1 || right > innerWidth + 1 || (inFooter && (top < -1 || bottom > innerHeight + 1));
-      return width > 0 && isOutside
-        ? [`${element.tagName}.${element.className} ${left}–${right}, ${top}–${bottom}: ${element.textContent.slice(0, 40)}`]
-        : [];
-    });
-  });
-/** Icons whose text has wrapped below them. */
-const wrapped = () =>
-  panel.frame.locator(".bar > .codicon:first-child, .note > .codicon:first-child").evaluateAll((icons) =>
-    icons.flatMap((icon) => {
-      const label = icon.nextElementSibling?.getBoundingClientRect();
-      const box = icon.getBoundingClientRect();
-      return box.width > 0 && label && label.top > box.bottom ? [icon.parentElement.textContent] : [];
-    }),
-  );
-const overflow = () => panel.frame.locator(".transcript").evaluate((element) => element.scrollWidth - element.clientWidth);
-
 async function checkLayout(name) {
-  await window.page.waitForTimeout(300);
   await window.shot(`narrow-${name}`);
-  assert.deepEqual(await cutOff(), [], name);
-  assert.deepEqual(await wrapped(), [], name);
-  assert.ok((await overflow()) <= 0, `nothing runs out of the messages: ${name}`);
+  assert.deepEqual(await layoutProblems(panel), [], name);
 }
 
 const checkWidths = async (name) => {
