@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from anchoring import anchoring
@@ -36,7 +36,8 @@ from together import together
 
 __all__ = ["beside_standing", "main"]
 
-_GROUPS: dict[str, tuple[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
+_Group = tuple[str, Callable[[Bench], Awaitable[list[Row]]]]
+_GROUPS: dict[str, _Group] = {
     "starting": ("Starting and creating", starting),
     "importing": ("Imports", importing),
     "replying": ("Replies, with a model that answers immediately", replying),
@@ -95,7 +96,9 @@ def main() -> int:
     return 0
 
 
-async def _measure(names: Sequence[str], *, quick: bool, messages: int) -> dict[str, list[Row]]:
+async def _measure(
+    names: Sequence[str], *, quick: bool, messages: int, groups: Mapping[str, _Group] = _GROUPS
+) -> dict[str, list[Row]]:
     """A group that fails is measured again at the end, in a new home: a whole run is long."""
     measured: dict[str, list[Row]] = {}
     for again in (False, True):
@@ -104,7 +107,7 @@ async def _measure(names: Sequence[str], *, quick: bool, messages: int) -> dict[
         with tempfile.TemporaryDirectory(prefix="sessionls-bench-", ignore_cleanup_errors=True) as home:
             async with bench(Path(home), quick=quick, messages=messages) as place:
                 for name in left:
-                    title, measure = _GROUPS[name]
+                    title, measure = groups[name]
                     began = time.perf_counter()
                     try:
                         measured[name] = await measure(place)

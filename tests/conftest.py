@@ -15,6 +15,7 @@ from hypothesis import settings
 import preloaded
 import stores
 from sessionls.store import SqlStore
+from sessionls.store.options import StoreOptions
 
 pytest_plugins = ["model_server", "model_calls", "server_client", "nvim_session", "tool_workspace"]
 
@@ -44,16 +45,23 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+def store_options(request: pytest.FixtureRequest) -> StoreOptions:
+    """The options of the test's stores, from its marker."""
+    marker = request.node.get_closest_marker("store_options")
+    return StoreOptions() if marker is None else StoreOptions(**marker.kwargs)
+
+
+@pytest.fixture
+async def store(tmp_path: Path, store_options: StoreOptions) -> AsyncIterator[SqlStore]:
     """The store of the test's folder, on the engine of the test."""
-    async with SqlStore(stores.url(tmp_path)) as store:
+    async with SqlStore(stores.url(tmp_path), options=store_options) as store:
         yield store
 
 
 @pytest.fixture
-async def other(tmp_path: Path) -> AsyncIterator[SqlStore]:
+async def other(tmp_path: Path, store_options: StoreOptions) -> AsyncIterator[SqlStore]:
     """The same store as another process has it, from the database's point of view."""
-    async with SqlStore(stores.url(tmp_path)) as store:
+    async with SqlStore(stores.url(tmp_path), options=store_options) as store:
         yield store
 
 

@@ -101,8 +101,8 @@ async def test_a_group_that_fails_is_measured_again_and_the_order_stays(
     async def works(_: Any) -> list[Any]:
         return [Row("two", "ms", [2.0])]
 
-    monkeypatch.setattr(benchmarks, "_GROUPS", {"one": ("One", fails_once), "two": ("Two", works)})
-    measured = await benchmarks._measure(["one", "two"], quick=True, messages=10)
+    groups = {"one": ("One", fails_once), "two": ("Two", works)}
+    measured = await benchmarks._measure(["one", "two"], quick=True, messages=10, groups=groups)
     assert list(measured) == ["one", "two"] and homes[0] != homes[1]
     assert "trying again at the end" in capsys.readouterr().out
 

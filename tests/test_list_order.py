@@ -114,8 +114,8 @@ async def test_words_of_the_title_are_searched_in_the_same_order(store: SqlStore
     assert await listed(store, query="failed") == ["failed"]
 
 
-async def test_only_the_newest_replies_that_stopped_come_first(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessionls.store.listing._STOPPED", 2)
+@pytest.mark.store_options(stopped_sessions=2)
+async def test_only_the_newest_replies_that_stopped_come_first(store: SqlStore) -> None:
     for title in ("a", "b", "c"):
         await ended(store, title, "failed")
     await create(store, title="new")

@@ -29,7 +29,7 @@ from sessionls.programs import McpServer
 from sessionls.tools.base import RESULT_LIMIT
 from sessionls.tools.mcp import McpServers
 from sessionls.tools.mcp.config import own_server, read_folder
-from sessionls.tools.mcp.server import Server
+from sessionls.tools.mcp.server import RETRY_SECONDS, Server
 from tool_calls import LoneCall
 
 ANY = Definition(name="any", prompt="")
@@ -40,8 +40,8 @@ def program(**env: str) -> McpServer:
 
 
 @asynccontextmanager
-async def servers(**named: McpServer) -> AsyncIterator[McpServers]:
-    room = McpServers(named, patience=30)
+async def servers(retry_seconds: tuple[float, float] = RETRY_SECONDS, /, **named: McpServer) -> AsyncIterator[McpServers]:
+    room = McpServers(named, patience=30, retry_seconds=retry_seconds)
     try:
         yield room
     finally:
@@ -163,12 +163,11 @@ async def test_a_slow_server_is_missing_once_and_ready_the_next_time(tmp_path: P
         await room.close()
 
 
-async def test_a_server_that_cannot_start_is_not_retried_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessionls.tools.mcp.server._FIRST_WAIT", 3600.0)
-    monkeypatch.setattr("sessionls.tools.mcp.server._LONGEST_WAIT", 3600.0)
+async def test_a_server_that_cannot_start_is_not_retried_at_once(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     fails = McpServer(command=sys.executable, args=["-c", f"open({str(mark)!r}, 'a').write('x')"])
-    async with servers(broken=fails, missing=McpServer(command="no-such-program"), workshop=program()) as room:
+    named = {"broken": fails, "missing": McpServer(command="no-such-program"), "workshop": program()}
+    async with servers((3600.0, 3600.0), **named) as room:
         await room.prepare(ANY)
         await room.prepare(ANY)
         assert {tool.name.partition("/")[0] for tool in room.tools} == {"workshop"}

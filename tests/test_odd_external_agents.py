@@ -15,7 +15,6 @@ from in_process_app import app, write_agent
 from model_server import ModelServer
 from sessionls.domain.errors import AgentUnavailable
 from sessionls.domain.model import EditPart, ToolPart
-from sessionls.runtimes.acp import our_tools, requests
 from sessionls.sessions.composing import Outgoing
 
 
@@ -266,16 +265,14 @@ async def test_odd_files_that_it_creates_end_no_reply(folder: Path, model_server
     assert not any("passwd" in uri or uri.endswith("/link") for uri in edits)
 
 
-async def test_the_number_of_its_actions_and_of_calls_of_our_tools_is_limited(
-    folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(our_tools, "_CALLS", 2)
-    monkeypatch.setattr(requests, "_ACTIONS", 2)
+async def test_the_number_of_its_actions_and_of_calls_of_our_tools_is_limited(folder: Path, model_server: ModelServer) -> None:
     finding = {"path": "a.txt", "line": 1, "severity": "warning", "title": "A finding", "body": "It is wrong."}
     calls: list[Any] = [["mcp", "report_finding", finding]] * 3
     writes: list[Any] = [["write", str(folder / "a.txt"), f"{number}\n"] for number in range(4)]
     guest = scripted(folder, [*writes, *calls])
     async with app(folder, model_server, agents={"guest": guest.setting()}, permissions={"write": "allow"}) as home:
+        assert home.built.external is not None
+        home.built.external.tools.calls_per_reply = home.built.external.actions_per_reply = 2
         _, sending = await begin(home)
         reply = await sending
     assert reply.text.count("This editor applies no edits.") == 2

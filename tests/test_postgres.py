@@ -20,8 +20,8 @@ from sessionls.domain.errors import StoreUnavailable
 from sessionls.domain.scope import scope_of
 from sessionls.store import SqlStore, migrations
 from sessionls.store.backend import Backend
-from sessionls.store.engine.postgres import watch
 from sessionls.store.engine.postgres.dialect import PostgresDialect
+from sessionls.store.options import StoreOptions
 from stores import Heard, begin, create, end, exchange, exchanges, fork, rename, say, step, url
 from tls_certificates import certificates
 
@@ -156,10 +156,13 @@ async def test_changes_during_a_connection_loss_are_published_after_reconnecting
 
 
 async def test_without_notifications_the_database_is_polled(
-    tmp_path: Path, other: SqlStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, other: SqlStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(watch, "_TEST", 0.3)
-    async with proxy(PostgresServer.shared().port) as between, SqlStore(through(tmp_path, between.port)) as store:
+    options = StoreOptions(notification_test_seconds=0.3)
+    async with (
+        proxy(PostgresServer.shared().port) as between,
+        SqlStore(through(tmp_path, between.port), options=options) as store,
+    ):
         between.notifications = False
         session_id = await create(store)
         heard = Heard(store)

@@ -23,7 +23,7 @@ from sessionls.domain.errors import StoreUnavailable
 from sessionls.domain.events import Event
 from sessionls.sessions.replies.timing import Timing
 from sessionls.store import SqlStore
-from sessionls.store.engine.postgres import database
+from sessionls.store.options import StoreOptions
 from stores import Heard, begin, create, database_url, exchange, rename, say, texts, url
 
 pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.engines("postgres")]
@@ -40,9 +40,9 @@ async def between(tmp_path: Path) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def store(tmp_path: Path, between: Proxy) -> AsyncIterator[SqlStore]:
+async def store(tmp_path: Path, between: Proxy, store_options: StoreOptions) -> AsyncIterator[SqlStore]:
     """Through the proxy."""
-    async with SqlStore(between.url(url(tmp_path)), silence=1) as store:
+    async with SqlStore(between.url(url(tmp_path)), silence=1, options=store_options) as store:
         yield store
 
 
@@ -82,10 +82,10 @@ async def test_a_change_whose_commit_did_not_arrive_is_made_again(store: SqlStor
     assert await texts(other, session_id) == ["accepted"]
 
 
+@pytest.mark.store_options(commit_status_seconds=0.1)
 async def test_an_unknown_commit_is_named_and_its_repetition_makes_the_change_once(
-    store: SqlStore, other: SqlStore, between: Proxy, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, other: SqlStore, between: Proxy
 ) -> None:
-    monkeypatch.setattr(database, "_RESOLVE", 0.1)
     session_id = await create(store)
     between.fail_on("COMMIT", "silent after")
 

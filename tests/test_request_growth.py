@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessionls.models import direct, kept_messages, openai_request
+from sessionls.models import direct, openai_request
 from sessionls.models.kept_messages import KeptMessages
 from sessionls.models.naming import Naming
 from sessionls.models.openai_request import openai_body
@@ -38,15 +38,14 @@ def called(number: int) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture(autouse=True)
-def kept(monkeypatch: pytest.MonkeyPatch) -> KeptMessages:
-    kept = KeptMessages()
-    monkeypatch.setattr(direct, "_MESSAGE_CACHE", kept)
-    return kept
+@pytest.fixture
+def kept() -> KeptMessages:
+    return KeptMessages()
 
 
-def sent(messages: Sequence[dict[str, Any]], target: Target = TARGET, **options: Any) -> Any:
-    return json.loads(direct._encoded_body(Naming(ModelRequest("openai/test", messages, tools=[TOOL], **options)), target, []))
+def sent(kept: KeptMessages, messages: Sequence[dict[str, Any]], target: Target = TARGET, **options: Any) -> Any:
+    naming = Naming(ModelRequest("openai/test", messages, tools=[TOOL], **options))
+    return json.loads(direct._encoded_body(naming, target, [], kept))
 
 
 def whole(messages: Sequence[dict[str, Any]], target: Target = TARGET, **options: Any) -> Any:
@@ -54,7 +53,7 @@ def whole(messages: Sequence[dict[str, Any]], target: Target = TARGET, **options
     return openai_body(Naming(ModelRequest("openai/test", messages, tools=[TOOL], **options)).request, target)
 
 
-def test_a_step_converts_only_the_messages_that_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_converts_only_the_messages_that_are_new(kept: KeptMessages, monkeypatch: pytest.MonkeyPatch) -> None:
     converted: list[str] = []
     convert = openai_request._message
 
@@ -64,12 +63,12 @@ def test_a_step_converts_only_the_messages_that_are_new(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(openai_request, "_message", counted)
     messages = session(10_000)
-    sent(messages)
+    sent(kept, messages)
     assert len(converted) == 10_001
     converted.clear()
     messages = [*session(10_000), *called(1)]  # equal messages, but not the same objects
-    sent(messages)
-    sent([*messages, *called(2), {"role": "user", "content": "go on"}])
+    sent(kept, messages)
+    sent(kept, [*messages, *called(2), {"role": "user", "content": "go on"}])
     assert converted == ["", "print(1)", "", "print(1)", "go on"]
 
 
@@ -84,30 +83,30 @@ def test_whatever_was_sent_before_a_request_is_what_it_would_be_alone(
     changes: list[tuple[int, list[dict[str, Any]], str | None, bool]],
 ) -> None:
     """A session is cut at a random position and continues differently, with and without reasoning, for two models."""
-    kept = direct._MESSAGE_CACHE
-    kept._kept.clear()
+    kept = KeptMessages()
     messages = session(40)
     for cut, added, effort, deep in changes:
         messages = [*messages[: max(len(messages) - cut, 1)], *added, *called(cut)]
         target = replace(TARGET, provider="deepseek", row={"supports_reasoning": True}) if deep else TARGET
-        assert sent(messages, target, reasoning_effort=effort) == whole(messages, target, reasoning_effort=effort)
+        assert sent(kept, messages, target, reasoning_effort=effort) == whole(messages, target, reasoning_effort=effort)
 
 
-def test_what_json_cannot_express_is_sent_as_a_question_mark() -> None:
+def test_what_json_cannot_express_is_sent_as_a_question_mark(kept: KeptMessages) -> None:
     messages = [*session(40), {"role": "user", "content": "half a pair: \ud83d"}]
-    assert sent(messages)["messages"][-1]["content"] == "half a pair: ?"
-    assert sent([*messages, *called(1)])["messages"][-1]["content"] == "print(1)"
+    assert sent(kept, messages)["messages"][-1]["content"] == "half a pair: ?"
+    assert sent(kept, [*messages, *called(1)])["messages"][-1]["content"] == "print(1)"
 
 
-def test_what_is_kept_is_bounded(kept: KeptMessages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_is_bounded(kept: KeptMessages) -> None:
     for n in range(50):
-        sent([{"role": "system", "content": f"Agent {n}"}, *session(40)])
+        sent(kept, [{"role": "system", "content": f"Agent {n}"}, *session(40)])
     assert len(kept._kept) == 8
-    monkeypatch.setattr(kept_messages, "_KEPT_SIZE", 1)
-    sent(session(50))
+    kept = KeptMessages(total_bytes=1)
+    for n in range(2):
+        sent(kept, [{"role": "system", "content": f"Agent {n}"}, *session(40)])
     assert len(kept._kept) == 1
-    monkeypatch.setattr(kept_messages, "_LARGEST", 100)
-    sent(session(60))
+    kept = KeptMessages(request_bytes=100)
+    sent(kept, session(60))
     assert kept._kept == []
 
 

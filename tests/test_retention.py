@@ -93,10 +93,9 @@ async def test_content_that_a_fork_shares_is_kept(store: SqlStore) -> None:
     assert await texts(store, child) == ["a question", "an answer"]
 
 
-async def test_more_sessions_than_one_page(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessionls.store.retention._AT_ONCE", 3)
+async def test_more_sessions_than_one_page(store: SqlStore) -> None:
     wanted = [await create(store) for _ in range(10)]
-    assert sorted(ids(await expired_sessions(store, {"active": 1}, at=after(2)))) == sorted(wanted)
+    assert sorted(ids(await expired_sessions(store, {"active": 1}, at=after(2), page_size=3))) == sorted(wanted)
 
 
 def old(monkeypatch: pytest.MonkeyPatch) -> None:

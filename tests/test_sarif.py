@@ -146,16 +146,15 @@ def test_rules_by_name_and_several_runs_are_read() -> None:
     assert [one.title for one in report.results] == ["wrong", "R"]
 
 
-def test_too_many_results_are_cut_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessionls.tools.sarif._RESULTS", 2)
-    assert read_sarif(log(at({}), at({})), "t").notes == []
-    assert read_sarif(log(at({}), at({}), at({}), 3), "t").notes == (
+def test_too_many_results_are_cut_with_a_notice() -> None:
+    assert read_sarif(log(at({}), at({})), "t", most_results=2).notes == []
+    assert read_sarif(log(at({}), at({}), at({}), 3), "t", most_results=2).notes == (
         "1 results cannot be read",
         "only the first 2 results are read",
     )
     bandit = json.dumps({"results": [{"filename": "a.py", "issue_text": "x", "line_number": "0"}] * 3})
-    assert [one.note is None for one in read_bandit(bandit, "t").results] == [False, False]
-    assert read_bandit(bandit, "t").notes == ["only the first 2 results are read"]
+    assert [one.note is None for one in read_bandit(bandit, "t", most_results=2).results] == [False, False]
+    assert read_bandit(bandit, "t", most_results=2).notes == ["only the first 2 results are read"]
 
 
 JSON = st.recursive(

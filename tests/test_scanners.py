@@ -20,7 +20,6 @@ from sessionls.ports.editor import Buffer
 from sessionls.ports.tools import ToolFailed
 from sessionls.sessions.workspace.positions import Lines
 from sessionls.sessions.workspace.workspace import Workspace
-from sessionls.tools import scanners as scanning
 from sessionls.tools.sarif import NotSarif, Region, read_sarif
 from sessionls.tools.scan import Scan
 from sessionls.tools.scanners import Scanner, builtin_scanners, user_scanner
@@ -262,13 +261,10 @@ async def test_cancelling_kills_the_program_and_its_children(editor: PlainEditor
         reader.close()
 
 
-async def test_a_scanner_that_takes_too_long_or_writes_too_much_is_killed(
-    editor: PlainEditor, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scanning, "_OUTPUT", 1000)
+async def test_a_scanner_that_takes_too_long_or_writes_too_much_is_killed(editor: PlainEditor, folder: Path) -> None:
     own = user_scanner("own", script(folder, "while True: print('x' * 10000)"), [])
     with pytest.raises(ToolFailed, match="output was too long"):
-        await found(scan(editor, [own]))
+        await found(Scan(Workspace(editor), editor, [own], output_bytes=1000))
 
 
 def test_programs_in_the_workspace_or_the_current_directory_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

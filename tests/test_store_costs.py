@@ -119,11 +119,9 @@ async def test_listing_open_findings_costs_the_same_with_many_closed_ones(store:
 
 
 @pytest.mark.engines("sqlite")
+@pytest.mark.store_options(small_scope_messages=100)
 @pytest.mark.parametrize("folders", [None, ["file:///work"]])
-async def test_searching_a_common_word_costs_the_same_with_many_matches(
-    store: SqlStore, folders: list[str] | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sessionls.store.search._FEW", 100)  # messages of a small scope: all of them are searched
+async def test_searching_a_common_word_costs_the_same_with_many_matches(store: SqlStore, folders: list[str] | None) -> None:
     scope = None if folders is None else scope_of(folders)
     session_id = await create(store)
 
@@ -212,9 +210,14 @@ async def test_only_current_titles_are_found(store: SqlStore) -> None:
     assert await found("squirrel") == []
 
 
-@pytest.mark.parametrize("rare", [True, False])
-async def test_pages_of_a_title_search_are_complete(store: SqlStore, rare: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessionls.store.listing._FEW", 100 if rare else 0)
+@pytest.mark.parametrize(
+    "rare",
+    [
+        pytest.param(True, marks=pytest.mark.store_options(rare_titles=100)),
+        pytest.param(False, marks=pytest.mark.store_options(rare_titles=0)),
+    ],
+)
+async def test_pages_of_a_title_search_are_complete(store: SqlStore, rare: bool) -> None:
     for n in range(7):
         await create(store, title=f"rabbit {n}", folders=["file:///work"] if n != 3 else ["file:///other"])
     found: list[str] = []

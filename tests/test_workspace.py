@@ -288,22 +288,24 @@ async def test_a_folder_that_is_itself_a_symbolic_link_is_a_folder(folder: Path,
 @pytest.mark.parametrize("walks", [True, False])
 @posix
 def test_a_link_that_appears_between_check_and_reading_is_not_followed(
-    workspace: Workspace, folder: Path, tmp_path: Path, walks: bool, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, folder: Path, tmp_path: Path, walks: bool
 ) -> None:
-    monkeypatch.setattr(files, "_WALKS", walks)
+    def read() -> str:
+        return files.read_file(place.root, place.name, what="sub/a.txt", limit=99, walk=walks).text
+
     write(folder / "sub" / "a.txt", "inside")
     write(tmp_path / "elsewhere" / "a.txt", "secret")
     place = workspace.locate("sub/a.txt")
-    assert files.read_file(place.root, place.name, what="sub/a.txt", limit=99).text == "inside"
+    assert read() == "inside"
     (folder / "sub").rename(folder / "was")
     (folder / "sub").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SessionlsError):
-        files.read_file(place.root, place.name, what="sub/a.txt", limit=99)
+        read()
     (folder / "sub").unlink()
     (folder / "sub").mkdir()
     (folder / "sub" / "a.txt").symlink_to(tmp_path / "elsewhere" / "a.txt")
     with pytest.raises(SessionlsError):
-        files.read_file(place.root, place.name, what="sub/a.txt", limit=99)
+        read()
 
 
 @posix

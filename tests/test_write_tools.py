@@ -19,6 +19,7 @@ from sessionls.sessions.workspace.diffing import patch
 from sessionls.sessions.workspace.positions import Lines
 from sessionls.sessions.workspace.workspace import Workspace
 from sessionls.tools.mcp import FILES
+from sessionls.tools.outcome import SETTLING_SECONDS
 from sessionls.tools.patching import shown
 from sessionls.tools.toolbox import Toolbox, all_tools
 from tool_calls import LoneCall
@@ -68,12 +69,13 @@ class WritingEditor(PlainEditor):
 class Place:
     """A workspace folder, an editor, and an agent with its tools in a session."""
 
-    def __init__(self, root: Path, *, confirm: bool = False) -> None:
+    def __init__(self, root: Path, *, confirm: bool = False, settling_seconds: Sequence[float] = SETTLING_SECONDS) -> None:
         self.outside = root
         self.folder = root / "project"
         self.folder.mkdir(exist_ok=True)
         self.editor = WritingEditor(self.folder)
         self.confirm = confirm
+        self.settling_seconds = settling_seconds
         self.read_only = False
         self.call = LoneCall()
         self.obeying()
@@ -81,7 +83,12 @@ class Place:
     def obeying(self, *own: Path) -> None:
         """From now on these are the participant's own protected paths."""
         tools = all_tools(
-            Workspace(self.editor), self.editor, confirm=self.confirm, protected=own, read_only=lambda: self.read_only
+            Workspace(self.editor),
+            self.editor,
+            confirm=self.confirm,
+            protected=own,
+            read_only=lambda: self.read_only,
+            settling_seconds=self.settling_seconds,
         )
         self.toolbox = Toolbox(tools)
 
@@ -244,8 +251,8 @@ class TestEditsThroughTheEditor:
         assert place.call.edits[-1] == (path.as_uri(), "Edit text.txt", True)
         assert place.call.patches == ["--- a/text.txt\n+++ b/text.txt\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"] * 2
 
-    async def test_an_edit_with_a_different_result_is_reported(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("sessionls.tools.outcome._SETTLING", (0.0,))
+    async def test_an_edit_with_a_different_result_is_reported(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        place = Place(tmp_path, settling_seconds=(0.0,))
         path = place.write("text.txt", "a\n")
         await place.run("read_file", path="text.txt")
         make = place.editor._make

@@ -121,15 +121,15 @@ async def _pieces(pieces: AsyncIterator[bytes], on_activity: Callable[[], None])
         yield piece
 
 
-def _encoded_body(naming: Naming, target: Target, changes: list[RequestChange]) -> bytes:
+def _encoded_body(naming: Naming, target: Target, changes: list[RequestChange], cache: KeptMessages = _MESSAGE_CACHE) -> bytes:
     """The request's body as bytes."""
     if target.lane == "openai" and not changes:
         with contextlib.suppress(ValueError):
-            return _encoded_with_cache(naming, target)
+            return _encoded_with_cache(naming, target, cache)
     return _json(_body(naming.request, target, changes))
 
 
-def _encoded_with_cache(naming: Naming, target: Target) -> bytes:
+def _encoded_with_cache(naming: Naming, target: Target, cache: KeptMessages) -> bytes:
     """The body for OpenAI's interface. The JSON of messages that earlier requests had, too, is reused."""
     request = naming.request_of(())
     body = openai_body(request, target)
@@ -140,7 +140,7 @@ def _encoded_with_cache(naming: Naming, target: Target) -> bytes:
         converted: Sequence[Any] = openai_body(naming.request_of(messages), target)["messages"]
         return converted
 
-    return _MESSAGE_CACHE.to_json(key, naming.messages, convert, to_json(body)[:-1] + b',"messages":[', b"]}")
+    return cache.to_json(key, naming.messages, convert, to_json(body)[:-1] + b',"messages":[', b"]}")
 
 
 def _body(request: ModelRequest, target: Target, changes: list[RequestChange]) -> dict[str, Any]:

@@ -19,8 +19,8 @@ Messages = Sequence[Mapping[str, Any]]
 
 _FEW = 32  # messages: shorter requests are not worth caching
 _KEPT = 8  # requests
-_LARGEST = 8 << 20  # bytes of a cached request: only images make larger ones
-_KEPT_SIZE = 16 << 20  # bytes of all requests together
+_REQUEST_BYTES = 8 << 20  # only images make larger requests
+_TOTAL_BYTES = 16 << 20
 _CHUNK = 256  # messages that are compared at once
 
 
@@ -37,9 +37,10 @@ class _Kept:
 
 
 class KeptMessages:
-    """Thread-safe."""
+    """Thread-safe. Requests of more than `request_bytes` are not kept, and all of them take `total_bytes` at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, request_bytes: int = _REQUEST_BYTES, total_bytes: int = _TOTAL_BYTES) -> None:
+        self._request_bytes, self._total_bytes = request_bytes, total_bytes
         self._lock = threading.Lock()
         self._kept: list[_Kept] = []  # the newest last
 
@@ -70,7 +71,7 @@ class KeptMessages:
         kept.ends.extend(len(data) + end for end in ends)
         data += added
         whole = b"".join((head, data, tail))
-        if len(new) == len(messages) - count and len(data) <= _LARGEST:
+        if len(new) == len(messages) - count and len(data) <= self._request_bytes:
             self._put(_Kept(key, list(messages), kept.ends, data))
         return whole
 
@@ -86,8 +87,11 @@ class KeptMessages:
     def _put(self, kept: _Kept) -> None:
         with self._lock:
             self._kept.append(kept)
-            while len(self._kept) > 1 and (len(self._kept) > _KEPT or sum(len(one.data) for one in self._kept) > _KEPT_SIZE):
+            while len(self._kept) > 1 and (len(self._kept) > _KEPT or self._size() > self._total_bytes):
                 self._kept.pop(0)
+
+    def _size(self) -> int:
+        return sum(len(one.data) for one in self._kept)
 
 
 def _common(one: Messages, other: Messages) -> int:

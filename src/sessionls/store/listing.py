@@ -16,15 +16,13 @@ from sessionls.domain.model import Session
 from sessionls.domain.scope import Scope
 from sessionls.store.access import reader_places
 from sessionls.store.engine import dialect_of
+from sessionls.store.options import StoreOptions
 from sessionls.store.places import is_in_scope
 from sessionls.store.rows import attention_rank, readable_sessions
 from sessionls.store.schema import session_places, sessions
 from sessionls.store.titles import is_rare, sessions_by_title, title_terms
 
 __all__ = ["sessions_page"]
-
-_FEW = 1000  # if at most this many titles can match, only these are compared
-_STOPPED = 200  # so many sessions whose reply was interrupted or failed come before the others: old ones are not urgent
 
 _Key = tuple[int, str, str]
 
@@ -38,11 +36,12 @@ def sessions_page(
     limit: int,
     cursor: str | None,
     participant_id: str | None,
+    options: StoreOptions,
 ) -> tuple[list[Session], str | None]:
     after = None if cursor is None else _position(cursor)
     words = [word for word in (query or "").encode(errors="replace").decode().casefold().split() if word]
     states = ("active", "paused") if state is None else (state,)
-    urgent = _sessions_needing(connection, scope, states, words, participant_id)
+    urgent = _sessions_needing(connection, scope, states, words, participant_id, options.stopped_sessions)
     page: list[Session] = []
     keys: list[_Key] = []
     if after is None or after[0] > 0:
@@ -54,7 +53,7 @@ def sessions_page(
     position = None if after is None else after[1:]
     leave_out = [session.id for session in urgent.values()]
     terms = title_terms(words)
-    if terms and is_rare(connection, terms, _FEW):
+    if terms and is_rare(connection, terms, options.rare_titles):
         rows_found = _titled(connection, scope, states, words, terms, limit + 1, position, leave_out)
     else:
         rows_found = _listed(connection, scope, states, words, limit + 1, position, leave_out)
@@ -67,11 +66,16 @@ def sessions_page(
 
 
 def _sessions_needing(
-    connection: Connection, scope: Scope | None, states: Collection[str], words: Sequence[str], participant_id: str | None
+    connection: Connection,
+    scope: Scope | None,
+    states: Collection[str],
+    words: Sequence[str],
+    participant_id: str | None,
+    most_stopped: int,
 ) -> dict[_Key, Session]:
     """The sessions that need the participant, in the order of the list. (There is an index of those that need somebody.)"""
     readers = dialect_of(connection).readers(connection)
-    queries = _urgent(scope, words) if readers is None else _urgent_for(readers, scope, words)
+    queries = _urgent(scope, words, most_stopped) if readers is None else _urgent_for(readers, scope, words, most_stopped)
     # The state is compared here: a condition in the query would make the database choose the index of all sessions.
     candidates = [session for query in queries for session in readable_sessions(connection.execute(query))]
     ranked = [(attention_rank(session, participant_id), session) for session in candidates if session.state in states]
@@ -79,7 +83,7 @@ def _sessions_needing(
     return dict(sorted(keys, key=lambda query: query[0], reverse=True))
 
 
-def _urgent(scope: Scope | None, words: Sequence[str]) -> list[Select[Any]]:
+def _urgent(scope: Scope | None, words: Sequence[str], most_stopped: int) -> list[Select[Any]]:
     """The sessions that wait for somebody, and the newest of those whose reply stopped."""
     column = sessions.c.attention
     query = select(sessions.c.id, sessions.c.session).where(sessions.c.session > "")  # NULL for deleted sessions
@@ -88,10 +92,10 @@ def _urgent(scope: Scope | None, words: Sequence[str]) -> list[Select[Any]]:
     if words:
         query = query.where(*_title_contains(words))
     newest = sessions.c.updated_at.desc(), sessions.c.id.desc()
-    return [query.where(column == 2), query.where(column == 1).order_by(*newest).limit(_STOPPED)]
+    return [query.where(column == 2), query.where(column == 1).order_by(*newest).limit(most_stopped)]
 
 
-def _urgent_for(readers: Sequence[str], scope: Scope | None, words: Sequence[str]) -> list[Select[Any]]:
+def _urgent_for(readers: Sequence[str], scope: Scope | None, words: Sequence[str], most_stopped: int) -> list[Select[Any]]:
     """The same for a login that does not see all sessions. (There is an index of them by reader and place.)"""
     columns = reader_places.c
     waiting: list[Select[Any]] = []
@@ -104,9 +108,9 @@ def _urgent_for(readers: Sequence[str], scope: Scope | None, words: Sequence[str
             query = query.join(sessions, sessions.c.id == columns.session_id).where(*_title_contains(words))
         waiting.append(query.where(columns.attention == 2))
         newest = columns.updated_at.desc(), columns.session_id.desc()
-        stopped.append(query.where(columns.attention == 1).order_by(*newest).limit(_STOPPED))
+        stopped.append(query.where(columns.attention == 1).order_by(*newest).limit(most_stopped))
     queries: list[Select[Any]] = []
-    for pieces, most in ((waiting, None), (stopped, _STOPPED)):
+    for pieces, most in ((waiting, None), (stopped, most_stopped)):
         if pieces:
             all_found = union(*(select(piece.subquery()) for piece in pieces)).subquery()
             ids = (

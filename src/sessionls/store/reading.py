@@ -21,6 +21,7 @@ from sessionls.store.engine import dialect_of
 from sessionls.store.external_sessions import read_external_session
 from sessionls.store.listing import sessions_page
 from sessionls.store.liveness import clock_ms, is_gone
+from sessionls.store.options import StoreOptions
 from sessionls.store.parts import is_growing
 from sessionls.store.places import older_places, scope_in
 from sessionls.store.presence import lapsed_presence
@@ -105,8 +106,9 @@ _STRIDE = 32  # messages read at a time, since their length is not known in adva
 class Reader:
     """Runs queries in the connection's transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, options: StoreOptions = StoreOptions()) -> None:  # noqa: B008 (frozen)
         self._connection = connection
+        self._options = options
 
     def session(self, session_id: str) -> Session:
         return session_of(require(self._connection, session_id))
@@ -128,10 +130,11 @@ class Reader:
             limit=limit,
             cursor=cursor,
             participant_id=participant_id,
+            options=self._options,
         )
 
     def search(self, query: str, scope: Scope | None, limit: int) -> list[Hit]:
-        return search(self._connection, query, scope=scope, limit=limit)
+        return search(self._connection, query, scope=scope, limit=limit, small_scope=self._options.small_scope_messages)
 
     def history(self, session_id: str, before: str | None, limit: int) -> Page:
         row = require(self._connection, session_id)

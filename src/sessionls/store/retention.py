@@ -14,7 +14,7 @@ from sessionls.store.store import SqlStore
 
 __all__ = ["RetentionReport", "apply_retention", "expired_sessions"]
 
-_AT_ONCE = 500  # sessions read in one transaction
+_PAGE_SIZE = 500  # sessions read in one transaction
 _AGAIN = "Try again later."
 
 
@@ -25,7 +25,9 @@ class RetentionReport:
     """The ids of sessions that were not deleted, each with the reason."""
 
 
-async def expired_sessions(store: SqlStore, days: Mapping[str, float], *, at: datetime | None = None) -> list[Session]:
+async def expired_sessions(
+    store: SqlStore, days: Mapping[str, float], *, at: datetime | None = None, page_size: int = _PAGE_SIZE
+) -> list[Session]:
     """Returns the sessions in these states whose last change is at least that many days ago, oldest first.
 
     `at`: by default, now.
@@ -34,7 +36,7 @@ async def expired_sessions(store: SqlStore, days: Mapping[str, float], *, at: da
     for state, age in days.items():
         before = _limit(age, at or datetime.now(UTC))
         after = ("", "")
-        while page := await store.unchanged_sessions(state, before=before, after=after, limit=_AT_ONCE):
+        while page := await store.unchanged_sessions(state, before=before, after=after, limit=page_size):
             expired += page
             after = (page[-1].updated_at, page[-1].id)
     return sorted(expired, key=lambda session: (session.updated_at, session.id))

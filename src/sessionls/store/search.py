@@ -28,7 +28,6 @@ __all__ = ["index_message", "purge", "search", "unindex"]
 
 _RANKED = 500  # matches: fewer are ranked, more are sorted by age
 _SNIPPET = 1000  # characters of a snippet at most
-_FEW = 20_000  # messages: in a scope with at most this many, only these are searched
 
 _ONE_PLACE = "SELECT 1 FROM session_places AS p WHERE p.session_id = :id AND {place}"
 _TEXTS = (
@@ -65,10 +64,11 @@ def purge(connection: Connection, *, first: bool) -> bool:
     return dialect_of(connection).purge(connection, first=first)
 
 
-def search(connection: Connection, query: str, *, scope: Scope | None, limit: int) -> list[Hit]:
+def search(connection: Connection, query: str, *, scope: Scope | None, limit: int, small_scope: int) -> list[Hit]:
     """The messages with all these words. The last word of the query may be the beginning of a word.
 
-    The best matches come first if fewer than `_RANKED` messages match, else the newest.
+    The best matches come first if fewer than `_RANKED` messages match, else the newest. In a scope with at most `small_scope`
+    messages, only these are searched.
     """
     dialect = dialect_of(connection)
     here = {} if scope is None else scope_values(scope)
@@ -76,9 +76,9 @@ def search(connection: Connection, query: str, *, scope: Scope | None, limit: in
     if not whole:
         return []
     # A prefix search reads all matches of all words with that prefix. So it runs only if the whole word is not common.
-    matches = _newest_matches(connection, whole, here)
+    matches = _newest_matches(connection, whole, here, small_scope)
     if len(matches) < _RANKED:
-        matches = _newest_matches(connection, beginning, here)
+        matches = _newest_matches(connection, beginning, here, small_scope)
     if not matches:
         return []
     if len(matches) < _RANKED:  # the best first; of equally good ones, the newest
@@ -110,9 +110,9 @@ def _shorten(snippet: str) -> str:
     return snippet if len(snippet) <= _SNIPPET else f"{snippet[:_SNIPPET]}…"
 
 
-def _newest_matches(connection: Connection, words: str, here: Mapping[str, Any]) -> list[_Match]:
+def _newest_matches(connection: Connection, words: str, here: Mapping[str, Any], small_scope: int) -> list[_Match]:
     """At most `_RANKED` matches, newest first."""
-    with closing(dialect_of(connection).matches(connection, words, here, _FEW)) as matches:  # type: ignore[type-var]
+    with closing(dialect_of(connection).matches(connection, words, here, small_scope)) as matches:  # type: ignore[type-var]
         return list(islice(_with_session(connection, matches, words, here), _RANKED))
 
 

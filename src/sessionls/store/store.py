@@ -21,6 +21,7 @@ from sessionls.domain.state import Drafted, Entry, with_drafts
 from sessionls.ports.store import ExternalSession, Hit, Notice, Snapshot, Transcript
 from sessionls.store.drafts import Drafts
 from sessionls.store.feed import Feed
+from sessionls.store.options import StoreOptions
 
 if TYPE_CHECKING:
     from sessionls.store.backend import Backend
@@ -53,9 +54,17 @@ class SqlStore:
     """
 
     def __init__(
-        self, url: str, *, lease: float = 10.0, patience: float = 5.0, durable: bool = False, silence: float = 20.0
+        self,
+        url: str,
+        *,
+        lease: float = 10.0,
+        patience: float = 5.0,
+        durable: bool = False,
+        silence: float = 20.0,
+        options: StoreOptions = StoreOptions(),  # noqa: B008 (frozen)
     ) -> None:
         self._url = url
+        self._options = options
         self._silence = silence
         self._lease = lease
         self._patience = patience
@@ -425,6 +434,7 @@ class SqlStore:
                     self._publish,
                     lambda: self._call_on_loop(self._reconnected),
                     durable=self._durable,
+                    options=self._options,
                 )
         return self._backend.run_command(job, requested_at, silence)
 

@@ -17,7 +17,7 @@ from sessionls.sessions.workspace.diffing import changes, split_lines
 from sessionls.sessions.workspace.file_edits import write_changes
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
-from sessionls.tools.outcome import LARGEST_EDITED, resulting_text
+from sessionls.tools.outcome import LARGEST_EDITED, SETTLING_SECONDS, resulting_text
 from sessionls.tools.protected_paths import is_protected
 from sessionls.tools.saving import Saving
 
@@ -117,12 +117,12 @@ class Restorer:
         if file.text is None:
             gone = not await asyncio.to_thread(_is_there, uri)
             return WrittenFile(uri, None, None if gone or problem is None else problem)
-        made = await resulting_text(self._workspace, uri, file.text, patient=problem is None)
+        made = await resulting_text(self._workspace, uri, file.text, SETTLING_SECONDS if problem is None else (0.0,))
         if made is None or made == file.expected:
             return WrittenFile(uri, file.expected, problem or "it reported success, but the text is unchanged.")
         saved = not plan.unsaved and await self._saving.edited(uri, made)
         if saved:  # saving may have run a formatter
-            made = await resulting_text(self._workspace, uri, made, patient=False) or made
+            made = await resulting_text(self._workspace, uri, made, (0.0,)) or made
         return WrittenFile(uri, made, saved=saved)
 
 

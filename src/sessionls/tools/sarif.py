@@ -34,7 +34,7 @@ _NO_FAULTS = ("pass", "notApplicable", "informational")
 _FAR = 2**31 - 1
 _TITLE = 200  # characters
 _BODY = 2_000
-_RESULTS = 20_000
+_MOST_RESULTS = 20_000
 
 
 class NotSarif(Exception):
@@ -138,7 +138,7 @@ class Report:
 # -- SARIF -----------------------------------------------------------------------------------------------------------
 
 
-def read_sarif(output: str, scanner: str) -> Report:
+def read_sarif(output: str, scanner: str, *, most_results: int = _MOST_RESULTS) -> Report:
     """The open results of a SARIF log: not suppressed, absent or passed. Raises `NotSarif`."""
     try:
         log = json.loads(output.removeprefix("\ufeff"))
@@ -153,8 +153,8 @@ def read_sarif(output: str, scanner: str) -> Report:
         notes.append(f"{odd:,} results cannot be read")
     for run in runs:
         for found in _run_results(_dict(run), scanner):
-            if len(results) >= _RESULTS:
-                return Report(results, (*notes, f"only the first {_RESULTS:,} results are read"))
+            if len(results) >= most_results:
+                return Report(results, (*notes, f"only the first {most_results:,} results are read"))
             results.append(found)
     return Report(results, notes)
 
@@ -332,7 +332,7 @@ def _replacement(result: Mapping[str, Any], region: Mapping[str, Any]) -> str | 
 _BANDIT: Mapping[str, Severity] = {"HIGH": 1, "MEDIUM": 2, "LOW": 3, "UNDEFINED": 3}
 
 
-def read_bandit(output: str, scanner: str) -> Report:
+def read_bandit(output: str, scanner: str, *, most_results: int = _MOST_RESULTS) -> Report:
     """The results of bandit's `-f json`. Its columns count bytes of UTF-8 from 0, as Python's syntax tree does."""
     try:
         report = json.loads(output.removeprefix("\ufeff"))
@@ -340,8 +340,8 @@ def read_bandit(output: str, scanner: str) -> Report:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise NotSarif("its output is not bandit's JSON") from None
     results: list[Result] = []
-    notes = [f"only the first {_RESULTS:,} results are read"] if len(_list(raw)) > _RESULTS else []
-    for one in [_dict(one) for one in _list(raw)][:_RESULTS]:
+    notes = [f"only the first {most_results:,} results are read"] if len(_list(raw)) > most_results else []
+    for one in [_dict(one) for one in _list(raw)][:most_results]:
         where, text = one.get("filename"), one.get("issue_text")
         region, note = _region({"startLine": one.get("line_number")}, "utf-8")
         text = text if isinstance(text, str) and text.strip() else "A finding"

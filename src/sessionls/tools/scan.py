@@ -29,7 +29,7 @@ from sessionls.tools.base import RESULT_LIMIT, Arguments, BaseTool, cut_middle
 from sessionls.tools.files import list_workspace
 from sessionls.tools.git import explained
 from sessionls.tools.sarif import Result
-from sessionls.tools.scanners import NOT_INSTALLED, Scanned, Scanner, Target, scan_files
+from sessionls.tools.scanners import NOT_INSTALLED, OUTPUT_BYTES, Scanned, Scanner, Target, scan_files
 
 __all__ = ["Scan", "ScanArguments"]
 
@@ -60,7 +60,7 @@ class _Found:
 class Scan(BaseTool[ScanArguments]):
     """`scanners` is called each time. `never_in`: folders whose programs are not started.
 
-    `variables` are environment variables that scanners get besides the usual ones.
+    `variables` are environment variables that scanners get besides the usual ones. `output_bytes` is the limit of one report.
     """
 
     name = "scan"
@@ -80,12 +80,14 @@ class Scan(BaseTool[ScanArguments]):
         *,
         never_in: Callable[[], Sequence[Path]] = tuple,
         variables: Sequence[str] = (),
+        output_bytes: int = OUTPUT_BYTES,
     ) -> None:
         self._workspace = workspace
         self._editor = editor
         self._scanners = tuple(scanners)
         self._never_in = never_in
         self._variables = tuple(variables)
+        self._output_bytes = output_bytes
 
     async def perform(self, arguments: ScanArguments, call: ToolCall) -> str:
         chosen = self._chosen(arguments.scanners)
@@ -95,7 +97,9 @@ class Scan(BaseTool[ScanArguments]):
         targets = await self._targets(arguments.paths, chosen, changed)
         if not targets:
             return "Nothing to scan: no scanner supports these files."
-        scanned = await scan_files(chosen, targets, never_in=self._never_in(), variables=self._variables)
+        scanned = await scan_files(
+            chosen, targets, never_in=self._never_in(), variables=self._variables, output_bytes=self._output_bytes
+        )
         if all(one.problem for one in scanned) and not any(one.results for one in scanned):
             problems = "; ".join(f"{one.scanner}: {one.problem}" for one in scanned) + "."
             if arguments.scanners or any(one.failed for one in scanned):

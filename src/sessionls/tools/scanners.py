@@ -24,10 +24,10 @@ from sessionls.sessions.workspace.workspace import ResolvedFile
 from sessionls.tools.files import glob_filter
 from sessionls.tools.sarif import NotSarif, Report, Result, Severity, read_bandit, read_sarif
 
-__all__ = ["NOT_INSTALLED", "Scanned", "Scanner", "Target", "builtin_scanners", "scan_files", "user_scanner"]
+__all__ = ["NOT_INSTALLED", "OUTPUT_BYTES", "Scanned", "Scanner", "Target", "builtin_scanners", "scan_files", "user_scanner"]
 
 SECONDS = 120.0
-_OUTPUT = 64 << 20  # bytes of one scanner's report
+OUTPUT_BYTES = 64 << 20  # of one scanner's report
 _BATCH_FILES = 400
 _BATCH_CHARACTERS = 24_000  # of a command line; Windows takes 32,767
 _AT_ONCE = 4  # programs
@@ -143,6 +143,7 @@ async def scan_files(
     never_in: Sequence[Path] = (),
     seconds: float = SECONDS,
     variables: Sequence[str] = (),
+    output_bytes: int = OUTPUT_BYTES,
 ) -> list[Scanned]:
     """Run each scanner on the files that it supports, several at once. Cancelling stops them.
 
@@ -154,7 +155,9 @@ async def scan_files(
     async with asyncio.TaskGroup() as group:
         for scanner in scanners:
             supported = [target for target in targets if scanner.supports(target.file.name)]
-            jobs.append(group.create_task(_Run(scanner, supported, gate, tuple(never_in), seconds, environment).all()))
+            jobs.append(
+                group.create_task(_Run(scanner, supported, gate, tuple(never_in), seconds, output_bytes, environment).all())
+            )
     return [job.result() for job in jobs]
 
 
@@ -165,6 +168,7 @@ class _Run:
     gate: asyncio.Semaphore
     never_in: tuple[Path, ...]
     seconds: float
+    output_bytes: int
     environment: Mapping[str, str]
 
     async def all(self) -> Scanned:
@@ -230,7 +234,7 @@ class _Run:
                     cwd=cwd,
                     stdin=stdin,
                     seconds=self.seconds,
-                    limit=_OUTPUT,
+                    limit=self.output_bytes,
                     environment=self.environment,
                 )
             except OSError as error:

@@ -14,6 +14,7 @@ from sessionls.tools.execute import RunCommand
 from sessionls.tools.git import GitDiff, GitLog, GitShow
 from sessionls.tools.mcp import McpServers
 from sessionls.tools.nearby import TOUCH_FILES, Nearby, WithInstructions
+from sessionls.tools.outcome import SETTLING_SECONDS
 from sessionls.tools.read import ListFiles, ReadFile, Search
 from sessionls.tools.read_tracker import ReadTracker
 from sessionls.tools.saving import DiskReader, Saving
@@ -92,19 +93,29 @@ def all_tools(
     variables: Sequence[str] = (),
     seen: ReadTracker | None = None,
     saving: Saving | None = None,
+    settling_seconds: Sequence[float] = SETTLING_SECONDS,
 ) -> list[Tool]:
     """All our own tools. `confirm`: an editor that can shows each edit and asks before it makes it.
 
     `protected` are the participant's files and folders that configure agents and programs: agents do not write there, nor to
     those of the workspace. `read_only` is called each time. `variables` are environment variables that commands get in addition
-    to the usual ones.
+    to the usual ones. The text after an edit is read after each of `settling_seconds`, until it is the expected one.
     """
     seen = seen or ReadTracker()
     saving = saving or Saving(workspace, editor)
     return [
         *read_tools(workspace, seen),
         *(
-            write(workspace, editor, seen, saving, confirm=confirm, protected=protected, read_only=read_only)
+            write(
+                workspace,
+                editor,
+                seen,
+                saving,
+                confirm=confirm,
+                protected=protected,
+                read_only=read_only,
+                settling_seconds=settling_seconds,
+            )
             for write in (EditFile, CreateFile, DeleteFile)
         ),
         RunCommand(workspace, variables=variables),

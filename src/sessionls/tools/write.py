@@ -30,7 +30,7 @@ from sessionls.sessions.workspace.diffing import line_end_of, patch
 from sessionls.sessions.workspace.positions import Encoding, Lines
 from sessionls.sessions.workspace.workspace import Document, ResolvedFile, Workspace
 from sessionls.tools.base import Arguments, BaseTool
-from sessionls.tools.outcome import LARGEST_EDITED, is_ended, resulting_text
+from sessionls.tools.outcome import LARGEST_EDITED, SETTLING_SECONDS, is_ended, resulting_text
 from sessionls.tools.patching import replace, shown
 from sessionls.tools.protected_paths import is_protected
 from sessionls.tools.read_tracker import ReadTracker
@@ -85,8 +85,10 @@ class _WriteTool(BaseTool[A]):
         confirm: bool = False,
         protected: Sequence[Path] = (),
         read_only: Callable[[], bool] = lambda: False,
+        settling_seconds: Sequence[float] = SETTLING_SECONDS,
     ) -> None:
         self._workspace = workspace
+        self._settling_seconds = settling_seconds
         self._editor = editor
         self._seen = seen
         self._saving = saving
@@ -125,7 +127,7 @@ class _WriteTool(BaseTool[A]):
         applied = True
         note = _NOT_SAVED_UNASKED.format(path=plan.file.display) if plan.unsaved else ""
         try:
-            made = await resulting_text(self._workspace, plan.uri, text)
+            made = await resulting_text(self._workspace, plan.uri, text, self._settling_seconds)
             if made is not None and is_ended(made, text):
                 difference = await asyncio.to_thread(patch, plan.file.display, plan.before, made)
                 plan, text = dataclasses.replace(plan, text=made, patch=difference), made
@@ -134,9 +136,7 @@ class _WriteTool(BaseTool[A]):
             if made == text and not plan.unsaved:
                 if not await self._saving.edited(plan.uri, text):
                     note = _NOT_SAVED.format(path=plan.file.display)
-                made = (
-                    await resulting_text(self._workspace, plan.uri, text, patient=False) or text
-                )  # a formatter may have run on save
+                made = await resulting_text(self._workspace, plan.uri, text, (0.0,)) or text  # a formatter may have run on save
         finally:  # log the change, even if the reply is stopped at this moment
             whole = plan.patch
             if made != text:

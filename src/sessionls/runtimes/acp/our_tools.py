@@ -31,7 +31,7 @@ NAMES = ("report_finding", "diagnostics", "symbols", "search_sessions")
 _LINE = 1 << 20  # bytes of one message
 _VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 _MOST = 64  # connections at the same time
-_CALLS = 2_000  # during one reply
+_CALLS_PER_REPLY = 2_000
 
 
 Ask = Callable[[Mapping[str, Any]], Awaitable[str]]
@@ -53,6 +53,7 @@ class OurTools:
     """`offer` returns the tools with these names. One listener serves all sessions of this process; each has its own token."""
 
     offer: Callable[[Sequence[str]], Sequence[Tool]]
+    calls_per_reply: int = _CALLS_PER_REPLY
     _tokens: dict[str, str] = field(default_factory=dict, init=False)  # token → key of an agent
     _turns: dict[str, _Turn] = field(default_factory=dict, init=False)
     _server: asyncio.Server | None = field(default=None, init=False)
@@ -170,8 +171,10 @@ class OurTools:
         tool_arguments = arguments if isinstance(arguments, dict) else {}
         if turn is not None:
             turn.count += 1
-            if turn.count > _CALLS:
-                return _result(f"You have called these tools more than {_CALLS:,} times. End your reply.", failed=True)
+            if turn.count > self.calls_per_reply:
+                return _result(
+                    f"You have called these tools more than {self.calls_per_reply:,} times. End your reply.", failed=True
+                )
         if name == ASK_AGENT and turn is not None:
             if turn.ask is None or turn.permissions.is_denied(ASK_AGENT, "read"):
                 return _result(DENIED, failed=True)

@@ -15,9 +15,9 @@ from sessionls.runtimes.acp.terminals import Terminals
 from sessionls.runtimes.acp.turn import Turn
 from sessionls.runtimes.acp.writing import Call, Writing
 
-__all__ = ["Requests"]
+__all__ = ["ACTIONS_PER_REPLY", "Requests"]
 
-_ACTIONS = 5_000  # written files and commands of one message
+ACTIONS_PER_REPLY = 5_000  # written files and commands
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Requests:
     permissions: Permissions
     files: Files
     commands: Commands
+    actions_per_reply: int = ACTIONS_PER_REPLY
     turn: Turn | None = field(default=None, init=False)
     cost: float | None = field(default=None, init=False)
     _actions: int = field(default=0, init=False)
@@ -62,8 +63,10 @@ class Requests:
 
     def _count_action(self) -> None:
         self._actions += 1
-        if self._actions > _ACTIONS:
-            raise ToolFailed(f"You have written files and run commands more than {_ACTIONS:,} times. End your reply.")
+        if self._actions > self.actions_per_reply:
+            raise ToolFailed(
+                f"You have written files and run commands more than {self.actions_per_reply:,} times. End your reply."
+            )
 
     async def close(self) -> None:
         await self.terminals.close()

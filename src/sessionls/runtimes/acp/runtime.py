@@ -38,7 +38,7 @@ from sessionls.runtimes.acp.prompt import (
     text_block,
     transcript_text,
 )
-from sessionls.runtimes.acp.requests import Requests
+from sessionls.runtimes.acp.requests import ACTIONS_PER_REPLY, Requests
 from sessionls.runtimes.acp.turn import Outcome, Turn, finish_uncancelled
 from sessionls.runtimes.acp.writing import Call, Writing
 from sessionls.runtimes.asking import ASK_AGENT, AskingAgent, may_ask
@@ -71,6 +71,7 @@ class ExternalAgents:
     logs: Path
     timeouts: Timeouts = field(default_factory=Timeouts)
     idle: float = 600.0
+    actions_per_reply: int = ACTIONS_PER_REPLY
     name: str = field(default="acp", init=False)
     abilities: RuntimeAbilities = field(default=RuntimeAbilities(steer=False, resume=True, own_model=True), init=False)
     pool: Pool = field(init=False)
@@ -178,7 +179,7 @@ class ExternalAgents:
         for problem in await agent_session.configuration.apply(connection, agent_session.id, _requested_configuration(reply)):
             await sink.add_notice(problem)
         permissions = Permissions(reply.definition, rules.policy, sink, self.files)
-        requests = Requests(reply, writing, permissions, self.files, self.commands)
+        requests = Requests(reply, writing, permissions, self.files, self.commands, self.actions_per_reply)
         turn = Turn(connection, agent_session.id, writing, requests.handle, agent_session.configuration.update, requests.set_cost)
         writing.turn = requests.turn = turn
         before = await self.files.snapshot()

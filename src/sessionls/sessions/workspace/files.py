@@ -29,7 +29,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 # Encodings that editors detect or are set to.
 _NARROW = ("utf-8", "cp1252", "latin-1", "cp1251", "cp932", "gb18030", "big5", "euc_kr")
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be")
-_WALKS = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_CAN_WALK = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class FileText:
     notice: str | None
 
 
-def read_file(root: Path, name: str, *, what: str, limit: int) -> FileText:
+def read_file(root: Path, name: str, *, what: str, limit: int, walk: bool = _CAN_WALK) -> FileText:
     """The text of the file `name` (real path from the real path `root`, with `/`), cut to `limit` bytes at the end of a line.
 
     Errors call the file `what`. Raises `InvalidParams` if it does not exist, is not UTF-8 text or is larger than `LARGEST`;
-    `NotPermitted` if it is not a regular file, or no longer inside `root`.
+    `NotPermitted` if it is not a regular file, or no longer inside `root`. `walk`: open each folder from the one before it.
     """
-    with _regular_file(root, name, what) as (file, size):
+    with _regular_file(root, name, what, walk=walk) as (file, size):
         if size > LARGEST:
             raise _too_large(what)
         return _read(file, what, limit)
@@ -108,10 +108,10 @@ def begins_as_image(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _regular_file(root: Path, name: str, what: str) -> Iterator[tuple[BinaryIO, int]]:
+def _regular_file(root: Path, name: str, what: str, *, walk: bool = _CAN_WALK) -> Iterator[tuple[BinaryIO, int]]:
     """The file, open for reading, and its size in bytes."""
     try:
-        opened = _open(root, name)
+        opened = _open(root, name, walk=walk)
         try:
             status = os.fstat(opened)
             if not stat.S_ISREG(status.st_mode):
@@ -124,15 +124,15 @@ def _regular_file(root: Path, name: str, what: str) -> Iterator[tuple[BinaryIO, 
         raise _error_for(error, what) from None
 
 
-def _open(root: Path, name: str) -> int:
+def _open(root: Path, name: str, *, walk: bool = _CAN_WALK) -> int:
     """Open the file for reading without following a symbolic link: the path was resolved before, so that a link is an attack.
 
-    If the system can, each folder is opened from the one before it, so that no change in between can lead outside.
+    With `walk`, if the system can, each folder is opened from the one before it, so that no change in between can lead outside.
     """
     # Without O_NONBLOCK, opening a named pipe would wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NOCTTY", 0)
     flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
-    if not _WALKS:
+    if not walk:
         return _open_and_compare(str(root.joinpath(*name.split("/"))), flags)
     *folders, last = name.split("/")
     step = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW

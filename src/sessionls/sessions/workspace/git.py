@@ -99,10 +99,14 @@ class GitProblem(Exception):
 
 
 class Git:
-    """The installed git. `never_in` returns the workspace's folders: a git inside them is never run."""
+    """The installed git. `never_in` returns the workspace's folders: a git inside them is never run.
 
-    def __init__(self, never_in: Callable[[], Sequence[Path]] = tuple) -> None:
+    `repository_seconds`: how long a command in a known `Repository` may take.
+    """
+
+    def __init__(self, never_in: Callable[[], Sequence[Path]] = tuple, *, repository_seconds: float = 10.0) -> None:
         self._never_in = never_in
+        self.repository_seconds = repository_seconds
         self._known: tuple[object, str, str] | None = None
 
     async def installed(self) -> bool:

@@ -28,7 +28,6 @@ from sessionls.sessions.workspace.git import (
 
 __all__ = ["Repository", "find_repository"]
 
-_SECONDS = 10.0
 # Content filters, hooks (from git 2.54 on configuration has some, too), and what a participant's own git-lfs would start.
 _PROGRAM_KEYS = r"^(filter|hook|lfs\.extension)\."
 _USER_SCOPES = ("system", "global", "command")
@@ -57,8 +56,9 @@ class Repository:
         relative = PurePath(self.folder).relative_to(self.top).as_posix()
         return "" if relative == "." else relative
 
-    async def __call__(self, *arguments: str, seconds: float = _SECONDS, limit: int = 1 << 20) -> GitAnswer:
+    async def __call__(self, *arguments: str, seconds: float | None = None, limit: int = 1 << 20) -> GitAnswer:
         """Run git in the folder (see `Git`)."""
+        seconds = self.git.repository_seconds if seconds is None else seconds
         where = {"GIT_DIR": self.directory, "GIT_COMMON_DIR": self.common, "GIT_WORK_TREE": self.top}
         return await self.git(self.folder, *arguments, seconds=seconds, limit=limit, environment=where)
 
@@ -120,7 +120,7 @@ async def find_repository(git: Git, folder: str, *, inside: Sequence[str] = (), 
     else it may borrow objects from other repositories.
     """
     questions = ("--git-dir", "--git-common-dir", "--is-bare-repository")
-    answer = await git(folder, "rev-parse", "--path-format=absolute", *questions, seconds=_SECONDS)
+    answer = await git(folder, "rev-parse", "--path-format=absolute", *questions, seconds=git.repository_seconds)
     if answer.code != 0:
         raise await git.problem(answer)
     lines = os.fsdecode(answer.output).split("\n")

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.ports.store import Delta
+from sessionls.store.options import StoreOptions
 
 __all__ = ["CommitUnknown", "Database", "Kind", "Newest", "PollResult"]
 
@@ -66,8 +67,16 @@ class Database(ABC):
     Except for `watch`, all methods block. Do not call them on the event loop.
     """
 
-    def __init__(self, url: str, patience: float, *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        patience: float,
+        *,
+        durable: bool = False,
+        options: StoreOptions = StoreOptions(),  # noqa: B008 (frozen)
+    ) -> None:
         self._url = url
+        self._options = options
         self._patience = patience
         self._durable = durable
         self._lock = threading.Lock()

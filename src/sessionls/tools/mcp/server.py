@@ -17,14 +17,14 @@ from sessionls.tools.mcp.tool import tools_of
 if TYPE_CHECKING:
     from mcp import Client
 
-__all__ = ["GONE", "Server"]
+__all__ = ["GONE", "RETRY_SECONDS", "Server"]
 
 log = logging.getLogger(__name__)
 
 GONE = "it was ended"
 _START = 60.0  # seconds for a server to start
 _CALL = 300.0  # seconds for one call
-_FIRST_WAIT, _LONGEST_WAIT = 4.0, 60.0  # seconds between attempts to start a server that fails
+RETRY_SECONDS = (4.0, 60.0)  # the first and the longest wait between attempts to start a server that fails
 _TOOLS = 128
 _PAGES = 100
 _NOTES = 20
@@ -34,10 +34,13 @@ _SAID = 2_000  # characters
 class Server:
     """One server. The MCP SDK requires that the same task opens and closes the connection, so a separate task does both."""
 
-    def __init__(self, named: Named, forbidden: Callable[[Named], str | None]) -> None:
+    def __init__(
+        self, named: Named, forbidden: Callable[[Named], str | None], retry_seconds: tuple[float, float] = RETRY_SECONDS
+    ) -> None:
         assert named.server is not None
         self.named = named
         self._bound = forbidden
+        self._retry_seconds = retry_seconds
         self._ended = False
         self.server = named.server
         self.tools: list[Tool] = []
@@ -158,7 +161,8 @@ class Server:
             self._client, self.tools = None, []
             self._dead.set()
             self._failures = 1 if was_up else self._failures + 1
-            self._not_before = loop.time() + (0.0 if was_up else min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (self._failures - 1)))
+            first_wait, longest_wait = self._retry_seconds
+            self._not_before = loop.time() + (0.0 if was_up else min(longest_wait, first_wait * 2.0 ** (self._failures - 1)))
             self._up.set()
             if self.problem:
                 log.warning("the MCP server %s: %s", self.named.name, self.problem)

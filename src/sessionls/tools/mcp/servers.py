@@ -17,7 +17,7 @@ from sessionls.ports.tools import Tool
 from sessionls.programs import McpServer
 from sessionls.tools.mcp.config import Key, Named, own_server, read_folder, unique
 from sessionls.tools.mcp.connection import library
-from sessionls.tools.mcp.server import GONE, Server
+from sessionls.tools.mcp.server import GONE, RETRY_SECONDS, Server
 
 __all__ = ["McpServers", "Status"]
 
@@ -59,12 +59,14 @@ class McpServers:
         trusted: Callable[[], bool] = lambda: False,
         read_only: Callable[[], bool] = lambda: False,
         patience: float = PATIENCE,
+        retry_seconds: tuple[float, float] = RETRY_SECONDS,
     ) -> None:
         self._own = [own_server(name, server) for name, server in (own or {}).items()]
         self._folders = folders
         self._trusted = trusted
         self._read_only = read_only
         self._patience = patience
+        self._retry_seconds = retry_seconds
         self._running: dict[Key, Server] = {}
         self._closed = False
 
@@ -148,7 +150,7 @@ class McpServers:
 
     def _server(self, one: Named) -> Server:
         if one.key not in self._running:
-            self._running[one.key] = Server(one, self._forbidden)
+            self._running[one.key] = Server(one, self._forbidden, self._retry_seconds)
         return self._running[one.key]
 
     async def _current(self) -> list[Named]:

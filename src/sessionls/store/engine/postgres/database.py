@@ -18,6 +18,7 @@ from sessionls.store.engine.database import CommitUnknown, Database, Kind, Newes
 from sessionls.store.engine.postgres.dialect import MIGRATING, driver_of, run_together
 from sessionls.store.engine.postgres.watch import Listener, watch
 from sessionls.store.engine.versions import prepare
+from sessionls.store.options import StoreOptions
 
 if TYPE_CHECKING:
     from sessionls.store.engine.postgres.connection import BoundedConnection
@@ -46,7 +47,6 @@ _READ_ONLY = ("25006", "0A000")
 # Suspended for too long, changed by others at the same time, or not prepared: a transaction that failed so can be repeated.
 _REPEATED = ("25P03", "25P04", "40001", "40P01", *_NOT_PREPARED)
 _MIGRATION = 300  # seconds that a process waits while another migrates the database
-_RESOLVE = 10.0  # seconds to find out whether a commit took effect
 _STATUS = "SELECT pg_xact_status(%s::xid8)"
 _LISTENING = 5.0  # seconds of silence, when the listener has asked something
 _HURRY = 2.0  # seconds of silence that are allowed while the process ends
@@ -55,8 +55,15 @@ _HURRY = 2.0  # seconds of silence that are allowed while the process ends
 class PostgresDatabase(Database):
     """Transactions of several processes run in parallel; `dialect.py` explains how their changes stay in order."""
 
-    def __init__(self, url: str, patience: float, *, durable: bool = False) -> None:
-        super().__init__(url, patience, durable=durable)
+    def __init__(
+        self,
+        url: str,
+        patience: float,
+        *,
+        durable: bool = False,
+        options: StoreOptions = StoreOptions(),  # noqa: B008 (frozen)
+    ) -> None:
+        super().__init__(url, patience, durable=durable, options=options)
         self._hurries = False
         self._failed: tuple[float, str] | None = None  # when connecting failed last, and why
         self._own_pids: set[int] = set()  # the server's process ids for this process's connections
@@ -83,7 +90,10 @@ class PostgresDatabase(Database):
         raise AssertionError
 
     async def watch(self, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
-        await watch(Listener(lambda: connect(self._url, lambda: _LISTENING), self._own_pids), poll, stop)
+        listener = Listener(
+            lambda: connect(self._url, lambda: _LISTENING), self._own_pids, self._options.notification_test_seconds
+        )
+        await watch(listener, poll, stop)
 
     def facts(self) -> list[str]:
         with self.reading() as connection:
@@ -97,7 +107,7 @@ class PostgresDatabase(Database):
             driver.execute("SELECT 1")
             latency = (time.monotonic() - began) * 1000
         with self._new_connection() as other:
-            listens = Listener(self._new_connection, ()).works_on(other)
+            listens = Listener(self._new_connection, (), self._options.notification_test_seconds).works_on(other)
         return [
             f"PostgreSQL {version}",
             f"{size / 1e6:.1f} MB",
@@ -115,7 +125,7 @@ class PostgresDatabase(Database):
     def committed(self, commit: str) -> bool:
         import psycopg
 
-        deadline = time.monotonic() + _RESOLVE
+        deadline = time.monotonic() + self._options.commit_status_seconds
         while True:
             try:
                 with self._new_connection() as connection:

@@ -28,7 +28,6 @@ _IDLE_POLL = 5.0  # seconds between polls without notifications
 _POLL = 0.1  # seconds between polls if the server sends no notifications
 _REST = 0.1  # longest pause in seconds between two polls that find nothing of interest
 _PING = 15.0  # seconds without notifications after which the connection is checked
-_TEST = 2.0  # seconds to wait for the test notification
 _TEST_AGAIN = 60.0  # seconds until the test is repeated
 _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts to connect
 
@@ -36,8 +35,9 @@ _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts to connect
 class Listener:
     """A thread that waits for notifications on its own connection."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], own_pids: Collection[int]) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], own_pids: Collection[int], test_seconds: float) -> None:
         self._connect = connect
+        self._test_seconds = test_seconds
         self._own_pids = own_pids
         self._on_notification: Callable[[], None] = lambda: None
         self._stopped = threading.Event()
@@ -113,7 +113,7 @@ class Listener:
         except Exception as error:  # noqa: BLE001 (it is only a test)
             log.info("could not test notifications of changes: %s", error)
             return True
-        deadline = time.monotonic() + _TEST
+        deadline = time.monotonic() + self._test_seconds
         while self._last_payload != token and not self._stopped.is_set() and (remaining := deadline - time.monotonic()) > 0:
             self._read(connection, selector, remaining)
         return self._last_payload == token

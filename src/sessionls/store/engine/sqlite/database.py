@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -23,7 +22,6 @@ from sessionls.store.failures import NO_LOCKS, error_name
 
 __all__ = ["SqliteDatabase"]
 
-_SIGNALS = sys.platform == "linux"
 # Run directly on the driver, because it runs many times a second.
 _NEWEST = (
     "SELECT (SELECT coalesce(max(rev), 0) FROM sessions), (SELECT coalesce(max(n), 0) FROM drafts), "
@@ -76,7 +74,7 @@ class SqliteDatabase(Database):
 
     async def watch(self, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
         assert self._path is not None
-        await watch(self._path, self._signals, poll, stop)
+        await watch(self._path, self._signals, poll, stop, self._options)
 
     def signal(self, session_ids: Iterable[str], *, listed: bool) -> None:
         if self._signals is not None:
@@ -130,7 +128,7 @@ class SqliteDatabase(Database):
             if self._may_migrate:
                 prepare(connection, migration_transaction)
         self._path, self._file = path, _identity(path)
-        if _SIGNALS and self._signals is None:
+        if self._options.signals and self._signals is None:
             self._signals = Signals(path)
         return engine
 

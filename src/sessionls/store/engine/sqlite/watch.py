@@ -12,28 +12,31 @@ from pathlib import Path
 
 from sessionls.store.engine.database import PollResult
 from sessionls.store.engine.sqlite.signals import Signals
+from sessionls.store.options import StoreOptions
 
 __all__ = ["watch"]
 
 log = logging.getLogger(__name__)
 
-# Delay in seconds until a change of a session that is not followed is read, for lists: it leaves the processor to the writer.
-_LATER = (0.03, 0.1)
-_PAUSE = 0.25  # seconds between two such polls
-_IDLE_POLL = 5.0  # seconds between polls without signals, for what other programs do to the file
-_IDLE_CHECK = 1.0  # the same without notifications of the folder, which network drives do not send
+_PAUSE = 0.25  # seconds between two polls for lists
+_IDLE_CHECK = 1.0  # seconds between polls without notifications of the folder, which network drives do not send
 _STEP = 2  # milliseconds that watchfiles sleeps between its checks: it reports a change after about 7
-_LIBRARY = "watchfiles"
 _POLL = 0.05  # seconds between polls if the folder cannot be watched at all
 
 
-async def watch(path: Path, signals: Signals | None, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
+async def watch(
+    path: Path,
+    signals: Signals | None,
+    poll: Callable[[], Awaitable[PollResult]],
+    stop: asyncio.Event,
+    options: StoreOptions,
+) -> None:
     """Call `poll` soon after each commit of another process, until `stop` is set."""
     try:
         if signals is not None:
             with contextlib.suppress(OSError, AttributeError):  # this kernel has no inotify, or its limit is reached
-                await _watch_signals(signals, poll, stop)
-        await _watch_folder(path.parent, {path.name, f"{path.name}-wal"}, poll, stop)
+                await _watch_signals(signals, poll, stop, options)
+        await _watch_folder(path.parent, {path.name, f"{path.name}-wal"}, poll, stop, options.watch_library)
     except Exception:
         log.warning("cannot watch the folder of the database; polling it instead", exc_info=True)
     while not stop.is_set():
@@ -43,7 +46,9 @@ async def watch(path: Path, signals: Signals | None, poll: Callable[[], Awaitabl
             await poll()
 
 
-async def _watch_signals(signals: Signals, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
+async def _watch_signals(
+    signals: Signals, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event, options: StoreOptions
+) -> None:
     loop = asyncio.get_running_loop()
     polled = -_PAUSE
     due = loop.time()  # something may have been committed before the signals were watched
@@ -53,13 +58,13 @@ async def _watch_signals(signals: Signals, poll: Callable[[], Awaitable[PollResu
         try:
             while not stop.is_set():
                 now = loop.time()
-                signal = await listener.wait(min(due, polled + _IDLE_POLL) - now)
+                signal = await listener.wait(min(due, polled + options.idle_poll_seconds) - now)
                 if stop.is_set():
                     return
                 if signal == "listed" and loop.time() < due:
-                    later = loop.time() + random.uniform(*_LATER)  # noqa: S311 (not a secret)
+                    later = loop.time() + random.uniform(*options.listed_delay_seconds)  # noqa: S311 (not a secret)
                     due = min(due, max(later, polled + _PAUSE))
-                elif signal == "followed" or loop.time() >= min(due, polled + _IDLE_POLL):
+                elif signal == "followed" or loop.time() >= min(due, polled + options.idle_poll_seconds):
                     due = float("inf")
                     polled = loop.time()
                     await poll()
@@ -67,11 +72,13 @@ async def _watch_signals(signals: Signals, poll: Callable[[], Awaitable[PollResu
             stopping.cancel()
 
 
-async def _watch_folder(folder: Path, names: set[str], poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
+async def _watch_folder(
+    folder: Path, names: set[str], poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event, library: str
+) -> None:
     if stop.is_set():
         return
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it logs each change
-    watchfiles = await asyncio.to_thread(importlib.import_module, _LIBRARY)
+    watchfiles = await asyncio.to_thread(importlib.import_module, library)
     changes = watchfiles.awatch(
         folder,
         watch_filter=lambda _change, changed: Path(changed).name in names,
