@@ -11,17 +11,23 @@ export interface Anchor {
 
 /** The first visible message. */
 export function anchorIn(list: HTMLElement): Anchor | undefined {
-  const messages = list.getElementsByClassName("message");
   const edge = list.getBoundingClientRect().top;
-  let [low, high] = [0, messages.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((messages[middle]?.getBoundingClientRect().bottom ?? 0) <= edge) low = middle + 1;
-    else high = middle;
-  }
-  const first = messages[low];
+  // First its group: the browser would have to lay out a group out of sight to tell where its messages are.
+  const group = firstBelow(list.getElementsByClassName("message-group"), edge);
+  const first = group && firstBelow(group.getElementsByClassName("message"), edge);
   const id = first instanceof HTMLElement ? first.dataset["id"] : undefined;
   return first === undefined || id === undefined ? undefined : { id, top: first.getBoundingClientRect().top - edge };
+}
+
+/** The first of these elements, which are below each other, that ends below the edge. */
+function firstBelow(elements: HTMLCollectionOf<Element>, edge: number): Element | undefined {
+  let [low, high] = [0, elements.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((elements[middle]?.getBoundingClientRect().bottom ?? 0) <= edge) low = middle + 1;
+    else high = middle;
+  }
+  return elements[low];
 }
 
 /** The scroll distance in pixels to center the message, or to show its beginning if it is longer than the list. */

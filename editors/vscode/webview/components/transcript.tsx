@@ -1,10 +1,12 @@
 /** The messages. Follows the newest one while the end is visible, and loads older ones near the start. */
+import { memo } from "preact/compat";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Agents, View } from "../../src/panel/messages";
+import type { Agents, Message, View } from "../../src/panel/messages";
 import { mentions } from "../../src/people";
 import { anchorIn, distanceMoved, toMiddle, type Anchor } from "../scrollAnchor";
 import { focusHere } from "../focusHere";
 import { newestStarted } from "../findMessages";
+import { MessageGroups } from "../messageGroups";
 import type { State } from "../state";
 import { Icon } from "./icon";
 import { MessageView } from "./message";
@@ -36,6 +38,7 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
   /** The last position that was scrolled to automatically. */
   const lastScrollTop = useRef(0);
   const anchor = useRef<Anchor | undefined>(undefined);
+  const groups = useRef(new MessageGroups());
   const [away, setAway] = useState(false);
 
   /** Keeps the end visible, or the visible messages at their position, whatever was added above them. */
@@ -108,10 +111,6 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
     // The button disappears, and the focus with it.
     box.current?.focus({ preventScroll: true });
   };
-  const colorOf = (name: string) => {
-    const color = agents.agents.find((agent) => agent.name === name)?.color;
-    return color !== undefined && colors.has(color) ? color : undefined;
-  };
   const last = newestStarted(view.messages)?.id;
   const firstWaiting = view.messages.find(({ status }) => status === "queued")?.id;
   return (
@@ -125,16 +124,12 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
               </button>
             </div>
           )}
-          {view.messages.map((message) => (
-            <MessageView
-              key={message.id}
-              message={message}
-              color={"agent" in message.author ? colorOf(message.author.agent) : undefined}
-              last={message.id === last}
-              firstWaiting={message.id === firstWaiting}
-              mentionsYou={mentions(message, me)}
-            />
-          ))}
+          {groups.current.divide(view.messages).map(({ key, messages }) => {
+            const own = (id: string | undefined) => (messages.some((message) => message.id === id) ? id : undefined);
+            return (
+              <Group key={key} messages={messages} agents={agents} me={me} last={own(last)} firstWaiting={own(firstWaiting)} />
+            );
+          })}
         </div>
       </div>
       {away && (
@@ -151,3 +146,34 @@ export function Transcript({ view, agents, me, loading, reveal, sent, onOlder }:
     </div>
   );
 }
+
+interface GroupProps {
+  readonly messages: readonly Message[];
+  readonly agents: Agents;
+  readonly me: string | undefined;
+  /** The last message that is not waiting, and the first one that is, if they are in this group. */
+  readonly last: string | undefined;
+  readonly firstWaiting: string | undefined;
+}
+
+/** Neighbouring messages, drawn again only if one of them has changed. */
+const Group = memo(function Group({ messages, agents, me, last, firstWaiting }: GroupProps) {
+  const colorOf = (name: string) => {
+    const color = agents.agents.find((agent) => agent.name === name)?.color;
+    return color !== undefined && colors.has(color) ? color : undefined;
+  };
+  return (
+    <div class="message-group">
+      {messages.map((message) => (
+        <MessageView
+          key={message.id}
+          message={message}
+          color={"agent" in message.author ? colorOf(message.author.agent) : undefined}
+          last={message.id === last}
+          firstWaiting={message.id === firstWaiting}
+          mentionsYou={mentions(message, me)}
+        />
+      ))}
+    </div>
+  );
+});

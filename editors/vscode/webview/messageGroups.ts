@@ -1,0 +1,46 @@
+/**
+ * Divides the messages of a long session into groups of neighbours. A change draws only its group again, and the browser leaves out
+ * whole groups that are out of sight. The groups stay the same when messages are added at either end. Pure.
+ */
+import type { Message } from "../src/panel/messages";
+
+/** The number of messages in a full group. */
+export const GROUP_SIZE = 20;
+
+export interface MessageGroup {
+  /** The id of its first message. */
+  readonly key: string;
+  /** The same array as before if nothing in it has changed. */
+  readonly messages: readonly Message[];
+}
+
+export class MessageGroups {
+  private groups: readonly MessageGroup[] = [];
+
+  /** The groups of these messages, as similar as possible to those of the last call. */
+  divide(messages: readonly Message[]): readonly MessageGroup[] {
+    const before = new Map(this.groups.map((group) => [group.key, group]));
+    // Older messages were added before the first known group: they get groups of their own.
+    const known = Math.max(
+      0,
+      messages.findIndex(({ id }) => before.has(id)),
+    );
+    const divided: Message[][] = [];
+    messages.forEach((message, index) => {
+      const current = divided.at(-1);
+      const starts = current === undefined || current.length >= GROUP_SIZE || (index >= known && before.has(message.id));
+      if (starts) divided.push([message]);
+      else current.push(message);
+    });
+    this.groups = divided.map((now) => {
+      const key = now[0]?.id ?? "";
+      const old = before.get(key);
+      return old !== undefined && isSame(old.messages, now) ? old : { key, messages: now };
+    });
+    return this.groups;
+  }
+}
+
+function isSame(some: readonly Message[], others: readonly Message[]): boolean {
+  return some.length === others.length && some.every((message, index) => message === others[index]);
+}
