@@ -20,18 +20,13 @@ export class MessageGroups {
   /** The groups of these messages, as similar as possible to those of the last call. */
   divide(messages: readonly Message[]): readonly MessageGroup[] {
     const before = new Map(this.groups.map((group) => [group.key, group]));
-    // Older messages were added before the first known group: they get groups of their own.
-    const known = Math.max(
-      0,
-      messages.findIndex(({ id }) => before.has(id)),
-    );
     const divided: Message[][] = [];
-    messages.forEach((message, index) => {
+    for (const message of messages) {
       const current = divided.at(-1);
-      const starts = current === undefined || current.length >= GROUP_SIZE || (index >= known && before.has(message.id));
-      if (starts) divided.push([message]);
+      // Older messages before the first known group get groups of their own.
+      if (current === undefined || current.length >= GROUP_SIZE || before.has(message.id)) divided.push([message]);
       else current.push(message);
-    });
+    }
     this.groups = divided.map((now) => {
       const key = now[0]?.id ?? "";
       const old = before.get(key);
