@@ -40,67 +40,67 @@ def program(**env: str) -> McpServer:
 
 
 @asynccontextmanager
-async def servers(retry_seconds: tuple[float, float] = RETRY_SECONDS, /, **named: McpServer) -> AsyncIterator[McpServers]:
-    room = McpServers(named, patience=30, retry_seconds=retry_seconds)
+async def running_servers(retry_seconds: tuple[float, float] = RETRY_SECONDS, /, **named: McpServer) -> AsyncIterator[McpServers]:
+    servers = McpServers(named, patience=30, retry_seconds=retry_seconds)
     try:
-        yield room
+        yield servers
     finally:
-        await room.close()
+        await servers.close()
 
 
-def tool(room: McpServers, name: str) -> Tool:
-    return next(tool for tool in room.tools if tool.name == name)
+def tool(servers: McpServers, name: str) -> Tool:
+    return next(tool for tool in servers.tools if tool.name == name)
 
 
-async def call(room: McpServers, name: str, **arguments: Any) -> str:
-    return await tool(room, name).run(arguments, LoneCall())
+async def call(servers: McpServers, name: str, **arguments: Any) -> str:
+    return await tool(servers, name).run(arguments, LoneCall())
 
 
 # -- over stdio ------------------------------------------------------------------------------------------------------
 
 
 async def test_tools_of_a_program_are_listed_and_called() -> None:
-    async with servers(workshop=program(GIVEN="given")) as room:
-        assert room.tools == []
-        await room.prepare(ANY)
-        add = tool(room, "workshop/add")
+    async with running_servers(workshop=program(GIVEN="given")) as servers:
+        assert servers.tools == []
+        await servers.prepare(ANY)
+        add = tool(servers, "workshop/add")
         assert (add.description, add.risk) == ("Add two numbers.", "execute")
         assert set(add.schema["properties"]) == {"a", "b"}
-        assert await call(room, "workshop/add", a=2, b=3) == "5"
+        assert await call(servers, "workshop/add", a=2, b=3) == "5"
         assert (await add.permission_request({"a": 2, "b": 3})).summary == 'workshop/add with {"a": 2, "b": 3}'
 
 
 async def test_failures_are_reported_to_the_agent() -> None:
-    async with servers(workshop=program()) as room:
-        await room.prepare(ANY)
+    async with running_servers(workshop=program()) as servers:
+        await servers.prepare(ANY)
         with pytest.raises(ToolFailed, match="out of paint"):
-            await call(room, "workshop/refuse", reason="out of paint")
+            await call(servers, "workshop/refuse", reason="out of paint")
         with pytest.raises(ToolFailed, match=r"(?i)valid"):
-            await call(room, "workshop/add", a="many")
-        assert await call(room, "workshop/add", a=1, b=1) == "2"
+            await call(servers, "workshop/add", a="many")
+        assert await call(servers, "workshop/add", a=1, b=1) == "2"
 
 
 async def test_results_are_limited_text_and_other_content_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with servers(workshop=program()) as room:
-        await room.prepare(ANY)
-        assert await call(room, "workshop/picture") == "[image, image/png, about 3 bytes: not shown]\na picture"
-        flood = await call(room, "workshop/flood")
+    async with running_servers(workshop=program()) as servers:
+        await servers.prepare(ANY)
+        assert await call(servers, "workshop/picture") == "[image, image/png, about 3 bytes: not shown]\na picture"
+        flood = await call(servers, "workshop/flood")
         assert len(flood) <= RESULT_LIMIT + 200 and flood.endswith(" END") and "omitted" in flood
 
 
 async def test_a_server_gets_only_the_keys_in_its_definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     server = McpServer(**mcp_server(), env={"GIVEN": "yes"}, cwd=str(tmp_path))
-    async with servers(workshop=server) as room:
-        await room.prepare(ANY)
-        _, key, given, folder = (await call(room, "workshop/pid")).split(" ", 3)
+    async with running_servers(workshop=server) as servers:
+        await servers.prepare(ANY)
+        _, key, given, folder = (await call(servers, "workshop/pid")).split(" ", 3)
         assert (key, given, Path(folder)) == ("None", "yes", tmp_path)
 
 
 async def test_tool_names_fit_model_apis_and_map_back() -> None:
-    async with servers(**{"my tools": program()}) as room:
-        await room.prepare(ANY)
-        assert await call(room, "my_tools/odd_name_with_spaces") == "odd"
+    async with running_servers(**{"my tools": program()}) as servers:
+        await servers.prepare(ANY)
+        assert await call(servers, "my_tools/odd_name_with_spaces") == "odd"
     offered = {"type": "function", "function": {"name": "my_tools/add", "parameters": {}}}
     earlier = {
         "role": "assistant",
@@ -116,33 +116,33 @@ async def test_tool_names_fit_model_apis_and_map_back() -> None:
 
 async def test_cancelling_a_call_cancels_it_at_the_server(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    async with servers(workshop=program()) as room:
-        await room.prepare(ANY)
-        calling = asyncio.create_task(call(room, "workshop/hang", path=str(mark)))
+    async with running_servers(workshop=program()) as servers:
+        await servers.prepare(ANY)
+        calling = asyncio.create_task(call(servers, "workshop/hang", path=str(mark)))
         await until(lambda: mark.exists() and mark.read_text() == "begun")
         calling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await calling
         await until(lambda: mark.read_text() == "cancelled")
-        assert await call(room, "workshop/add", a=1, b=1) == "2"
+        assert await call(servers, "workshop/add", a=1, b=1) == "2"
 
 
 async def test_a_server_that_dies_is_reported_and_restarted(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    async with servers(workshop=program(MARK=str(mark))) as room:
-        await room.prepare(ANY)
+    async with running_servers(workshop=program(MARK=str(mark))) as servers:
+        await servers.prepare(ANY)
         with pytest.raises(ToolFailed, match="not known whether the call took effect"):
-            await call(room, "workshop/die")
-        await room.prepare(ANY)
-        assert await call(room, "workshop/add", a=1, b=1) == "2"
+            await call(servers, "workshop/die")
+        await servers.prepare(ANY)
+        assert await call(servers, "workshop/add", a=1, b=1) == "2"
         assert len(mark.read_text().split()) == 2
 
 
 async def test_one_process_serves_all_replies_and_ends_at_exit(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    async with servers(workshop=program(MARK=str(mark))) as room:
-        await asyncio.gather(*(room.prepare(ANY) for _ in range(5)))
-        first = (await call(room, "workshop/pid")).split()[0]
+    async with running_servers(workshop=program(MARK=str(mark))) as servers:
+        await asyncio.gather(*(servers.prepare(ANY) for _ in range(5)))
+        first = (await call(servers, "workshop/pid")).split()[0]
         assert mark.read_text().split() == [first]
     assert not alive(int(first))
 
@@ -151,28 +151,28 @@ async def test_one_process_serves_all_replies_and_ends_at_exit(tmp_path: Path) -
 async def test_a_slow_server_is_missing_once_and_ready_the_next_time(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    room = McpServers({"slow": program(GATE=str(gate)), "quick": program()}, patience=0.0)
+    servers = McpServers({"slow": program(GATE=str(gate)), "quick": program()}, patience=0.0)
     try:
-        await room.prepare(ANY)
-        assert room.tools == []
+        await servers.prepare(ANY)
+        assert servers.tools == []
         await asyncio.to_thread(gate.write_bytes, b"go")
-        room._patience = 30
-        await room.prepare(ANY)
-        assert {tool.name.partition("/")[0] for tool in room.tools} == {"slow", "quick"}
+        servers._patience = 30
+        await servers.prepare(ANY)
+        assert {tool.name.partition("/")[0] for tool in servers.tools} == {"slow", "quick"}
     finally:
-        await room.close()
+        await servers.close()
 
 
 async def test_a_server_that_cannot_start_is_not_retried_at_once(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     fails = McpServer(command=sys.executable, args=["-c", f"open({str(mark)!r}, 'a').write('x')"])
     named = {"broken": fails, "missing": McpServer(command="no-such-program"), "workshop": program()}
-    async with servers((3600.0, 3600.0), **named) as room:
-        await room.prepare(ANY)
-        await room.prepare(ANY)
-        assert {tool.name.partition("/")[0] for tool in room.tools} == {"workshop"}
+    async with running_servers((3600.0, 3600.0), **named) as servers:
+        await servers.prepare(ANY)
+        await servers.prepare(ANY)
+        assert {tool.name.partition("/")[0] for tool in servers.tools} == {"workshop"}
         assert mark.read_text() == "x"
-        statuses = {status.name: status for status in await room.check()}
+        statuses = {status.name: status for status in await servers.check()}
         assert statuses["missing"].problem == "it failed to start: its program is not installed, or its folder does not exist"
         assert statuses["broken"].problem and statuses["workshop"].problem is None
         assert "workshop/add" in statuses["workshop"].tools
@@ -180,11 +180,11 @@ async def test_a_server_that_cannot_start_is_not_retried_at_once(tmp_path: Path)
 
 async def test_only_servers_that_the_agent_may_use_are_started(tmp_path: Path) -> None:
     marks = {name: tmp_path / name for name in ("one", "two")}
-    async with servers(**{name: program(MARK=str(mark)) for name, mark in marks.items()}) as room:
-        await room.prepare(Definition(name="reader", prompt="", tools=("read_file",)))
-        await room.prepare(Definition(name="denied", prompt="", permissions={"one/*": "deny", "two/*": "deny"}))
+    async with running_servers(**{name: program(MARK=str(mark)) for name, mark in marks.items()}) as servers:
+        await servers.prepare(Definition(name="reader", prompt="", tools=("read_file",)))
+        await servers.prepare(Definition(name="denied", prompt="", permissions={"one/*": "deny", "two/*": "deny"}))
         assert not any(mark.exists() for mark in marks.values())
-        await room.prepare(Definition(name="single", prompt="", tools=("read_file", "one/add")))
+        await servers.prepare(Definition(name="single", prompt="", tools=("read_file", "one/add")))
         assert [name for name, mark in marks.items() if mark.exists()] == ["one"]
 
 
@@ -196,20 +196,20 @@ async def test_tools_at_an_address_are_called_also_after_a_restart_of_the_server
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     web = McpServer(url=f"http://127.0.0.1:{port}/mcp", headers={"X-Key": "k"})
-    async with servers(web=web) as room:
+    async with running_servers(web=web) as servers:
         with serving(port):
             await reachable(port)
-            await room.prepare(ANY)
-            assert tool(room, "web/add").risk == "network"
-            assert await call(room, "web/add", a=2, b=3) == "5"
+            await servers.prepare(ANY)
+            assert tool(servers, "web/add").risk == "network"
+            assert await call(servers, "web/add", a=2, b=3) == "5"
             with pytest.raises(ToolFailed, match="out of paint"):
-                await call(room, "web/refuse", reason="out of paint")
+                await call(servers, "web/refuse", reason="out of paint")
         with pytest.raises(ToolFailed):
-            await call(room, "web/add", a=2, b=3)
+            await call(servers, "web/add", a=2, b=3)
         with serving(port):
             await reachable(port)
-            await room.prepare(ANY)
-            assert await call(room, "web/add", a=2, b=3) == "5"
+            await servers.prepare(ANY)
+            assert await call(servers, "web/add", a=2, b=3) == "5"
 
 
 @pytest.mark.parametrize("kind", ["sse", "http"])
@@ -226,10 +226,10 @@ async def test_secrets_in_an_address_are_never_shown(
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         web = McpServer(type=kind, url=f"http://bob:s3cret@127.0.0.1:{port}/hush/mcp?apiKey=whisper")
-        async with servers(web=web) as room:
-            (found,) = await room.check()
+        async with running_servers(web=web) as servers:
+            (found,) = await servers.check()
             with pytest.raises(ToolFailed) as failed:
-                await room._running["web", None, web.model_dump_json()].call("add", {}, LoneCall())
+                await servers._running["web", None, web.model_dump_json()].call("add", {}, LoneCall())
     assert found.state == "failed" and found.problem
     told = f"{found} {failed.value} {[record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]}"
     assert not [secret for secret in ("s3cret", "hush", "whisper") if secret in told], told
@@ -249,10 +249,10 @@ async def test_an_untrusted_workspace_starts_nothing(tmp_path: Path) -> None:
     trap = {"command": sys.executable, "args": ["-c", f"open({str(mark)!r}, 'w')"]}
     for name in (".sessionls/mcp.json", ".mcp.json", ".vscode/mcp.json"):
         write(tmp_path, name, {"mcpServers": {"trap": trap}})
-    room = McpServers(folders=lambda: [tmp_path], trusted=lambda: False, patience=30)
-    await room.prepare(ANY)
-    assert [(status.name, status.problem) for status in await room.check()] == [("trap", "the workspace is not trusted")]
-    await room.close()
+    servers = McpServers(folders=lambda: [tmp_path], trusted=lambda: False, patience=30)
+    await servers.prepare(ANY)
+    assert [(status.name, status.problem) for status in await servers.check()] == [("trap", "the workspace is not trusted")]
+    await servers.close()
     assert not mark.exists()
     trusting = McpServers(folders=lambda: [tmp_path], trusted=lambda: True, patience=30)
     await trusting.prepare(ANY)
@@ -262,22 +262,22 @@ async def test_an_untrusted_workspace_starts_nothing(tmp_path: Path) -> None:
 
 async def test_no_server_runs_while_agents_may_only_read() -> None:
     bounds = Bounds(trusted=True)
-    room = McpServers({"workshop": program()}, read_only=lambda: bounds.read_only, patience=30)
+    servers = McpServers({"workshop": program()}, read_only=lambda: bounds.read_only, patience=30)
     try:
-        await room.prepare(ANY)
-        pid = int((await call(room, "workshop/pid")).split()[0])
+        await servers.prepare(ANY)
+        pid = int((await call(servers, "workshop/pid")).split()[0])
         bounds.read_only = True
-        await room.follow()
-        assert not alive(pid) and room.tools == []
-        await room.prepare(ANY)
-        assert [(status.name, status.problem) for status in await room.check()] == [("workshop", "agents may only read here")]
-        assert room.tools == []
+        await servers.follow()
+        assert not alive(pid) and servers.tools == []
+        await servers.prepare(ANY)
+        assert [(status.name, status.problem) for status in await servers.check()] == [("workshop", "agents may only read here")]
+        assert servers.tools == []
         bounds.read_only = False
-        await room.follow()
-        await room.prepare(ANY)
-        assert await call(room, "workshop/add", a=2, b=3) == "5"
+        await servers.follow()
+        await servers.prepare(ANY)
+        assert await call(servers, "workshop/add", a=2, b=3) == "5"
     finally:
-        await room.close()
+        await servers.close()
 
 
 class Workshop:
@@ -289,7 +289,7 @@ class Workshop:
         self.folders = [folder]
         server = {**mcp_server(), "env": {"MARK": str(self.mark)}}
         write(folder, ".mcp.json", {"mcpServers": {"workshop": server}})
-        self.room = McpServers(
+        self.servers = McpServers(
             folders=lambda: self.folders,
             trusted=lambda: self.bounds.trusted,
             read_only=lambda: self.bounds.read_only,
@@ -314,7 +314,7 @@ class Workshop:
 async def workshop(tmp_path: Path) -> AsyncIterator[Workshop]:
     workshop = Workshop(tmp_path)
     yield workshop
-    await workshop.room.close()
+    await workshop.servers.close()
 
 
 BINDING = pytest.mark.parametrize("how", ["untrusted", "read only", "folder"])
@@ -322,12 +322,12 @@ BINDING = pytest.mark.parametrize("how", ["untrusted", "read only", "folder"])
 
 @BINDING
 async def test_a_tool_that_a_reply_still_has_does_not_restart_a_forbidden_server(workshop: Workshop, how: str) -> None:
-    await workshop.room.prepare(ANY)
-    held = tool(workshop.room, "workshop/add")
+    await workshop.servers.prepare(ANY)
+    held = tool(workshop.servers, "workshop/add")
     workshop.bind(how)
     with pytest.raises(ToolFailed, match="is not allowed to run any more"):
         await held.run({"a": 2, "b": 3}, LoneCall())  # even before any notification
-    await workshop.room.follow()
+    await workshop.servers.follow()
     with pytest.raises(ToolFailed, match="is not allowed to run any more"):
         await held.run({"a": 2, "b": 3}, LoneCall())
     workshop.bounds.trusted, workshop.bounds.read_only = True, False
@@ -337,9 +337,9 @@ async def test_a_tool_that_a_reply_still_has_does_not_restart_a_forbidden_server
 
 
 async def test_a_tool_that_a_reply_still_has_does_not_restart_a_server_after_close(workshop: Workshop) -> None:
-    await workshop.room.prepare(ANY)
-    held = tool(workshop.room, "workshop/add")
-    await workshop.room.close()
+    await workshop.servers.prepare(ANY)
+    held = tool(workshop.servers, "workshop/add")
+    await workshop.servers.close()
     with pytest.raises(ToolFailed, match="is not allowed to run any more"):
         await held.run({"a": 2, "b": 3}, LoneCall())
     assert workshop.starts == 1
@@ -358,15 +358,15 @@ async def test_a_server_that_is_forbidden_just_before_its_start_does_not_start(
         return real(*arguments)
 
     monkeypatch.setattr(place, and_meanwhile)
-    await workshop.room.prepare(ANY)
-    assert (workshop.starts, workshop.room.tools) == (0, [])
+    await workshop.servers.prepare(ANY)
+    assert (workshop.starts, workshop.servers.tools) == (0, [])
 
 
 async def test_forbidden_servers_are_ended_before_definitions_are_read(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await workshop.room.prepare(ANY)
-    pid = int((await call(workshop.room, "workshop/pid")).split()[0])
+    await workshop.servers.prepare(ANY)
+    pid = int((await call(workshop.servers, "workshop/pid")).split()[0])
     lived: list[bool] = []
 
     def read(_: Path) -> list[object]:
@@ -375,13 +375,13 @@ async def test_forbidden_servers_are_ended_before_definitions_are_read(
 
     monkeypatch.setattr("sessionls.tools.mcp.servers.read_folder", read)
     workshop.bind("untrusted")
-    await workshop.room.follow()
+    await workshop.servers.follow()
     assert lived == [False]
 
 
 async def test_a_server_that_is_stopped_before_it_started_blocks_nothing(workshop: Workshop) -> None:
-    await workshop.room.prepare(ANY)
-    (server,) = workshop.room._running.values()
+    await workshop.servers.prepare(ANY)
+    (server,) = workshop.servers._running.values()
     fresh = Server(server.named, lambda _: None)
     waiting = asyncio.create_task(fresh.up())
     await asyncio.sleep(0)  # its task exists, but has not run yet
@@ -393,18 +393,18 @@ async def test_each_folder_has_separate_servers_that_end_with_it(tmp_path: Path)
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         write(folder, ".mcp.json", {"mcpServers": {"workshop": mcp_server()}})
-    room = McpServers(folders=lambda: folders, trusted=lambda: True, patience=30)
+    servers = McpServers(folders=lambda: folders, trusted=lambda: True, patience=30)
     try:
-        await room.prepare(ANY)
-        first = (await call(room, "workshop/pid")).split()
-        second = (await call(room, "workshop-2/pid")).split()
+        await servers.prepare(ANY)
+        first = (await call(servers, "workshop/pid")).split()
+        second = (await call(servers, "workshop-2/pid")).split()
         assert (first[0] != second[0], first[3], second[3]) == (True, str(folders[0]), str(folders[1]))
         folders.pop()
-        await room.prepare(ANY)
-        assert {tool.name.partition("/")[0] for tool in room.tools} == {"workshop"}
+        await servers.prepare(ANY)
+        assert {tool.name.partition("/")[0] for tool in servers.tools} == {"workshop"}
         assert not alive(int(second[0]))
     finally:
-        await room.close()
+        await servers.close()
 
 
 def test_configuration_files_of_other_programs_are_read(tmp_path: Path) -> None:
@@ -523,11 +523,11 @@ async def test_servers_end_with_the_trust_even_if_agents_cannot_be_read(
     folder = tmp_path / "work"
     write(folder, ".mcp.json", {"mcpServers": {"workshop": mcp_server()}})
     async with app(folder, model_server) as home:
-        room = home.built.servers
-        assert room is not None
-        room._patience = 30.0
-        await room.prepare(ANY)
-        pid = int((await call(room, "workshop/pid")).split()[0])
+        servers = home.built.servers
+        assert servers is not None
+        servers._patience = 30.0
+        await servers.prepare(ANY)
+        pid = int((await call(servers, "workshop/pid")).split()[0])
 
         async def fails(*_: Any, **__: Any) -> None:
             raise OSError("the disk is gone")

@@ -36,15 +36,15 @@ NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 async def odd(folder: Path, pages: list[Any], calls: Mapping[str, Any] | None = None, **script: Any) -> AsyncIterator[McpServers]:
     path = folder / "script.json"
     path.write_text(json.dumps({"log": str(folder / "log"), "pages": pages, "calls": calls or {}, **script}))
-    room = McpServers({"odd": McpServer(command=sys.executable, args=[ODD, str(path)])}, patience=30)
+    servers = McpServers({"odd": McpServer(command=sys.executable, args=[ODD, str(path)])}, patience=30)
     try:
-        yield room
+        yield servers
     finally:
-        await room.close()
+        await servers.close()
 
 
-async def call(room: McpServers, name: str) -> str:
-    return await next(tool for tool in room.tools if tool.name == f"odd/{name}").run({}, LoneCall())
+async def call(servers: McpServers, name: str) -> str:
+    return await next(tool for tool in servers.tools if tool.name == f"odd/{name}").run({}, LoneCall())
 
 
 # -- schemas ---------------------------------------------------------------------------------------------------------
@@ -185,16 +185,16 @@ async def test_an_unusable_tool_is_reported_and_others_work(tmp_path: Path) -> N
         },
         "nonsense",
     ]
-    async with odd(tmp_path, [{"tools": tools, "_meta": None}]) as room:
-        notices = await room.prepare(ANY)
-        assert [tool.name for tool in room.tools] == ["odd/none", "odd/null", "odd/missing", "odd/fine"]
+    async with odd(tmp_path, [{"tools": tools, "_meta": None}]) as servers:
+        notices = await servers.prepare(ANY)
+        assert [tool.name for tool in servers.tools] == ["odd/none", "odd/null", "odd/missing", "odd/fine"]
         assert notices == [
             (
                 "MCP server odd: the tool text is left out: its schema does not accept an object; "
                 "a tool without a name is left out."
             )
         ]
-        (status,) = await room.check()
+        (status,) = await servers.check()
         assert (status.state, status.notes) == (
             "up",
             ["the tool text is left out: its schema does not accept an object", "a tool without a name is left out"],
@@ -215,9 +215,9 @@ async def test_an_unusable_tool_is_reported_and_others_work(tmp_path: Path) -> N
     ],
 )
 async def test_invalid_server_information_is_accepted(tmp_path: Path, initialize: Any) -> None:
-    async with odd(tmp_path, [{"tools": [{"name": "fine"}]}], initialize=initialize) as room:
-        assert await room.prepare(ANY) == []
-        assert [tool.name for tool in room.tools] == ["odd/fine"]
+    async with odd(tmp_path, [{"tools": [{"name": "fine"}]}], initialize=initialize) as servers:
+        assert await servers.prepare(ANY) == []
+        assert [tool.name for tool in servers.tools] == ["odd/fine"]
 
 
 # -- results ---------------------------------------------------------------------------------------------------------
@@ -261,17 +261,17 @@ TEXT = {"type": "text", "text": "seven"}
 )
 async def test_results_are_read_in_every_format(tmp_path: Path, result: Any, text: str) -> None:
     tools = [{"name": "count", "outputSchema": NUMBER}]
-    async with odd(tmp_path, [{"tools": tools}], {"count": result}) as room:
-        await room.prepare(ANY)
-        assert await call(room, "count") == text
+    async with odd(tmp_path, [{"tools": tools}], {"count": result}) as servers:
+        await servers.prepare(ANY)
+        assert await call(servers, "count") == text
 
 
 @pytest.mark.parametrize("failed", [True, "true", 1])
 async def test_failures_are_recognized_in_every_format(tmp_path: Path, failed: Any) -> None:
-    async with odd(tmp_path, [{"tools": [{"name": "count"}]}], {"count": {"content": [TEXT], "isError": failed}}) as room:
-        await room.prepare(ANY)
+    async with odd(tmp_path, [{"tools": [{"name": "count"}]}], {"count": {"content": [TEXT], "isError": failed}}) as servers:
+        await servers.prepare(ANY)
         with pytest.raises(ToolFailed, match="seven"):
-            await call(room, "count")
+            await call(servers, "count")
 
 
 # -- pages -----------------------------------------------------------------------------------------------------------
@@ -293,17 +293,17 @@ def page(name: str, cursor: Any) -> dict[str, Any]:
     ],
 )
 async def test_listing_stops_at_a_repeated_page(tmp_path: Path, pages: list[Any], names: list[str], asked: int) -> None:
-    async with odd(tmp_path, pages) as room:
-        await room.prepare(ANY)
-        assert [tool.name for tool in room.tools] == [f"odd/{name}" for name in names]
+    async with odd(tmp_path, pages) as servers:
+        await servers.prepare(ANY)
+        assert [tool.name for tool in servers.tools] == [f"odd/{name}" for name in names]
         log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
         assert [one["method"] for one in log].count("tools/list") == asked
 
 
 async def test_too_many_tools_are_cut_with_a_notice(tmp_path: Path) -> None:
-    async with odd(tmp_path, [{"tools": [{"name": f"t{i}"} for i in range(130)]}]) as room:
-        assert await room.prepare(ANY) == ["MCP server odd: only the first 128 of its tools are used."]
-        assert len(room.tools) == 128
+    async with odd(tmp_path, [{"tools": [{"name": f"t{i}"} for i in range(130)]}]) as servers:
+        assert await servers.prepare(ANY) == ["MCP server odd: only the first 128 of its tools are used."]
+        assert len(servers.tools) == 128
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
@@ -314,9 +314,9 @@ async def test_tools_with_colliding_names_all_get_stable_names(tmp_path: Path) -
     calls = {name: {"content": [{"type": "text", "text": name}]} for name in names}
 
     async def offered(*listed: str) -> dict[str, str]:
-        async with odd(tmp_path, [{"tools": [{"name": name} for name in listed]}], calls) as room:
-            await room.prepare(ANY)
-            return {await tool.run({}, LoneCall()): tool.name for tool in room.tools}
+        async with odd(tmp_path, [{"tools": [{"name": name} for name in listed]}], calls) as servers:
+            await servers.prepare(ANY)
+            return {await tool.run({}, LoneCall()): tool.name for tool in servers.tools}
 
     told = await offered(*names)
     assert list(told) == names and told["a_b"] == "odd/a_b"
@@ -341,12 +341,12 @@ def test_servers_with_colliding_names_all_get_stable_names(tmp_path: Path) -> No
 
 
 async def test_a_renamed_server_is_reported() -> None:
-    room = McpServers({"my tools": McpServer(**mcp_server())}, patience=30)
+    servers = McpServers({"my tools": McpServer(**mcp_server())}, patience=30)
     try:
-        (status,) = await room.check()
+        (status,) = await servers.check()
         assert (status.name, status.notes) == ("my_tools", ["its name there is my tools"])
     finally:
-        await room.close()
+        await servers.close()
 
 
 # -- what a reply has to do without ----------------------------------------------------------------------------------
@@ -386,12 +386,12 @@ async def test_a_reply_has_notices_about_missing_servers(tmp_path: Path, model_s
 async def test_a_reply_has_no_notices_about_forbidden_servers(tmp_path: Path) -> None:
     (tmp_path / ".mcp.json").write_text(json.dumps({"mcpServers": {"x": {"command": "no-such-program"}}}))
     bounds = Bounds(trusted=False)
-    room = McpServers(folders=lambda: [tmp_path], trusted=lambda: bounds.trusted, patience=30)
-    assert await room.prepare(ANY) == []
+    servers = McpServers(folders=lambda: [tmp_path], trusted=lambda: bounds.trusted, patience=30)
+    assert await servers.prepare(ANY) == []
     bounds.trusted = True
-    assert await room.prepare(Definition(name="reader", prompt="", tools=("read_file",))) == []
-    assert len(await room.prepare(ANY)) == 1
-    await room.close()
+    assert await servers.prepare(Definition(name="reader", prompt="", tools=("read_file",))) == []
+    assert len(await servers.prepare(ANY)) == 1
+    await servers.close()
 
 
 # -- questions of servers --------------------------------------------------------------------------------------------
@@ -430,10 +430,10 @@ async def test_a_question_of_a_server_is_shown_to_the_person(
     tmp_path: Path, asks: Any, answer: Any, detail: str, yes: bool
 ) -> None:
     version = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}}
-    async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], initialize=version, asks={"ask": asks}) as room:
-        await room.prepare(ANY)
+    async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], initialize=version, asks={"ask": asks}) as servers:
+        await servers.prepare(ANY)
         lone = LoneCall(answer=yes)
-        result = json.loads(await room.tools[0].run({}, lone))
+        result = json.loads(await servers.tools[0].run({}, lone))
         ((summary, shown),) = lone.asked
         assert summary.startswith("the MCP server odd asks: ") and "\n" not in summary and "\x1b" not in summary
         assert shown.startswith(detail)
@@ -455,10 +455,10 @@ async def test_a_question_of_a_server_is_shown_to_the_person(
 async def test_a_form_that_needs_more_than_a_yes_is_declined_and_reported_to_the_agent(
     tmp_path: Path, asks: Any, needs: str
 ) -> None:
-    async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], asks={"ask": asks}) as room:
-        await room.prepare(ANY)
+    async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], asks={"ask": asks}) as servers:
+        await servers.prepare(ANY)
         lone = LoneCall(answer=True)
-        assert await room.tools[0].run({}, lone) == (
+        assert await servers.tools[0].run({}, lone) == (
             f'{{"action": "decline"}}\n[The server asked the person for {needs}. This is not supported, so it was declined.]'
         )
         assert lone.asked == []
@@ -474,10 +474,10 @@ async def test_a_question_in_the_newest_protocol_version_is_shown(tmp_path: Path
         "ttlMs": 0,
         "cacheScope": "private",
     }
-    async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], calls, discover=discover) as room:
-        assert await room.prepare(ANY) == []
+    async with odd(tmp_path, [{"tools": [{"name": "ask"}]}], calls, discover=discover) as servers:
+        assert await servers.prepare(ANY) == []
         lone = LoneCall(answer=True)
-        assert await room.tools[0].run({}, lone) == "asked"
+        assert await servers.tools[0].run({}, lone) == "asked"
         assert len(lone.asked) == 1
         last = json.loads((tmp_path / "log").read_text().splitlines()[-1])
         assert last["params"]["inputResponses"]["q"]["content"] == {"sure": True}

@@ -114,10 +114,10 @@ class _Output:
 
     def add(self, data: bytes) -> None:
         self._size += len(data)
-        room = self._half - len(self._head)
-        if room > 0:
-            self._head += data[:room]
-            data = data[room:]
+        left = self._half - len(self._head)
+        if left > 0:
+            self._head += data[:left]
+            data = data[left:]
         if data:
             self._tail.append(data[-self._half :])
             self._tail_size += len(self._tail[-1])

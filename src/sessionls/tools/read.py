@@ -82,13 +82,13 @@ def _show(document: Document, start: int, end: int | None) -> str:
         raise ToolFailed(f"{document.path} has only {len(lines)} lines.")
     last = len(lines) if end is None else min(end, len(lines))
     shown: list[tuple[int, str]] = []
-    room = _READ_LIMIT
+    left = _READ_LIMIT
     for number in range(start - 1, last):
         line = lines[number]
         if len(line) > _LINE_LIMIT:
             line = f"{line[:_LINE_LIMIT]} [… {len(line) - _LINE_LIMIT:,} characters]"
-        room -= len(line) + 9
-        if room < 0 and shown:
+        left -= len(line) + 9
+        if left < 0 and shown:
             break
         shown.append((number, line))
     final = shown[-1][0] + 1

@@ -65,22 +65,22 @@ class ReadSkill(BaseTool[ReadSkillArguments]):
 def _read(skill: SkillFolder, name: str, start: int) -> str:
     path = _inside(skill, name)
     inner = path.relative_to(skill.root).as_posix()
-    shown = uris.printable(inner)
-    text = _text(path, shown)
+    display_name = uris.printable(inner)
+    text = _text(path, display_name)
     lines = text.splitlines(keepends=True)
     if start > max(len(lines), 1):
-        raise ToolFailed(f"{shown} has only {len(lines)} lines.")
-    taken: list[str] = []
-    room = _READ_LIMIT
+        raise ToolFailed(f"{display_name} has only {len(lines)} lines.")
+    shown: list[str] = []
+    left = _READ_LIMIT
     for line in lines[start - 1 :]:
-        if (room := room - len(line)) < 0 and taken:
+        if (left := left - len(line)) < 0 and shown:
             break
-        taken.append(line)
-    result = "".join(taken)[:_READ_LIMIT].rstrip("\n")
-    last = start - 1 + len(taken)
+        shown.append(line)
+    result = "".join(shown)[:_READ_LIMIT].rstrip("\n")
+    last = start - 1 + len(shown)
     if last < len(lines):
         result += f"\n\n[Continue with start_line={last + 1}.]"
-    elif len("".join(taken)) > _READ_LIMIT:
+    elif len("".join(shown)) > _READ_LIMIT:
         result += "\n\n[The rest of this line is left out.]"
     if inner == _SKILL_FILE and start == 1:
         result += f"\n\n[{_listing(skill)}]"

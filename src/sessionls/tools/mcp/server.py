@@ -28,7 +28,7 @@ RETRY_SECONDS = (4.0, 60.0)  # the first and the longest wait between attempts t
 _TOOLS = 128
 _PAGES = 100
 _NOTES = 20
-_SAID = 2_000  # characters
+_NOTES_LENGTH = 2_000  # characters
 
 
 class Server:
@@ -39,13 +39,13 @@ class Server:
     ) -> None:
         assert named.server is not None
         self.named = named
-        self._bound = forbidden
+        self._forbidden_reason = forbidden
         self._retry_seconds = retry_seconds
         self._ended = False
         self.server = named.server
         self.tools: list[Tool] = []
         self.left_out: list[str] = []
-        self._asking: list[_Asking] = []
+        self._open_calls: list[_Questions] = []
         self.problem: str | None = None
         self._client: Client | None = None
         self._task: asyncio.Task[None] | None = None
@@ -62,7 +62,7 @@ class Server:
     @property
     def _forbidden(self) -> str | None:
         """Why it may not run now; checked again for each call, because callers may have an old list of tools."""
-        return GONE if self._ended else self._bound(self.named)
+        return GONE if self._ended else self._forbidden_reason(self.named)
 
     async def up(self) -> None:
         """Wait until it has started or failed to start. Starts it if necessary, unless it has just failed or may not run
@@ -101,24 +101,24 @@ class Server:
             raise ToolFailed(f"The MCP server {self.named.name} is not allowed to run any more: {why}.")
         if client is None or self._dead.is_set():
             raise ToolFailed(f"The MCP server {self.named.name} is not running: {self.problem or 'it is starting'}.")
-        asking = _Asking(self.named.name, call)
-        self._asking.append(asking)
+        questions = _Questions(self.named.name, call)
+        self._open_calls.append(questions)
         # Also wait for the end of the server, which would never answer.
         calling = asyncio.ensure_future(client.call_tool(tool, dict(arguments)))
         dying = asyncio.ensure_future(self._dead.wait())
-        answering = asyncio.ensure_future(asking.answer())
+        answering = asyncio.ensure_future(questions.answer())
         jobs = (calling, dying, answering)
         try:
-            async with asyncio.timeout(_CALL) as asking.patience:
+            async with asyncio.timeout(_CALL) as questions.timeout:
                 await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
             raise ToolFailed(f"The MCP server {self.named.name} did not answer within {_CALL:.0f} s.") from None
         finally:
-            self._asking.remove(asking)
+            self._open_calls.remove(questions)
             for job in jobs:
                 job.cancel()
             result, _, answered = await asyncio.gather(*jobs, return_exceptions=True)
-            asking.close()
+            questions.close()
         if dying.done() and not dying.cancelled():
             raise ToolFailed(
                 f"The MCP server {self.named.name} ended during the call. It is not known whether the call took effect."
@@ -126,19 +126,19 @@ class Server:
         if isinstance(answered, Exception):  # the session's log cannot be written
             raise answered
         if isinstance(result, BaseException):
-            raise ToolFailed(f"The MCP server {self.named.name} refused: {short(str(result))}" + asking.said)
-        text = "\n".join(block.text for block in result.content if block.type == "text") + asking.said
+            raise ToolFailed(f"The MCP server {self.named.name} refused: {short(str(result))}" + questions.notes)
+        text = "\n".join(block.text for block in result.content if block.type == "text") + questions.notes
         if result.is_error:
             raise ToolFailed(text or "The tool failed without a message.")
         return text or "(done, no output)"
 
-    async def _asked(self, context: Any, params: Any) -> Any:  # noqa: ARG002
+    async def _on_elicitation(self, context: Any, params: Any) -> Any:  # noqa: ARG002
         """Answer a question of the server. It counts for the latest call, because the protocol does not say which it is about."""
         from mcp_types import ElicitResult
 
-        if not self._asking:
+        if not self._open_calls:
             return ElicitResult(action="cancel")
-        return await self._asking[-1].put(params)
+        return await self._open_calls[-1].put(params)
 
     async def _keep(self) -> None:
         """Connect, and keep the connection until it ends."""
@@ -176,19 +176,19 @@ class Server:
                 self.server,
                 self.named.folder,
                 dead=self._dead,
-                notified=self._notified,
-                asked=self._asked,
+                notified=self._on_notification,
+                asked=self._on_elicitation,
                 note=self._note,
             )
         )
 
-    async def _notified(self, message: Any) -> None:
+    async def _on_notification(self, message: Any) -> None:
         if "ToolListChanged" in type(message).__name__:
             self._stale = True
 
-    def _note(self, words: str) -> None:
-        if words not in self.left_out and len(self.left_out) < _NOTES:
-            self.left_out.append(words)
+    def _note(self, note: str) -> None:
+        if note not in self.left_out and len(self.left_out) < _NOTES:
+            self.left_out.append(note)
 
     async def _list(self, client: Client) -> list[Tool]:
         """The tools of all pages, up to a limit."""
@@ -210,15 +210,15 @@ class Server:
         return list(tools[:_TOOLS])
 
 
-class _Asking:
+class _Questions:
     """The questions of a server during a call, asked one at a time."""
 
     def __init__(self, server: str, call: ToolCall) -> None:
         self._server = server
         self._call = call
         self._questions: asyncio.Queue[tuple[ServerQuestion, asyncio.Future[bool]]] = asyncio.Queue()
-        self.patience: asyncio.Timeout | None = None
-        self.said = ""
+        self.timeout: asyncio.Timeout | None = None
+        self.notes = ""
 
     async def put(self, params: Any) -> Any:
         """Ask a question and wait for the person's answer."""
@@ -226,8 +226,8 @@ class _Asking:
 
         question = question_of(self._server, params)
         if question.content is None:
-            words = f"\n[The server asked the person for {question.needs}. This is not supported, so it was declined.]"
-            self.said += words if len(self.said) < _SAID else ""
+            note = f"\n[The server asked the person for {question.needs}. This is not supported, so it was declined.]"
+            self.notes += note if len(self.notes) < _NOTES_LENGTH else ""
             return ElicitResult(action="decline")
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         await self._questions.put((question, answer))
@@ -240,11 +240,11 @@ class _Asking:
         while True:
             question, answer = await self._questions.get()
             try:
-                if self.patience is not None:
-                    self.patience.reschedule(None)
+                if self.timeout is not None:
+                    self.timeout.reschedule(None)
                 agreed = await self._call.confirm(question.summary, question.detail)
-                if self.patience is not None:
-                    self.patience.reschedule(asyncio.get_running_loop().time() + _CALL)
+                if self.timeout is not None:
+                    self.timeout.reschedule(asyncio.get_running_loop().time() + _CALL)
                 if not answer.done():
                     answer.set_result(agreed)
             finally:

@@ -45,7 +45,7 @@ class McpTool:
         return cut_middle(replace_lone_surrogates(await self.call(self.own_name, arguments, call)), RESULT_LIMIT)
 
 
-def tools_of(server: str, how: McpServer, listed: Sequence[Any], call: Call) -> list[McpTool]:
+def tools_of(server: str, config: McpServer, listed: Sequence[Any], call: Call) -> list[McpTool]:
     """The tools that a server lists, each with a unique name that model APIs accept.
 
     If several names become equal, the tool whose original name that is keeps it. Others get a suffix that depends only on their
@@ -56,19 +56,19 @@ def tools_of(server: str, how: McpServer, listed: Sequence[Any], call: Call) -> 
         own.setdefault(one.name, one)
     plain = {name: _tool_name(server, name) for name in own}
     exact = {name for name in own if plain[name] == name}
-    taken = set(exact)
+    used = set(exact)
     tools: list[McpTool] = []
     for name, one in own.items():
-        given = plain[name]
+        tool_name = plain[name]
         if name not in exact:
-            given = given if given not in taken else _marked(server, name)
-            taken.add(given)
+            tool_name = tool_name if tool_name not in used else _with_hash(server, name)
+            used.add(tool_name)
         tools.append(
             McpTool(
-                name=f"{server}/{given}",
+                name=f"{server}/{tool_name}",
                 description=replace_lone_surrogates(one.description or one.title or one.name)[:_DESCRIPTION],
                 schema=one.input_schema,
-                risk="network" if how.remote else "execute",
+                risk="network" if config.remote else "execute",
                 own_name=name,
                 call=call,
             )
@@ -79,13 +79,13 @@ def tools_of(server: str, how: McpServer, listed: Sequence[Any], call: Call) -> 
 def _tool_name(server: str, name: str) -> str:
     """The tool's name in characters that model APIs accept, short enough to follow the server's name."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", name) or "tool"
-    return plain if len(plain) <= _room(server) else _marked(server, name)
+    return plain if len(plain) <= _max_name_length(server) else _with_hash(server, name)
 
 
-def _marked(server: str, name: str) -> str:
+def _with_hash(server: str, name: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", name) or "tool"
-    return f"{plain[: _room(server) - 7]}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
+    return f"{plain[: _max_name_length(server) - 7]}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
 
 
-def _room(server: str) -> int:
+def _max_name_length(server: str) -> int:
     return _NAME - len(server) - 2
