@@ -100,7 +100,7 @@ def cut_middle(text: str, limit: int) -> str:
 def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
     """The schema with each reference replaced by what it refers to. No argument contains itself."""
     if isinstance(schema, list):
-        return [_inlined(one, definitions) for one in schema]
+        return [_inlined(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
     if (reference := schema.get("$ref")) is not None:

@@ -194,7 +194,7 @@ class Diagnostics(BaseTool[DiagnosticsArguments]):
         document = await self._workspace.read(arguments.path, limit=LARGEST)
         findings = await self._known(uri=document.uri, state="open")
         own = await asyncio.to_thread(_located_lines, document.text, findings, self._editor.encoding)
-        theirs = [line for one in self._editor.diagnostics(document.uri) if (line := _line_of(one)) is not None]
+        theirs = [line for diagnostic in self._editor.diagnostics(document.uri) if (line := _line_of(diagnostic)) is not None]
         lines = [f"{document.path}:{location}" for _, location in sorted([*theirs, *own])]
         if not lines:
             return f"{document.path} has no known problems."
@@ -205,7 +205,7 @@ class Diagnostics(BaseTool[DiagnosticsArguments]):
 def _located_lines(text: str, findings: Sequence[Finding], encoding: Encoding) -> list[tuple[tuple[int, int], str]]:
     index = AnchorIndex(text, encoding)
     found = []
-    for finding in sorted(findings, key=lambda one: one.range.start.line):
+    for finding in sorted(findings, key=lambda finding: finding.range.start.line):
         range_ = index.locate(finding.anchor, finding.range) if finding.anchor else finding.range
         if range_ is not None:
             found.append(

@@ -131,8 +131,8 @@ async def _by_repository(workspace: Workspace, paths: list[str]) -> tuple[list[_
     asked: dict[str, _Selected] = {}
     for path in paths:
         label, repository, name = await _locate(workspace, path)
-        one = asked.setdefault(repository.folder, _Selected(label, repository, []))
-        one.paths.append(f"{_LITERAL}{name}" if name != "." else ".")
+        entry = asked.setdefault(repository.folder, _Selected(label, repository, []))
+        entry.paths.append(f"{_LITERAL}{name}" if name != "." else ".")
     return list(asked.values()), []
 
 
@@ -170,12 +170,12 @@ class GitDiff(BaseTool[GitDiffArguments]):
 
     async def _perform(self, arguments: GitDiffArguments, base: str) -> str:
         selected, notices = await _by_repository(self._workspace, arguments.paths)
-        texts = [await self._one(one.repository, base, one.paths, staged=arguments.staged) for one in selected]
+        texts = [await self._for_repository(entry.repository, base, entry.paths, staged=arguments.staged) for entry in selected]
         if len(selected) > 1:
-            texts = [f"# {one.label}\n{text}" for one, text in zip(selected, texts, strict=True)]
+            texts = [f"# {entry.label}\n{text}" for entry, text in zip(selected, texts, strict=True)]
         return "\n".join([*texts, *notices])
 
-    async def _one(self, repository: Repository, base: str, paths: list[str], *, staged: bool) -> str:
+    async def _for_repository(self, repository: Repository, base: str, paths: list[str], *, staged: bool) -> str:
         ends = await _range(repository, base)
         safe_options = await repository.safe_options()
         which = [*(["--cached"] if staged else []), *ends]
@@ -227,12 +227,12 @@ class GitLog(BaseTool[GitLogArguments]):
     async def _perform(self, arguments: GitLogArguments) -> str:
         texts = []
         selected, notices = await _by_repository(self._workspace, [arguments.path] if arguments.path else [])
-        for one in selected:
-            text = await self._one(one.repository, one.paths, arguments)
-            texts.append(f"# {one.label}\n{text}" if len(selected) > 1 else text)
+        for entry in selected:
+            text = await self._for_repository(entry.repository, entry.paths, arguments)
+            texts.append(f"# {entry.label}\n{text}" if len(selected) > 1 else text)
         return "\n".join(text.rstrip("\n") for text in [*texts, *notices] if text) or "No commits."
 
-    async def _one(self, repository: Repository, paths: list[str], arguments: GitLogArguments) -> str:
+    async def _for_repository(self, repository: Repository, paths: list[str], arguments: GitLogArguments) -> str:
         if arguments.revision in _HEAD and await repository.is_unborn():
             return "The repository has no commits yet."
         ends = await _range(repository, arguments.revision)

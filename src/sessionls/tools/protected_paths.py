@@ -34,26 +34,31 @@ def is_protected(file: ResolvedFile, folders: Sequence[str], own: Sequence[Path]
     if any(_is_named(name) for name in (file.name, uris.path_of(file.display))):
         return True
     roots = [Path(path) for folder in folders if (path := uris.to_path(folder)) is not None]
-    places = [*own, *(root / name for root in roots for name in _NAMES), *(one for root in roots for one in _workspaces(root))]
+    protected = [
+        *own,
+        *(root / name for root in roots for name in _NAMES),
+        *(path for root in roots for path in _workspaces(root)),
+    ]
     return any(
-        _holds(one, file.path) or _same(one, file.path) or any(_same(link, file.path) for link in _links(one)) for one in places
+        _holds(path, file.path) or _same(path, file.path) or any(_same(link, file.path) for link in _links(path))
+        for path in protected
     )
 
 
 def _is_named(name: str) -> bool:
     plain = uri_key(name)
-    return any(f"/{one}/" in f"/{plain}/" for one in _NAMES) or _SETTINGS.match(plain)
+    return any(f"/{name}/" in f"/{plain}/" for name in _NAMES) or _SETTINGS.match(plain)
 
 
 def _holds(folder: Path, path: Path) -> bool:
     return f"{_key(path)}{os.sep}".startswith(f"{_key(folder)}{os.sep}")
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(path: Path, other: Path) -> bool:
     try:
-        return os.path.samefile(one, other)  # noqa: PTH121  # also one file with two names
+        return os.path.samefile(path, other)  # noqa: PTH121  # also one file with two names
     except OSError:
-        return _key(one) == _key(other)
+        return _key(path) == _key(other)
 
 
 def _key(path: Path) -> str:

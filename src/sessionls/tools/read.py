@@ -202,17 +202,17 @@ class Search(BaseTool[SearchArguments]):
         try:
             async with asyncio.timeout(self._seconds):
                 async with contextlib.aclosing(_run(job)) as found:
-                    async for one in found:
-                        if "error" in one:
-                            raise ToolFailed(f"{one['error']} Escape literal characters with a backslash.")
-                        if "file" not in one:
-                            large = one["large"]
+                    async for message in found:
+                        if "error" in message:
+                            raise ToolFailed(f"{message['error']} Escape literal characters with a backslash.")
+                        if "file" not in message:
+                            large = message["large"]
                             continue
-                        root, name = files[one["file"]]
+                        root, name = files[message["file"]]
                         if self._workspace.withheld(name):
                             continue
-                        results.append(f"{listing.display(root, name)}\n{_render(one['lines'])}")
-                        hits += sum(hit for *_, hit in one["lines"])
+                        results.append(f"{listing.display(root, name)}\n{_render(message['lines'])}")
+                        hits += sum(hit for *_, hit in message["lines"])
                         if hits >= _HITS:
                             notices.append("[There may be more. Narrow the pattern, the glob or the path.]")
                             break

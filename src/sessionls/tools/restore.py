@@ -58,7 +58,7 @@ class Restorer:
             raise NotPermitted("Files are read-only here. Nothing was changed.", hint="Turn read-only off first.")
         problem = await self._apply(label, plans)
         written = [await self._written(plan, problem) for plan in plans]
-        if problem is not None and all(one.problem is not None for one in written):
+        if problem is not None and all(change.problem is not None for change in written):
             raise NotPermitted(f"The editor did not make the change: {problem}", hint="Nothing was changed. Check the files.")
         return written
 

@@ -100,17 +100,17 @@ class Scan(BaseTool[ScanArguments]):
         scanned = await scan_files(
             chosen, targets, never_in=self._never_in(), variables=self._variables, output_bytes=self._output_bytes
         )
-        if all(one.problem for one in scanned) and not any(one.results for one in scanned):
-            problems = "; ".join(f"{one.scanner}: {one.problem}" for one in scanned) + "."
-            if arguments.scanners or any(one.failed for one in scanned):
+        if all(scan.problem for scan in scanned) and not any(scan.results for scan in scanned):
+            problems = "; ".join(f"{scan.scanner}: {scan.problem}" for scan in scanned) + "."
+            if arguments.scanners or any(scan.failed for scan in scanned):
                 raise ToolFailed(problems)
             return f"Nothing was scanned. {problems}"
         found = await self._findings_of(scanned, changed, call)
-        reported = [await call.report(one.finding) for one in found[:_FINDINGS]]
-        lines = [_line(one, finding) for one, finding in zip(found, reported, strict=False) if finding.state != "dismissed"]
+        reported = [await call.report(match.finding) for match in found[:_FINDINGS]]
+        lines = [_line(match, finding) for match, finding in zip(found, reported, strict=False) if finding.state != "dismissed"]
         dismissed = sum(finding.state == "dismissed" for finding in reported)
         result = "\n".join([_summary(scanned, found), *lines, *_notices(dismissed, len(found) - len(reported), bool(lines))])
-        if any(one.failed for one in scanned):  # the results of the others are reported nevertheless
+        if any(scan.failed for scan in scanned):  # the results of the others are reported nevertheless
             raise ToolFailed(cut_middle(result, RESULT_LIMIT))
         return result
 
@@ -174,8 +174,8 @@ class Scan(BaseTool[ScanArguments]):
     async def _findings_of(self, scanned: Sequence[Scanned], changed: Changed | None, call: ToolCall) -> list[_Found]:
         """The results as findings, the most severe first, without duplicates of the same position and rule."""
         by_file: dict[Path, list[tuple[Target, Result]]] = {}
-        for one in scanned:
-            for target, result in one.results:
+        for scan in scanned:
+            for target, result in scan.results:
                 by_file.setdefault(target.file.path, []).append((target, result))
         found: list[_Found] = []
         for results in by_file.values():
@@ -187,7 +187,7 @@ class Scan(BaseTool[ScanArguments]):
             # In a document with unsaved changes, git's line numbers do not apply.
             lines = None if changed is None or document.dirty else changed.get(file.path)
             found += await asyncio.to_thread(self._findings, document, [result for _, result in results], lines, call)
-        found.sort(key=lambda one: (one.finding.severity, one.document.path, one.finding.range.start.line))
+        found.sort(key=lambda match: (match.finding.severity, match.document.path, match.finding.range.start.line))
         return found
 
     def _findings(
@@ -256,23 +256,25 @@ def _new_lines(diff: bytes) -> frozenset[int]:
 
 
 def _summary(scanned: Sequence[Scanned], found: Sequence[_Found]) -> str:
-    count = Counter(one.result.scanner for one in found)
-    moved = Counter(one.result.scanner for one in found if one.moved)
+    count = Counter(match.result.scanner for match in found)
+    moved = Counter(match.result.scanner for match in found if match.moved)
     summary = []
-    for one in scanned:
-        if one.problem == NOT_INSTALLED:
-            summary.append(f"{one.scanner}: not installed")
-        elif one.files or one.problem:
-            near = [f"{moved[one.scanner]} at the nearest position, with a note"] if moved[one.scanner] else []
-            problem = f" ({'; '.join(words)})" if (words := [*([one.problem] if one.problem else []), *one.notes, *near]) else ""
-            summary.append(f"{one.scanner}: {count[one.scanner]} findings in {one.files} files{problem}")
+    for scan in scanned:
+        if scan.problem == NOT_INSTALLED:
+            summary.append(f"{scan.scanner}: not installed")
+        elif scan.files or scan.problem:
+            near = [f"{moved[scan.scanner]} at the nearest position, with a note"] if moved[scan.scanner] else []
+            problem = (
+                f" ({'; '.join(words)})" if (words := [*([scan.problem] if scan.problem else []), *scan.notes, *near]) else ""
+            )
+            summary.append(f"{scan.scanner}: {count[scan.scanner]} findings in {scan.files} files{problem}")
     return "; ".join(summary) + "."
 
 
-def _line(one: _Found, finding: Finding) -> str:
-    start = one.finding.range.start
-    location = f"{one.document.path}:{start.line + 1}"
-    return f"{location} {SEVERITIES[finding.severity]} {finding.rule}: {uris.printable(one.finding.title)}"
+def _line(match: _Found, finding: Finding) -> str:
+    start = match.finding.range.start
+    location = f"{match.document.path}:{start.line + 1}"
+    return f"{location} {SEVERITIES[finding.severity]} {finding.rule}: {uris.printable(match.finding.title)}"
 
 
 def _notices(dismissed: int, more: int, reported: bool) -> list[str]:

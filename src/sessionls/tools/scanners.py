@@ -185,12 +185,12 @@ class _Run:
         jobs = [asyncio.ensure_future(self._batch(program, batch)) for batch in _batches(saved)]
         jobs += [asyncio.ensure_future(self._text(program, target)) for target in self.targets if target.text is not None]
         try:
-            for one in await asyncio.gather(*jobs):
-                results += one.found
-                notes += one.notes
-                left_out = [left_out[0] + one.without_file, left_out[1] + one.for_other_files]
-                if one.problem is not None:
-                    problems.append(one.problem)
+            for part in await asyncio.gather(*jobs):
+                results += part.found
+                notes += part.notes
+                left_out = [left_out[0] + part.without_file, left_out[1] + part.for_other_files]
+                if part.problem is not None:
+                    problems.append(part.problem)
         finally:
             for job in jobs:
                 job.cancel()
@@ -217,7 +217,7 @@ class _Run:
         if self.scanner.alone:
             words = [word.replace("{file}", str(target.file.path)) for word in self.scanner.alone]
             report, problem = await self._run(program, words, root, data)
-            return _Part([(target, one) for one in report.results], problem, report.notes)
+            return _Part([(target, result) for result in report.results], problem, report.notes)
         folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="sessionls-", ignore_cleanup_errors=True)
         try:
             copy = await asyncio.to_thread(_copied, folder.name, target.file.name, data)
@@ -246,7 +246,7 @@ class _Run:
         except NotSarif as problem:
             return Report(()), _explained(str(problem), outcome, cwd)
         judge = self.scanner.judge
-        judged = [one if judge is None else replace(one, severity=judge(one)) for one in report.results]
+        judged = [result if judge is None else replace(result, severity=judge(result)) for result in report.results]
         return Report(judged, report.notes), None
 
 
@@ -266,15 +266,20 @@ def _match_files(report: Report, problem: str | None, files: Mapping[str, Target
     found: list[tuple[Target, Result]] = []
     only = next(iter(files.values())) if len(files) == 1 else None
     without_file = for_other_files = 0
-    for one in report.results:
-        target = next((files[path] for path in _paths(one, base) if path in files), None) or _moved(one, files)
+    for result in report.results:
+        target = next((files[path] for path in _paths(result, base) if path in files), None) or _moved(result, files)
         if target is not None:
-            found.append((target, one))
-        elif one.where:
+            found.append((target, result))
+        elif result.where:
             for_other_files += 1
         elif only is not None:
             found.append(
-                (only, replace(one, note=one.note or "The scanner did not name a file. This is the only file that it scanned."))
+                (
+                    only,
+                    replace(
+                        result, note=result.note or "The scanner did not name a file. This is the only file that it scanned."
+                    ),
+                )
             )
         else:
             without_file += 1

@@ -110,7 +110,7 @@ def uri_key(name: str) -> str:
 
 @cache
 def _patterns() -> dict[str, list[str]]:
-    return {who: [one for glob in globs.split() for one in expand_braces(glob)] for who, globs in STARTUP_FILES.items()}
+    return {who: [pattern for glob in globs.split() for pattern in expand_braces(glob)] for who, globs in STARTUP_FILES.items()}
 
 
 @cache
@@ -156,8 +156,8 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(path: Path, other: Path) -> bool:
     try:
-        return os.path.samefile(one, other)  # noqa: PTH121
+        return os.path.samefile(path, other)  # noqa: PTH121
     except OSError:  # its target does not exist yet; a file written there becomes it
-        return os.path.realpath(one) == os.path.realpath(other)
+        return os.path.realpath(path) == os.path.realpath(other)

@@ -56,8 +56,8 @@ class Symbols(BaseTool[SymbolsArguments]):
         found, guessed = await asyncio.to_thread(outline, document.text, document.language)
         if not found:
             return f"No definitions were found in {document.path}. Read it, or search it."
-        width = max(len(f"{one.first}-{one.last}") for one in found[:_LISTED])
-        lines = [f"{f'{one.first}-{one.last}':>{width}} | {'  ' * one.depth}{one.text}" for one in found[:_LISTED]]
+        width = max(len(f"{symbol.first}-{symbol.last}") for symbol in found[:_LISTED])
+        lines = [f"{f'{symbol.first}-{symbol.last}':>{width}} | {'  ' * symbol.depth}{symbol.text}" for symbol in found[:_LISTED]]
         if len(found) > _LISTED:
             lines.append(f"[{len(found) - _LISTED} more. Search for a name.]")
         if guessed:

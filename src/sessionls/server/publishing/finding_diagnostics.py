@@ -38,8 +38,10 @@ class DiagnosticsPublisher:
 
     def publish(self, key: str, uri: str, findings: Iterable[LocatedFinding], version: int | None) -> None:
         """Show these findings of the document `key` under that URI, as the client spells it now."""
-        ordered = sorted(findings, key=lambda one: (one.range.start.line, one.range.start.character, one.finding.id))
-        diagnostics = [_diagnostic(one) for one in ordered]
+        ordered = sorted(
+            findings, key=lambda located: (located.range.start.line, located.range.start.character, located.finding.id)
+        )
+        diagnostics = [_diagnostic(located) for located in ordered]
         # lsprotocol's classes cannot be compared: for speed, they are imported without `__eq__`.
         current = tuple(sorted(map(_comparable, diagnostics)))
         published = self._published.get(key)

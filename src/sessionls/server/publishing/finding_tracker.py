@@ -53,7 +53,7 @@ class _Document:
     located: list[LocatedFinding] = field(default_factory=list)
 
     def findings(self) -> list[Finding]:
-        return sorted({**self.gone, **self.open}.values(), key=lambda one: one.range.start.line)
+        return sorted({**self.gone, **self.open}.values(), key=lambda finding: finding.range.start.line)
 
 
 class FindingTracker(DocumentListener):
@@ -105,7 +105,7 @@ class FindingTracker(DocumentListener):
     def at(self, uri: str, range_: Range) -> list[LocatedFinding]:
         """The findings shown in that document that touch the range."""
         document = self._documents.get(uris.uri_key(uri))
-        return [] if document is None else [one for one in document.located if one.range.touches(range_)]
+        return [] if document is None else [located for located in document.located if located.range.touches(range_)]
 
     def with_current_range(self, finding: Finding) -> Finding:
         """The finding with the range in which its code is now, if that is known."""
@@ -212,7 +212,7 @@ class FindingTracker(DocumentListener):
         for finding in loaded:
             self._take(finding)
         if self._watchers is not None:
-            self._watchers(findings[0].uri for one in self._documents.values() if (findings := one.findings()))
+            self._watchers(findings[0].uri for document in self._documents.values() if (findings := document.findings()))
 
     def _drop_all_but(self, listed: set[str]) -> None:
         for key, document in self._documents.items():
@@ -258,18 +258,22 @@ class FindingTracker(DocumentListener):
         wanted = [(finding, document.ranges.get(finding.id, finding.range)) for finding in findings]
         ranges = await asyncio.to_thread(_locate, text.text, wanted, self._editor.encoding)
         document.ranges.update(ranges)
-        document.located = [LocatedFinding(one, ranges[one.id]) for one in document.open.values() if one.id in ranges]
+        document.located = [
+            LocatedFinding(finding, ranges[finding.id]) for finding in document.open.values() if finding.id in ranges
+        ]
         self._publisher.publish(key, text.uri, document.located, text.version)
         if text.on_disk:
             await self._update_states(document, ranges)
 
     async def _update_states(self, document: _Document, ranges: Mapping[str, Range]) -> None:
-        for finding in [one for one in document.open.values() if one.id not in ranges]:
+        for finding in [known for known in document.open.values() if known.id not in ranges]:
             document.gone[finding.id] = document.open.pop(finding.id)
             await self._sessions.update_finding(finding.id, "fixed", reason=CODE_CHANGED)
-        for finding in [one for one in document.gone.values() if one.id in ranges]:
+        for finding in [known for known in document.gone.values() if known.id in ranges]:
             del document.gone[finding.id]
-            if not any(_is_same(finding, one) and ranges.get(one.id) == ranges[finding.id] for one in document.open.values()):
+            if not any(
+                _is_same(finding, other) and ranges.get(other.id) == ranges[finding.id] for other in document.open.values()
+            ):
                 await self._sessions.update_finding(finding.id, "open", reason=_CODE_RETURNED)
 
 
@@ -277,7 +281,7 @@ def _locate(text: str, wanted: Sequence[tuple[Finding, Range]], encoding: Encodi
     """The current range of each finding whose code is still in the text, by the finding's id."""
     index = AnchorIndex(text, encoding)
     ranges: dict[str, Range] = {}
-    for finding, near in sorted(wanted, key=lambda one: one[1].start.line):
+    for finding, near in sorted(wanted, key=lambda item: item[1].start.line):
         range_ = near if finding.anchor is None else index.locate(finding.anchor, near)
         if range_ is not None:
             ranges[finding.id] = range_

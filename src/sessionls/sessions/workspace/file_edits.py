@@ -1,7 +1,7 @@
 """Changes files on disk that no editor has open: atomically, only inside the folders, and only if their text has not changed.
 
 If the system can, every folder on the way is opened from the one before it and no symbolic link is followed: swapping one in
-between leads nowhere. A text is written to a temporary file temporary its file, and replaces it in one step.
+between leads nowhere. A text is written to a temporary file beside its file, and replaces it in one step.
 """
 
 from __future__ import annotations

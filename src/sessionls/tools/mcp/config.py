@@ -73,8 +73,8 @@ def read_folder(folder: Path, environ: Mapping[str, str] | None = None) -> list[
     environ = os.environ if environ is None else environ
     found: dict[str, Named] = {}
     for name in FILES:
-        for one in _read_file(folder, name, environ):
-            found.setdefault(one.own_name or one.source, one)
+        for server in _read_file(folder, name, environ):
+            found.setdefault(server.own_name or server.source, server)
     return list(found.values())
 
 
@@ -121,9 +121,9 @@ _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 def _filled(value: Any, folder: Path | None, environ: Mapping[str, str], missing: list[str]) -> Any:
     """The value with its variables replaced: `${workspaceFolder}`, `${env:X}`, `${X}` and `${X:-default}`."""
     if isinstance(value, dict):
-        return {key: _filled(one, folder, environ, missing) for key, one in value.items()}
+        return {key: _filled(item, folder, environ, missing) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(one, folder, environ, missing) for one in value]
+        return [_filled(item, folder, environ, missing) for item in value]
     if not isinstance(value, str):
         return value
 
@@ -175,23 +175,23 @@ def unique(servers: Sequence[Named]) -> list[Named]:
     """
     names: dict[int, str] = {}
     taken: dict[str, str | None] = {}
-    sources = list(dict.fromkeys(one.folder for one in servers))
+    sources = list(dict.fromkeys(server.folder for server in servers))
     order = sorted(
         enumerate(servers), key=lambda pair: (sources.index(pair[1].folder), pair[1].own_name not in (None, pair[1].name))
     )
-    for index, one in order:
-        name, number = one.name, 2
-        if name in taken and taken[name] != one.own_name:
-            name = _marked(one)
+    for index, server in order:
+        name, number = server.name, 2
+        if name in taken and taken[name] != server.own_name:
+            name = _marked(server)
         base = name
         while name in taken:
             name = f"{base[: _NAME - 3]}-{number}"
             number += 1
-        taken[name] = one.own_name
+        taken[name] = server.own_name
         names[index] = name
-    return [replace(one, name=names[index]) for index, one in enumerate(servers)]
+    return [replace(server, name=names[index]) for index, server in enumerate(servers)]
 
 
-def _marked(one: Named) -> str:
-    mark = hashlib.sha256((one.own_name or "").encode("utf-8", "replace")).hexdigest()[:4]
-    return f"{one.name[: _NAME - 5]}-{mark}"
+def _marked(server: Named) -> str:
+    mark = hashlib.sha256((server.own_name or "").encode("utf-8", "replace")).hexdigest()[:4]
+    return f"{server.name[: _NAME - 5]}-{mark}"

@@ -76,7 +76,7 @@ def _default(field: Any) -> Value | None:
     for value in (field.get("default"), field.get("const")):
         if isinstance(value, str | int | float | bool):
             return value
-        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return value
     return None
 

@@ -50,7 +50,9 @@ def _tools(result: Mapping[str, Any], note: Callable[[str], None]) -> dict[str, 
     tools = result.get("tools")
     if tools is not None and not isinstance(tools, list):
         note("its list of tools is not a list")
-    kept = [tool for one in tools[:_MOST] if (tool := _tool(one, note)) is not None] if isinstance(tools, list) else []
+    kept = (
+        [tool for tool_data in tools[:_MOST] if (tool := _tool(tool_data, note)) is not None] if isinstance(tools, list) else []
+    )
     cursor = result.get("nextCursor")
     if isinstance(cursor, int) and not isinstance(cursor, bool):
         cursor = str(cursor)
@@ -58,17 +60,17 @@ def _tools(result: Mapping[str, Any], note: Callable[[str], None]) -> dict[str, 
     return {"tools": kept, **following, **_COMPLETE, "ttlMs": 0, "cacheScope": "private"}
 
 
-def _tool(one: Any, note: Callable[[str], None]) -> dict[str, Any] | None:
-    name = one.get("name") if isinstance(one, dict) else None
+def _tool(tool_data: Any, note: Callable[[str], None]) -> dict[str, Any] | None:
+    name = tool_data.get("name") if isinstance(tool_data, dict) else None
     if not isinstance(name, str) or not name.strip():
         note("a tool without a name is left out")
         return None
     try:
-        schema = tool_schema(one.get("inputSchema"))
+        schema = tool_schema(tool_data.get("inputSchema"))
     except SchemaUnusable as problem:
         note(f"the tool {_shown(name)} is left out: its schema {problem}")
         return None
-    words = {key: one[key] for key in ("title", "description") if isinstance(one.get(key), str)}
+    words = {key: tool_data[key] for key in ("title", "description") if isinstance(tool_data.get(key), str)}
     return {"name": name, "inputSchema": schema, **words}
 
 

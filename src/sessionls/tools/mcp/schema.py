@@ -34,7 +34,7 @@ def tool_schema(raw: Any) -> dict[str, Any]:
     schema = _Reader(raw).read(raw, 0)
     schema = _merged(schema)
     kind = schema.get("type", "object")
-    kinds = {one for one in (kind if isinstance(kind, list) else [kind]) if one != "null"}
+    kinds = {name for name in (kind if isinstance(kind, list) else [kind]) if name != "null"}
     if kinds and "object" not in kinds:
         raise SchemaUnusable("does not accept an object")
     properties = schema.get("properties")
@@ -84,23 +84,23 @@ class _Reader:
                 continue
             if key in _MANY:
                 if isinstance(value, dict):
-                    pieces = ((str(name), one) for name, one in value.items() if one is not False)
-                    yield key, {name: self.read(one, depth + 1, inside) for name, one in pieces}
+                    pieces = ((str(name), item) for name, item in value.items() if item is not False)
+                    yield key, {name: self.read(item, depth + 1, inside) for name, item in pieces}
             elif key in _CHOICES or key == "prefixItems":
                 if isinstance(value, list) and value:
-                    yield key, [self.read(one, depth + 1, inside) for one in value]
+                    yield key, [self.read(item, depth + 1, inside) for item in value]
             elif key in _ONE:
                 if isinstance(value, dict):
                     yield key, self.read(value, depth + 1, inside)
                 elif isinstance(value, bool) and key == "additionalProperties":
                     yield key, value
                 elif isinstance(value, list) and key == "items":  # drafts before 2020-12
-                    yield "prefixItems", [self.read(one, depth + 1, inside) for one in value]
+                    yield "prefixItems", [self.read(item, depth + 1, inside) for item in value]
             elif key == "required":
                 if isinstance(value, list):  # (the oldest draft has a boolean in the property)
                     yield key, list(dict.fromkeys(name for name in value if isinstance(name, str)))
             elif key == "type":
-                if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
+                if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(item, str) for item in value)):
                     yield key, value
             elif key in ("description", "title", "format", "pattern", "$ref"):
                 if isinstance(value, str) and key != "$ref":

@@ -83,21 +83,23 @@ class McpServers:
         """
         if self._closed:
             return []
-        wanted = [one for one in await self._current() if _may_use(definition, one.name) and one.problem not in _LEFT_ALONE]
-        starting = {one.key: asyncio.ensure_future(self._server(one).up()) for one in wanted if one.problem is None}
+        wanted = [
+            named for named in await self._current() if _may_use(definition, named.name) and named.problem not in _LEFT_ALONE
+        ]
+        starting = {named.key: asyncio.ensure_future(self._server(named).up()) for named in wanted if named.problem is None}
         if starting:
             try:
                 await asyncio.wait(starting.values(), timeout=self._patience)
             finally:
                 for job in starting.values():
                     job.cancel()
-        return [words for one in wanted if (words := self._missing(one)) is not None]
+        return [words for named in wanted if (words := self._missing(named)) is not None]
 
-    def _missing(self, one: Named) -> str | None:
+    def _missing(self, named: Named) -> str | None:
         """A notice about what of that server is missing for a reply."""
-        server = self._running.get(one.key)
-        if one.problem is not None:
-            why = f"its configuration in {one.source} is wrong: {one.problem}"
+        server = self._running.get(named.key)
+        if named.problem is not None:
+            why = f"its configuration in {named.source} is wrong: {named.problem}"
         elif server is None or (not server.ready and server.problem is None):
             if server is None:  # ended meanwhile
                 return None
@@ -105,22 +107,22 @@ class McpServers:
         elif not server.ready:
             why = server.problem or "it ended"
         else:
-            return f"MCP server {one.name}: {'; '.join(server.left_out)}." if server.left_out else None
-        log.warning("the MCP server %s has no tools for a reply: %s", one.name, why)
-        return f"The tools of the MCP server {one.name} are missing: {why}."
+            return f"MCP server {named.name}: {'; '.join(server.left_out)}." if server.left_out else None
+        log.warning("the MCP server %s has no tools for a reply: %s", named.name, why)
+        return f"The tools of the MCP server {named.name} are missing: {why}."
 
     async def check(self) -> list[Status]:
         """Try to start every server, and return the status of each."""
         found = await self._current()
-        trials = [one for one in found if one.problem is None]
+        trials = [named for named in found if named.problem is None]
         if trials:
             await asyncio.to_thread(library)  # so that a slow import does not count as a slow server
-        jobs = [asyncio.ensure_future(self._server(one).up()) for one in trials]
+        jobs = [asyncio.ensure_future(self._server(named).up()) for named in trials]
         if jobs:
             await asyncio.wait(jobs, timeout=self._patience)
             for job in jobs:
                 job.cancel()
-        return [self._status(one) for one in found]
+        return [self._status(named) for named in found]
 
     async def follow(self) -> None:
         """Call this after a change of the folders, the trust or the bounds: ends servers that may not run any more.
@@ -136,22 +138,22 @@ class McpServers:
         await asyncio.gather(*(server.close() for server in self._running.values()))
         self._running.clear()
 
-    def _status(self, one: Named) -> Status:
-        server = self._running.get(one.key)
-        renamed = [] if one.own_name in (None, one.name) else [f"its name there is {uris.printable(one.own_name or '')}"]
-        status = partial(Status, one.name, one.source, notes=renamed)
-        if one.problem is not None:
-            return status(_LEFT_ALONE.get(one.problem, "failed"), problem=one.problem)
+    def _status(self, named: Named) -> Status:
+        server = self._running.get(named.key)
+        renamed = [] if named.own_name in (None, named.name) else [f"its name there is {uris.printable(named.own_name or '')}"]
+        status = partial(Status, named.name, named.source, notes=renamed)
+        if named.problem is not None:
+            return status(_LEFT_ALONE.get(named.problem, "failed"), problem=named.problem)
         if server is None or not (server.ready or server.problem):
             return status("starting", problem="it is still starting")
         if not server.ready:
             return status("failed", problem=server.problem)
         return status("up", [tool.name for tool in server.tools], notes=[*renamed, *server.left_out])
 
-    def _server(self, one: Named) -> Server:
-        if one.key not in self._running:
-            self._running[one.key] = Server(one, self._forbidden, self._retry_seconds)
-        return self._running[one.key]
+    def _server(self, named: Named) -> Server:
+        if named.key not in self._running:
+            self._running[named.key] = Server(named, self._forbidden, self._retry_seconds)
+        return self._running[named.key]
 
     async def _current(self) -> list[Named]:
         """The current server definitions. Servers whose definition was removed or changed are ended."""
@@ -164,10 +166,10 @@ class McpServers:
                 break
         # Check everything after the last wait, because it may have changed meanwhile.
         current = [
-            _left_alone(one, why) if (why := self._forbidden(one)) is not None else one
-            for one in unique([*self._own, *(one for found in read for one in found)])
+            _left_alone(named, why) if (why := self._forbidden(named)) is not None else named
+            for named in unique([*self._own, *(named for found in read for named in found)])
         ]
-        known = {one.key for one in current if one.problem is None}
+        known = {named.key for named in current if named.problem is None}
         await self._end([key for key in self._running if key not in known])
         return current
 
@@ -175,19 +177,19 @@ class McpServers:
         ending = [self._running.pop(key) for key in keys]
         await asyncio.gather(*(server.close() for server in ending))
 
-    def _forbidden(self, one: Named) -> str | None:
+    def _forbidden(self, named: Named) -> str | None:
         """Why that server may not run now; None if it may."""
         if self._closed:
             return GONE
-        if one.folder is not None and (one.folder not in self._folders() or not self._trusted()):
+        if named.folder is not None and (named.folder not in self._folders() or not self._trusted()):
             return _UNTRUSTED
-        if one.server is not None and one.server.disabled:
+        if named.server is not None and named.server.disabled:
             return _DISABLED
-        return _READ_ONLY if one.problem is None and self._read_only() else None
+        return _READ_ONLY if named.problem is None and self._read_only() else None
 
 
-def _left_alone(one: Named, why: str) -> Named:
-    return replace(one, server=None, problem=why)
+def _left_alone(named: Named, why: str) -> Named:
+    return replace(named, server=None, problem=why)
 
 
 def _may_use(definition: Definition, server: str) -> bool:
@@ -195,4 +197,6 @@ def _may_use(definition: Definition, server: str) -> bool:
     if any(rule == "deny" and fnmatchcase(f"{server}/*", key) for key, rule in definition.permissions.items()):
         return False
     patterns = definition.tools
-    return patterns is None or any(fnmatchcase(server, one.partition("/")[0]) for one in patterns if "/" in one or one == "*")
+    return patterns is None or any(
+        fnmatchcase(server, pattern.partition("/")[0]) for pattern in patterns if "/" in pattern or pattern == "*"
+    )
