@@ -88,10 +88,10 @@ async def _agent(context: CommandContext, name: str) -> None:
     if not name:
         session = await context.sessions.get(context.session_id)
         lines = [
-            f"- {'**' if one.name == session.agent else ''}{one.name}{'** (default)' if one.name == session.agent else ''}"
-            f": {one.description or one.problem or ''}"
-            for one in (await context.sessions.agents()).agents
-            if one.available
+            f"- {'**' if agent.name == session.agent else ''}{agent.name}{'** (default)' if agent.name == session.agent else ''}"
+            f": {agent.description or agent.problem or ''}"
+            for agent in (await context.sessions.agents()).agents
+            if agent.available
         ]
         context.say("\n".join(lines))
         return
@@ -126,7 +126,7 @@ def _target_of(folders: Sequence[Path], what: str) -> ReviewTarget:
 
 def _summary(done: Review) -> str:
     lines = [f"{len(done.findings)} finding{'' if len(done.findings) == 1 else 's'}."]
-    ordered = sorted(done.findings, key=lambda one: (one.severity, one.uri, one.range.start.line))
+    ordered = sorted(done.findings, key=lambda finding: (finding.severity, finding.uri, finding.range.start.line))
     for finding in ordered[:50]:
         where = f"{uris.display(finding.uri, done.session.workspace_folders)}:{finding.range.start.line + 1}"
         lines.append(f"- `{where}` {finding_text(finding).partition(chr(10))[0]}")

@@ -71,7 +71,7 @@ def read_prompt(blocks: Sequence[Any], agents: Sequence[Agent], folders: Sequenc
     if (match := _AGENT.match(text)) is not None:
         agent = _known(match[1], agents)
         text = text[match.end() :]
-    images = sum(isinstance(one, ImageContext) for one in context)
+    images = sum(isinstance(item, ImageContext) for item in context)
     if not text.strip() and images:
         text = "Look at the image." if images == 1 else "Look at the images."
     if not text.strip():
@@ -81,7 +81,7 @@ def read_prompt(blocks: Sequence[Any], agents: Sequence[Agent], folders: Sequenc
 
 def _known(name: str, agents: Sequence[Agent]) -> str:
     names = [agent.name for agent in agents]
-    found = [one for one in names if one.casefold() == name.casefold()]
+    found = [candidate for candidate in names if candidate.casefold() == name.casefold()]
     if not found:
         raise AgentNotFound(name, names)
     return name if name in found else found[0]

@@ -221,8 +221,8 @@ class SessionView:
                 self._append_text(message_id, index, part.kind, 0, part.text)
             case ToolPart():
                 self._call(message_id, part, path)
-                for below, one in enumerate(part.parts or ()):
-                    self._part(message_id, below, one, (*path, index))
+                for below, inner in enumerate(part.parts or ()):
+                    self._part(message_id, below, inner, (*path, index))
             case FindingPart():
                 self._finding(message_id, part.finding)
             case EditPart():

@@ -112,7 +112,7 @@ class Workspaces:
 
 async def checked_folders(cwd: str, additional: Sequence[str] | None) -> list[Path]:
     """The workspace folders of a request. Raises `InvalidParams` for a path that is not absolute or not a folder."""
-    named = [("cwd", cwd), *((f"additionalDirectories.{index}", one) for index, one in enumerate(additional or ()))]
+    named = [("cwd", cwd), *((f"additionalDirectories.{index}", folder) for index, folder in enumerate(additional or ()))]
     for field, path in named:
         if "\0" in path or not Path(path).is_absolute():
             raise InvalidParams(f"{field} must be an absolute path.", fields=[field])

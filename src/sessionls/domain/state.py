@@ -331,7 +331,7 @@ class _Folding:
     def _handed_over(self, event: ev.HandedOver) -> None:
         assert isinstance(event.by, Participant)
         need = Need(kind="handOver", participant=event.to, by=event.by, note=event.note, waiting=event.waiting, at=event.at)
-        if any(one.id == event.to.id for one in self.before.session.participants):
+        if any(participant.id == event.to.id for participant in self.before.session.participants):
             self._add_participant(event.to)
         remaining = self.session.get("needs", self.before.session.needs) or []
         self.session["needs"] = [*(other for other in remaining if other.kind != "handOver"), need]
@@ -381,13 +381,13 @@ class _Folding:
 
     def _add_mentions(self, message: Message, by: Participant) -> None:
         session = self.before.session
-        known = {one.id: Participant(id=one.id, name=one.name or one.id) for one in session.people or ()}
-        known |= {one.id: one for one in session.participants}
-        for person in (known[one] for one in message.mentions or () if one in known and one != by.id):
+        known = {person.id: Participant(id=person.id, name=person.name or person.id) for person in session.people or ()}
+        known |= {participant.id: participant for participant in session.participants}
+        for person in (known[mentioned] for mentioned in message.mentions or () if mentioned in known and mentioned != by.id):
             note = message.text.strip()[:200]
             need = Need(kind="mention", participant=person, by=by, message_id=message.id, note=note or None, at=self.event.at)
             left = self.session.get("needs", self.before.session.needs) or []
-            others = [one for one in left if (one.participant.id, one.kind) != (person.id, "mention")]
+            others = [item for item in left if (item.participant.id, item.kind) != (person.id, "mention")]
             self.session["needs"] = [*others, need]
 
     def _message_sent(self, message: Message) -> None:

@@ -132,7 +132,7 @@ class _Hidden:
 
 def _hidden(source: Connection, session_id: str, ancestor: str) -> _Hidden:
     shared = [None, *source.execute(_SHARED_LINE, {"id": session_id}).all()]
-    before, _ = next((before, one) for before, one in pairwise(shared) if one is not None and one.id == ancestor)
+    before, _ = next((before, event) for before, event in pairwise(shared) if event is not None and event.id == ancestor)
     if before is None:
         return _Hidden(ancestor, None, 0, 0)
     return _Hidden(ancestor, before.id, before.place, before.seq)
@@ -226,13 +226,13 @@ def _write(
             statement = select(table).where(table.c.session_id == row.id)
             if table is messages:  # rows are numbered in the order of insertion
                 statement = statement.order_by(messages.c.n)
-            rows = [one._asdict() for one in source.execute(statement)]
-        for one in rows if table is messages else ():
-            one.pop("n")
+            rows = [selected._asdict() for selected in source.execute(statement)]
+        for values in rows if table is messages else ():
+            values.pop("n")
         if table is not events:
-            rows = [changes.row(table, one) for one in rows]
-        for one in rows if table is findings else ():
-            one["rev"] = 0
+            rows = [changes.row(table, values) for values in rows]
+        for values in rows if table is findings else ():
+            values["rev"] = 0
         for start in range(0, len(rows), _BATCH):
             target.execute(insert(table), rows[start : start + _BATCH])
     if title_key is not None:

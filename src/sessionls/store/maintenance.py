@@ -244,7 +244,7 @@ def _each_session(database: Database, progress: Progress) -> Iterator[tuple[Conn
 def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterator[str]:
     row = connection.execute(_SESSION, {"id": session_id}).one()
     log = connection.execute(_LOG, {"id": session_id}).all()
-    numbers = [one.seq for one in log]
+    numbers = [event.seq for event in log]
     if numbers != list(range(row.fork_seq + 1, row.fork_seq + 1 + len(numbers))):
         yield "the numbers of its events have a gap"
         return
@@ -255,7 +255,7 @@ def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterat
         return
     state: State | None = None
     try:
-        for event in events_of(session_id, [event_json(one) for one in log]):
+        for event in events_of(session_id, [event_json(event_row) for event_row in log]):
             state = apply(state, event).state
     except (SessionUnreadable, ValueError, KeyError, AssertionError):
         yield "its events cannot be read, or do not form a valid sequence"

@@ -60,7 +60,7 @@ async def apply_retention(
             now = change.now.session
             if now.state != session.state or now.updated_at >= before:
                 raise NotPermitted("It was changed meanwhile.", hint=_AGAIN)
-            if any(one.alive for one in change.presence):
+            if any(entry.alive for entry in change.presence):
                 raise NotPermitted("Somebody has it open.", hint=_AGAIN)
 
         try:

@@ -111,7 +111,7 @@ class FeedCursor:
         caught_up = () if earlier is None else self._events(connection, session_id, earlier, row.seq + 1)
         state = load_state(connection, row)
         replies = [entry.message.id for entry in state.open.values() if entry.message.role == "agent"]
-        here = {one.participant_id for one in find_presence(connection, session_id, self._process) if one.alive}
+        here = {person.participant_id for person in find_presence(connection, session_id, self._process) if person.alive}
         data = None if after is None else lineage.all_event_data(connection, session_id, after, events_bytes)
         snapshot = FollowSnapshot(
             state=state,

@@ -149,7 +149,7 @@ def read_sarif(output: str, scanner: str, *, most_results: int = _MOST_RESULTS) 
         raise NotSarif("its output is JSON but not SARIF: it has no runs")
     results: list[Result] = []
     notes = []
-    if odd := sum(not isinstance(one, dict) for run in runs for one in _list(_dict(run).get("results"))):
+    if odd := sum(not isinstance(result, dict) for run in runs for result in _list(_dict(run).get("results"))):
         notes.append(f"{odd:,} results cannot be read")
     for run in runs:
         for found in _run_results(_dict(run), scanner):
@@ -170,7 +170,7 @@ def _run_results(run: Mapping[str, Any], scanner: str) -> Iterator[Result]:
             continue
         if result.get("kind") in _NO_FAULTS or result.get("baselineState") == "absent":
             continue
-        if any(_dict(one).get("status", "accepted") == "accepted" for one in _list(result.get("suppressions"))):
+        if any(_dict(suppression).get("status", "accepted") == "accepted" for suppression in _list(result.get("suppressions"))):
             continue
         rule_id, rule = rules.of(result)
         where, or_where, region_object = _place(result, run)
@@ -223,12 +223,12 @@ class _Rules:
 
 def _place(result: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
     """The file of a result, what else its name may mean, and its region. Without a location, the file that was analysed."""
-    artifacts = [_dict(_dict(one).get("location")) for one in _list(run.get("artifacts"))]
-    physical = [_dict(_dict(one).get("physicalLocation")) for one in _list(result.get("locations"))]
-    related = [_dict(_dict(one).get("physicalLocation")) for one in _list(result.get("relatedLocations"))]
+    artifacts = [_dict(_dict(artifact).get("location")) for artifact in _list(run.get("artifacts"))]
+    physical = [_dict(_dict(location).get("physicalLocation")) for location in _list(result.get("locations"))]
+    related = [_dict(_dict(location).get("physicalLocation")) for location in _list(result.get("relatedLocations"))]
     target = {"artifactLocation": result.get("analysisTarget")}
-    for one in (*physical, target, *related):
-        artifact = _dict(one.get("artifactLocation"))
+    for location in (*physical, target, *related):
+        artifact = _dict(location.get("artifactLocation"))
         index = _number(artifact.get("index"))
         if not artifact.get("uri") and index is not None and 0 <= index < len(artifacts):
             artifact = artifacts[index]
@@ -236,7 +236,7 @@ def _place(result: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, str,
         if isinstance(uri, str) and uri.strip():
             uri = uri.strip().replace("\\", "/")
             whole = _based(uri, artifact.get("uriBaseId"), _dict(run.get("originalUriBaseIds")))
-            return whole, uri if whole != uri else "", _dict(one.get("region"))
+            return whole, uri if whole != uri else "", _dict(location.get("region"))
     return "", "", _dict(physical[0].get("region")) if physical else {}
 
 
@@ -300,11 +300,12 @@ def _words(message: Any, rule: Mapping[str, Any], driver: Mapping[str, Any]) -> 
         return replace_lone_surrogates(message).strip()
     given = _dict(message)
     strings = [
-        _dict(_dict(one).get(str(given.get("id")))) for one in (rule.get("messageStrings"), driver.get("globalMessageStrings"))
+        _dict(_dict(templates).get(str(given.get("id"))))
+        for templates in (rule.get("messageStrings"), driver.get("globalMessageStrings"))
     ]
-    texts = [one.get(key) for key in ("text", "markdown") for one in (given, *strings)]
+    texts = [entry.get(key) for key in ("text", "markdown") for entry in (given, *strings)]
     text = next((text for text in texts if isinstance(text, str) and text.strip()), "")
-    arguments = [str(one) for one in _list(given.get("arguments"))]
+    arguments = [str(argument) for argument in _list(given.get("arguments"))]
     if arguments:
         text = re.sub(r"\{(\d{1,3})\}", lambda m: arguments[int(m[1])] if int(m[1]) < len(arguments) else m[0], text)
     if not text and isinstance(given.get("id"), str):
@@ -319,10 +320,10 @@ def _replacement(result: Mapping[str, Any], region: Mapping[str, Any]) -> str | 
     replacements = _list(_dict(changes[0]).get("replacements")) if len(changes) == 1 else []
     if len(replacements) != 1:
         return None
-    one = _dict(replacements[0])
+    replacement = _dict(replacements[0])
     keys = ("startLine", "startColumn", "endLine", "endColumn")
-    deleted = _dict(one.get("deletedRegion"))
-    text = _dict(one.get("insertedContent")).get("text", "")
+    deleted = _dict(replacement.get("deletedRegion"))
+    text = _dict(replacement.get("insertedContent")).get("text", "")
     same = all(_number(deleted.get(key)) == _number(region.get(key)) for key in keys)
     return replace_lone_surrogates(text) if same and isinstance(text, str) and len(text) <= _BODY else None
 
@@ -341,31 +342,31 @@ def read_bandit(output: str, scanner: str, *, most_results: int = _MOST_RESULTS)
         raise NotSarif("its output is not bandit's JSON") from None
     results: list[Result] = []
     notes = [f"only the first {most_results:,} results are read"] if len(_list(raw)) > most_results else []
-    for one in [_dict(one) for one in _list(raw)][:most_results]:
-        where, text = one.get("filename"), one.get("issue_text")
-        region, note = _region({"startLine": one.get("line_number")}, "utf-8")
+    for result in [_dict(result) for result in _list(raw)][:most_results]:
+        where, text = result.get("filename"), result.get("issue_text")
+        region, note = _region({"startLine": result.get("line_number")}, "utf-8")
         text = text if isinstance(text, str) and text.strip() else "A finding"
         line = region.line
-        column, end_column = _number(one.get("col_offset")), _number(one.get("end_col_offset"))
-        ends = [_number(end) for end in _list(one.get("line_range"))]
+        column, end_column = _number(result.get("col_offset")), _number(result.get("end_col_offset"))
+        ends = [_number(end) for end in _list(result.get("line_range"))]
         # Columns are those of the whole statement, the line that of the problem: they fit together only within one line.
         if note is None and column is not None and end_column is not None and 0 <= column < end_column and set(ends) <= {line}:
             region = Region(line, column + 1, line, end_column + 1, "utf-8")
-        cwe = _dict(one.get("issue_cwe")).get("id")
-        confidence = str(one.get("issue_confidence", "")).lower()
+        cwe = _dict(result.get("issue_cwe")).get("id")
+        confidence = str(result.get("issue_confidence", "")).lower()
         words = replace_lone_surrogates(text).strip()
         body = f"{words}\n\nbandit's confidence: {confidence}.{f' CWE-{cwe}.' if isinstance(cwe, int) else ''}"
-        rule = one.get("test_id")
+        rule = result.get("test_id")
         results.append(
             Result(
                 scanner=scanner,
                 rule=replace_lone_surrogates(rule)[:100] if isinstance(rule, str) else None,
-                severity=_BANDIT.get(str(one.get("issue_severity")), 2),
+                severity=_BANDIT.get(str(result.get("issue_severity")), 2),
                 title=_line(words),
                 body=_cut(body, _BODY),
                 where=where if isinstance(where, str) else "",
                 region=region,
-                help=_address(one.get("more_info")),
+                help=_address(result.get("more_info")),
                 note=note,
             )
         )

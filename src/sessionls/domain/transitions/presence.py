@@ -35,7 +35,7 @@ def leave(change: Change, participant: Participant) -> None:
     if not covers(change.role, "commenter"):
         return
     own = Presence(change.process, participant.id, alive=True)
-    change.presence[:] = [one for one in change.presence if one != own]
+    change.presence[:] = [entry for entry in change.presence if entry != own]
     _remove_absent(change, by=participant)
 
 

@@ -82,7 +82,7 @@ class FindingActions:
         shown = self._findings.at(params.text_document.uri, range_from_lsp(params.range))
         diagnostics = params.context.diagnostics
         return (
-            [one for one in shown if any(_belongs_to(diagnostic, one.finding) for diagnostic in diagnostics)]
+            [located for located in shown if any(_belongs_to(diagnostic, located.finding) for diagnostic in diagnostics)]
             if diagnostics
             else shown
         )
@@ -90,7 +90,7 @@ class FindingActions:
     async def _on_finding(self, located: LocatedFinding, params: lsp.CodeActionParams, *, several: bool) -> list[lsp.CodeAction]:
         finding = located.finding
         about = f": {_short(finding.title)}" if several else ""
-        diagnostics = [one for one in params.context.diagnostics if _belongs_to(one, finding)] or None
+        diagnostics = [diagnostic for diagnostic in params.context.diagnostics if _belongs_to(diagnostic, finding)] or None
         try:
             agent = await self._fixer(finding)
         except SessionNotFound:  # deleted just now

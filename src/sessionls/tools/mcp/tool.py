@@ -52,13 +52,13 @@ def tools_of(server: str, config: McpServer, listed: Sequence[Any], call: Call) 
     original name, so that a permission always applies to the same tool.
     """
     own: dict[str, Any] = {}
-    for one in listed:
-        own.setdefault(one.name, one)
+    for item in listed:
+        own.setdefault(item.name, item)
     plain = {name: _tool_name(server, name) for name in own}
     exact = {name for name in own if plain[name] == name}
     used = set(exact)
     tools: list[McpTool] = []
-    for name, one in own.items():
+    for name, item in own.items():
         tool_name = plain[name]
         if name not in exact:
             tool_name = tool_name if tool_name not in used else _with_hash(server, name)
@@ -66,8 +66,8 @@ def tools_of(server: str, config: McpServer, listed: Sequence[Any], call: Call) 
         tools.append(
             McpTool(
                 name=f"{server}/{tool_name}",
-                description=replace_lone_surrogates(one.description or one.title or one.name)[:_DESCRIPTION],
-                schema=one.input_schema,
+                description=replace_lone_surrogates(item.description or item.title or item.name)[:_DESCRIPTION],
+                schema=item.input_schema,
                 risk="network" if config.remote else "execute",
                 own_name=name,
                 call=call,

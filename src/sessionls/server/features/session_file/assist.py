@@ -42,8 +42,12 @@ def completions(
     if word[0][0] == "@":
         if found.text[found.draft.start : word.start()].strip():
             return [], None, None  # only the first word names the agent
-        names = [one for one in agents if one.available]
-        return [_item(f"@{one.name} ", one.description, range_, lsp.CompletionItemKind.Constant) for one in names], None, None
+        names = [agent for agent in agents if agent.available]
+        return (
+            [_item(f"@{agent.name} ", agent.description, range_, lsp.CompletionItemKind.Constant) for agent in names],
+            None,
+            None,
+        )
     for kind in ("#file:", "#diagnostics:"):
         if word[0].startswith(kind):
             return [], word[0], range_
@@ -55,10 +59,10 @@ def path_completions(typed: str, range_: Range, folders: Sequence[str]) -> list[
     kind, _, path = typed.partition(":")
     folder, _, _name_start = path.rpartition("/")
     found = []
-    for root in [Path(one) for uri in folders if (one := uris.to_path(uri)) is not None]:
+    for root in [Path(folder_path) for uri in folders if (folder_path := uris.to_path(uri)) is not None]:
         try:
             with os.scandir(root / folder) as entries:
-                names = sorted((one.name, one.is_dir()) for one in entries if not one.name.startswith("."))[:_ENTRIES]
+                names = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))[:_ENTRIES]
         except (OSError, ValueError):
             continue
         for name, is_folder in names:

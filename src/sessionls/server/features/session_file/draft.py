@@ -64,8 +64,10 @@ def read(draft: str) -> Draft:
 def known_agent(name: str, agents: Sequence[Agent]) -> str:
     """The agent with that name, regardless of case. Raises `AgentNotFound`."""
     names = [agent.name for agent in agents if agent.available]
-    for known in [one for one in names if one == name] + [one for one in names if one.casefold() == name.casefold()]:
-        return known
+    same_case = [known for known in names if known == name]
+    any_case = [known for known in names if known.casefold() == name.casefold()]
+    if found := [*same_case, *any_case]:
+        return found[0]
     raise AgentNotFound(name, names)
 
 
@@ -88,7 +90,9 @@ def range_reference(uri: str, range_: Range | None, editor: Buffers) -> str:
         elif buffer is None or (first.character == 0 and lines.offset(last) == lines.offset(_end_of_line(last.line))):
             path += f":{first.line + 1}-{last.line + 1}"
         else:
-            start, end = (lines.offset(one) - lines.offset(Position(line=one.line, character=0)) for one in (first, last))
+            start, end = (
+                lines.offset(position) - lines.offset(Position(line=position.line, character=0)) for position in (first, last)
+            )
             path += f":{first.line + 1}:{start + 1}-{last.line + 1}:{end + 1}"
     return f'#file:"{path}"' if re.search(r"[\s\"]", path) else f"#file:{path}"
 
@@ -124,7 +128,8 @@ def _range(file_range: re.Match[str], uri: str, editor: Buffers) -> Range:
 
     start = at(first, file_range[3])
     end = end if file_range[5] is None else at(last, file_range[5])
-    return Range(start=min(start, end, key=lambda one: one.as_pair), end=max(start, end, key=lambda one: one.as_pair))
+    first_position, last_position = sorted((start, end), key=lambda position: position.as_pair)
+    return Range(start=first_position, end=last_position)
 
 
 def _text_of(uri: str) -> str:

@@ -273,7 +273,9 @@ class SessionFileFeature:
         at = assist.agent_at(found, position_from_lsp(position), self._request.editor.encoding)
         if at is None:
             return None
-        agent = next((one for one in (await self._sessions.agents()).agents if one.name.casefold() == at[0].casefold()), None)
+        agent = next(
+            (known for known in (await self._sessions.agents()).agents if known.name.casefold() == at[0].casefold()), None
+        )
         if agent is None:
             return None
         definition = None

@@ -30,7 +30,7 @@ class SessionFiles:
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "sessions"
-        self._roots = {uris.uri_key(uris.from_path(one)) for one in (self.folder.absolute(), self.folder.resolve())}
+        self._roots = {uris.uri_key(uris.from_path(path)) for path in (self.folder.absolute(), self.folder.resolve())}
 
     def session_of(self, uri: str) -> str | None:
         """The id of the session whose file that is."""
@@ -44,7 +44,7 @@ class SessionFiles:
         """The session's file: the existing one, whatever its name, or else the path of a new one. Touches the disk."""
         folder = self.folder / session.id
         try:
-            found = sorted(one for one in folder.iterdir() if one.name.endswith(SUFFIX))
+            found = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
         except OSError:
             found = []
         return found[0] if found else folder / f"{_name(session.title)}{SUFFIX}"

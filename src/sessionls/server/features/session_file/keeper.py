@@ -78,7 +78,7 @@ class SessionFileKeeper(DocumentListener):
             self.document_opened(uri)
 
     async def close(self) -> None:
-        workers = [one.worker for one in self._open.values() if one.worker is not None]
+        workers = [file.worker for file in self._open.values() if file.worker is not None]
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
@@ -87,7 +87,7 @@ class SessionFileKeeper(DocumentListener):
         return self._open.get(uris.uri_key(uri))
 
     def of_session(self, session_id: str) -> OpenFile | None:
-        return next((one for one in self._open.values() if one.session_id == session_id), None)
+        return next((file for file in self._open.values() if file.session_id == session_id), None)
 
     def shows(self, session_id: str) -> bool:
         """Whether the session's file is open and kept up to date."""
@@ -96,7 +96,7 @@ class SessionFileKeeper(DocumentListener):
     @property
     def open_sessions(self) -> list[str]:
         """The sessions whose files are open, in the order in which they were opened."""
-        return [one.session_id for one in self._open.values()]
+        return [file.session_id for file in self._open.values()]
 
     # -- events ----------------------------------------------------------------------------------------------------
 
@@ -251,7 +251,7 @@ class SessionFileKeeper(DocumentListener):
         messages = page.messages
         needed = set(list(found.writing)[-1:])  # only the newest reply can still grow
         while page.more and messages and found.sections:
-            here = {one.id for one in messages}
+            here = {message.id for message in messages}
             if (messages[0].seq <= found.newest and needed <= here) or len(messages) > 500:
                 break
             page = await self._sessions.history(session.id, before=messages[0].id, limit=PAGE)
@@ -294,7 +294,7 @@ class SessionFileKeeper(DocumentListener):
             return done
         editor = self._request.editor
         lines = Lines(text, editor.encoding)
-        made = [(Range(start=lines.position(one.start), end=lines.position(one.end)), one.new) for one in edits]
+        made = [(Range(start=lines.position(edit.start), end=lines.position(edit.end)), edit.new) for edit in edits]
         buffer = editor.buffer(opened.uri)
         if buffer is None or buffer.text != text:
             return False

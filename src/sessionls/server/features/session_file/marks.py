@@ -97,10 +97,10 @@ class SessionText:
         return max((section.seq for section in self.sections), default=0)
 
     def section(self, message_id: str) -> Section | None:
-        return next((one for one in self.sections if one.message_id == message_id), None)
+        return next((section for section in self.sections if section.message_id == message_id), None)
 
     def section_at(self, offset: int) -> Section | None:
-        return next((one for one in self.sections if one.start <= offset < one.end), None)
+        return next((section for section in self.sections if section.start <= offset < section.end), None)
 
 
 def parse(text: str, session_id: str) -> SessionText:
@@ -154,7 +154,11 @@ def _draft(text: str, mark: Mark) -> Draft:
 
 
 def _is_writing(mark: Mark) -> bool:
-    return mark.kind == "writing" and len(mark.fields) == 3 and all(one.isdecimal() and len(one) < 12 for one in mark.fields[1:])
+    return (
+        mark.kind == "writing"
+        and len(mark.fields) == 3
+        and all(field.isdecimal() and len(field) < 12 for field in mark.fields[1:])
+    )
 
 
 def _first(marks: Sequence[Mark], kind: Kind) -> dict[str, Mark]:

@@ -82,5 +82,5 @@ def _send_title(session_text: SessionText, session: Session, agents: Sequence[Ag
     draft = drafts.read(session_text.draft.text)
     if draft.agent is None:
         return f"Send to {session.agent}"
-    agent = next((one.name for one in agents if one.available and one.name.casefold() == draft.agent.casefold()), None)
+    agent = next((known.name for known in agents if known.available and known.name.casefold() == draft.agent.casefold()), None)
     return f"Send to @{draft.agent}, which is not an agent here" if agent is None else f"Send to {agent}, this message only"

@@ -32,7 +32,7 @@ def symbols(found: SessionText, encoding: Encoding) -> list[lsp.DocumentSymbol]:
     """One symbol for each message, and one for the next message."""
     lines = Lines(found.text, encoding)
     made = []
-    places = [(one.start, one.end) for one in found.sections]
+    places = [(section.start, section.end) for section in found.sections]
     if found.draft is not None:
         places.append((found.draft.line, len(found.text)))
     for start, end in places:
@@ -79,7 +79,7 @@ def _blocks(lines: Lines, first: int, last: int) -> Iterator[tuple[int, int]]:
         if not lines.line(start).startswith(FOLDED):
             continue
         while at <= last and (fence := _FENCE.fullmatch(lines.line(at))) is not None:
-            end = next((one for one in range(at + 1, min(last, at + _TALLEST) + 1) if lines.line(one) == fence[1]), None)
+            end = next((number for number in range(at + 1, min(last, at + _TALLEST) + 1) if lines.line(number) == fence[1]), None)
             if end is None:
                 break
             at = end + 1
@@ -91,8 +91,8 @@ def links(found: SessionText, folders: Sequence[str], encoding: Encoding) -> lis
     """Ranges with their link targets: the URI of a file, or the id of a session. Touches the disk."""
     lines = Lines(found.text, encoding)
     made: list[tuple[Range, str | None, str | None]] = [
-        (Range(start=lines.position(one.start()), end=lines.position(one.end())), None, one[1])
-        for one in _SESSION.finditer(found.text)
+        (Range(start=lines.position(link.start()), end=lines.position(link.end())), None, link[1])
+        for link in _SESSION.finditer(found.text)
     ]
     roots = [Path(path) for folder in folders if (path := uris.to_path(folder)) is not None]
     known: dict[str, str | None] = {}
@@ -111,13 +111,13 @@ def links(found: SessionText, folders: Sequence[str], encoding: Encoding) -> lis
 
 def _candidates(text: str) -> Iterator[re.Match[str]]:
     """Whether a word looks like a path: it has a slash or a suffix."""
-    return (one for one in _PATH.finditer(text) if re.search(r"[^/.][/.][^/.]", one[1] or one[2]))
+    return (path for path in _PATH.finditer(text) if re.search(r"[^/.][/.][^/.]", path[1] or path[2]))
 
 
 def _existing(path: str, roots: Sequence[Path]) -> str | None:
     try:
         given = Path(path)
         places = [given] if given.is_absolute() else [root / given for root in roots]
-        return next((uris.from_path(one) for one in places if one.is_file()), None)
+        return next((uris.from_path(path) for path in places if path.is_file()), None)
     except (OSError, ValueError):
         return None

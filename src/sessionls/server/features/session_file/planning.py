@@ -38,11 +38,11 @@ def plan(
     """
     edits = [*_continue_replies(found, session, messages), *_questions(found, session, answers or {})]
     known = {section.message_id for section in found.sections}
-    new = [one for one in messages if one.id not in known and one.seq > found.newest]
+    new = [message for message in messages if message.id not in known and message.seq > found.newest]
     edits += _add(found, session, new, participant, sent)
     if "\r\n" in found.text:
-        edits = [Replacement(one.start, one.end, one.new.replace("\n", "\r\n")) for one in edits]
-    return _merge_adjacent(sorted(edits, key=lambda one: (one.start, one.end)))
+        edits = [Replacement(edit.start, edit.end, edit.new.replace("\n", "\r\n")) for edit in edits]
+    return _merge_adjacent(sorted(edits, key=lambda edit: (edit.start, edit.end)))
 
 
 def _merge_adjacent(edits: Sequence[Replacement]) -> list[Replacement]:
@@ -61,7 +61,7 @@ def plan_earlier(found: SessionText, session: Session, messages: Sequence[Messag
     about earlier messages.
     """
     known = {section.message_id for section in found.sections}
-    text = "".join(rendering.section(session, one) for one in messages if one.id not in known)
+    text = "".join(rendering.section(session, message) for message in messages if message.id not in known)
     first = found.sections[0].start if found.sections else found.draft.line if found.draft else len(found.text)
     edits = [Replacement(first, first, text)] if text else []
     if found.earlier is not None and not more and found.earlier.end <= first:

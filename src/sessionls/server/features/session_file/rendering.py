@@ -98,17 +98,17 @@ def rest_of(session: Session, message: Message, part: int, offset: int) -> tuple
         pieces.append("\n\n*The text above was discarded: the reply restarts here.*\n")
         part, offset = min(part, len(parts)), 0
     while part < len(parts):
-        one, last = parts[part], part == len(parts) - 1
-        if isinstance(one, TextPart):
-            text, reached = _rest_of_text(one.text, offset, whole=ended or not last)
+        piece, last = parts[part], part == len(parts) - 1
+        if isinstance(piece, TextPart):
+            text, reached = _rest_of_text(piece.text, offset, whole=ended or not last)
             if text:
                 pieces.append(text if offset else f"\n{text}")
             if not ended and last:
                 return "".join(pieces), part, reached
-        elif _changes(one, last=last) and not ended:
+        elif _changes(piece, last=last) and not ended:
             break
         else:
-            pieces += [f"\n{block}\n" for block in _blocks(session, one)]
+            pieces += [f"\n{block}\n" for block in _blocks(session, piece)]
         part, offset = part + 1, 0
     if ended:
         pieces += [f"\n{block}\n" for block in _tail(session, message)]
@@ -184,7 +184,7 @@ class _Confined:
         elif _UNDERLINE.fullmatch(line) and not blank:
             line = f"\n{line}"  # otherwise the line above would be a heading
         else:
-            line = _TITLE.sub(lambda one: f"{one[1]}{'#' * min(6, len(one[2]) + 2)}", line, count=1)
+            line = _TITLE.sub(lambda match: f"{match[1]}{'#' * min(6, len(match[2]) + 2)}", line, count=1)
         return marks.without_marks(line)
 
 
@@ -227,7 +227,7 @@ def _blocks(session: Session, part: Part) -> Iterator[str]:
                 yield _folded("Patch", part.patch, language="diff")
         case PlanPart():
             boxes = {"pending": "[ ]", "inProgress": "[ ] *now:*", "completed": "[x]"}
-            yield "\n".join(["**Plan**", "", *(f"- {boxes[one.status]} {_line(one.content)}" for one in part.entries)])
+            yield "\n".join(["**Plan**", "", *(f"- {boxes[entry.status]} {_line(entry.content)}" for entry in part.entries)])
         case _:
             pass
 
@@ -255,7 +255,7 @@ def _tail(session: Session, message: Message) -> Iterator[str]:
 
 def _folded(title: str, *texts: str, language: str | None = None) -> str:
     fences: Sequence[str] = [fenced(_cut(labels.readable(text)), language) for text in texts]
-    return "\n".join([f"{FOLDED}{_line(title)}", *(marks.without_marks(one) for one in fences)])
+    return "\n".join([f"{FOLDED}{_line(title)}", *(marks.without_marks(fence) for fence in fences)])
 
 
 def _cut(text: str) -> str:
