@@ -545,6 +545,73 @@ Give whether it has no unsaved changes.  Nobody is asked anything."
         (user-error "No message is at point")))
     (sessionls--command "sessionls.forkHere" :sessionId id :at (match-string-no-properties 1))))
 
+;;; People
+
+(defconst sessionls--roles '("reader" "commenter" "writer" "owner")
+  "The roles that a person can have in a session.")
+
+(defun sessionls--people (&optional secrets)
+  "The people with access to the session of this buffer.
+With SECRETS, also the number of keys and tokens that they see."
+  (sessionls--request :session/people (list :sessionId (sessionls--require-session) :secrets (if secrets t :json-false))))
+
+(defun sessionls--person-label (person)
+  "The name and the login of PERSON."
+  (let ((name (plist-get person :name)) (login (plist-get person :id)))
+    (if (and name (not (equal name login))) (format "%s (%s)" name login) login)))
+
+(defun sessionls--read-person (prompt people)
+  "Prompt with PROMPT for one of PEOPLE or another login, and return the login."
+  (let* ((logins (mapcar (lambda (one) (cons (sessionls--person-label one) (plist-get one :id))) people))
+         (chosen (completing-read prompt logins)))
+    (when (string-empty-p chosen) (user-error "Nobody was chosen"))
+    (or (cdr (assoc chosen logins)) chosen)))
+
+(defun sessionls--people-with-logins ()
+  "The people of the session, or an error if the database has no logins."
+  (let ((found (sessionls--people)))
+    (when-let* ((notice (plist-get found :notice))) (user-error "sessionls: %s" notice))
+    found))
+
+(defun sessionls-share (person role)
+  "Give PERSON the ROLE in this session.
+PERSON is a login, a name, or \"team\" for everybody who may log in."
+  (interactive (list (sessionls--read-person "Share with: " (append (plist-get (sessionls--people-with-logins) :known)
+                                                                    '((:id "team"))))
+                     (completing-read "Role (reader): " sessionls--roles nil t nil nil "reader")))
+  (sessionls--request :session/share (list :sessionId (sessionls--require-session) :with person :role role))
+  (sessionls-people))
+
+(defun sessionls-unshare (person)
+  "Take the role of PERSON in this session away."
+  (interactive (list (sessionls--read-person "Remove: " (append (plist-get (sessionls--people-with-logins) :people) nil))))
+  (sessionls--request :session/unshare (list :sessionId (sessionls--require-session) :with person))
+  (message "%s has no role in this session" person))
+
+(defun sessionls-people ()
+  "Show who has which role in this session, and how many keys they see in it."
+  (interactive)
+  (let* ((found (sessionls--people t)) (secrets (or (plist-get found :secrets) 0))
+         (people (mapconcat (lambda (one) (format "%s: %s" (sessionls--person-label one) (plist-get one :role)))
+                            (plist-get found :people) ", ")))
+    (message "%s%s" (or (plist-get found :notice) people)
+             (pcase secrets
+               (0 "")
+               (1 "\nWhoever may read the session sees 1 key or token in it.")
+               (_ (format "\nWhoever may read the session sees %d keys and tokens in it." secrets))))))
+
+(defun sessionls-comment (text)
+  "Leave the comment TEXT, which no agent answers, in this session."
+  (interactive "sComment: ")
+  (sessionls--request :session/comment (list :sessionId (sessionls--require-session) :text text)))
+
+(defun sessionls-hand-over (person note)
+  "Hand this session over to PERSON with a NOTE, which may be empty."
+  (interactive (list (sessionls--read-person "Hand over to: " (append (plist-get (sessionls--people) :known) nil))
+                     (read-string "Note (optional): ")))
+  (sessionls--request :session/handOver (append (list :sessionId (sessionls--require-session) :to person)
+                                                (unless (string-empty-p note) (list :note note)))))
+
 ;;; Questions
 
 (defun sessionls--asking (session)
@@ -740,6 +807,12 @@ Or in SESSION; a prefix argument prompts for it."
 			   ("p" "pause or resume" sessionls-pause-or-resume)
 			   ("k" "cancel the reply" sessionls-cancel)
 			   ("f" "fork here" sessionls-fork-here)]
+			  ["People" :if sessionls--session-id
+			   ("w" "who has access" sessionls-people)
+			   ("h" "share" sessionls-share)
+			   ("u" "unshare" sessionls-unshare)
+			   ("m" "comment" sessionls-comment)
+			   ("o" "hand over" sessionls-hand-over)]
 			  ["The question at point" :if sessionls--session-id
 			   ("d" "deny" sessionls-deny)
 			   ("y" "allow once" sessionls-allow-once)

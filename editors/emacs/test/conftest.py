@@ -1,12 +1,15 @@
-"""The tests' model server, for tests with real editors."""
+"""The tests' model server and a team's database, for tests with real editors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from logins import TeamDatabase
 from model_server import ModelServer
+from postgres_server import PostgresServer
 
 
 @pytest.fixture
@@ -15,3 +18,10 @@ def model_server() -> Iterator[ModelServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[TeamDatabase]:
+    """With the logins of Ann and Ben."""
+    yield TeamDatabase.make(tmp_path, "ann", "ben")
+    PostgresServer.stop_shared()

@@ -83,6 +83,37 @@
     (princ (concat (json-serialize (sessionls-live--vectors result)) "\n"))
     (maphash (lambda (_ server) (ignore-errors (eglot-shutdown server))) sessionls--servers)))
 
+(defun sessionls-live-people ()
+  "Share a session and comment in it, and say in a line why it failed."
+  (setq debug-on-error nil)
+  (condition-case problem
+      (sessionls-live--do-people)
+    (error (princ (format "%S\n%s\n" problem (buffer-string)))
+           (kill-emacs 1))))
+
+(defun sessionls-live--do-people ()
+  "Comment in a session, share it with Ben, change his role, and take it away."
+  (let* ((folder (sessionls-live--start)) (default-directory (file-name-as-directory folder)) (read '()) result)
+    (sessionls-new)
+    (sessionls-live--session-buffer)
+    (sessionls-comment (concat "The key is AKIA" "IOSFODNN7EXAMPLQ"))
+    (sessionls-live--shows "The key is")
+    (cl-letf (((symbol-function 'completing-read)
+               (lambda (prompt choices &rest _)
+                 (push (cons prompt (mapcar (lambda (one) (if (consp one) (car one) one)) choices)) read)
+                 (if (string-prefix-p "Role" prompt) "writer"
+                   (caar (cl-remove-if-not (lambda (one) (string-prefix-p "Ben " (car one))) choices))))))
+      (setq result (list :shared (call-interactively #'sessionls-share)))
+      (write-region "" nil (expand-file-name "shared" folder))
+      (sessionls-live--shows "Looks right")
+      (setq result (plist-put result :removed (call-interactively #'sessionls-unshare))))
+    (setq result (plist-put result :people (sessionls-people)))
+    (condition-case problem (sessionls-share "carl" "reader")
+      (user-error (setq result (plist-put result :unknown (error-message-string problem)))))
+    (setq result (plist-put result :text (buffer-substring-no-properties (point-min) (point-max))))
+    (princ (concat (json-serialize (append result (list :read (vconcat (mapcar #'vconcat (nreverse read)))))) "\n"))
+    (maphash (lambda (_ server) (ignore-errors (eglot-shutdown server))) sessionls--servers)))
+
 (defun sessionls-live ()
   "Do it, and say in a line why it failed."
   (setq debug-on-error nil)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from logins import TeamDatabase
 from model_server import Answer, Hold, ModelServer, ToolUse
 from server_client import GUARDED_SERVER
 from shared_server import environment, key_for, make_workspace
@@ -104,6 +106,37 @@ async def test_edits_are_made_in_buffers_saved_and_undone_and_findings_are_flyma
     assert result["dirty"] == ["yes", "w = 2\nmine = 1\n"] and result["closed"] == "closed"
     assert len(result["flymake"]) == 1 and "One is odd" in result["flymake"][0] and result["lines"] == [2]
     assert result["asked"] == 0
+
+
+@pytest.mark.timeout(240)
+async def test_a_session_is_shared_with_a_person_who_comments(tmp_path: Path, database: TeamDatabase) -> None:
+    folder = make_workspace(tmp_path)
+
+    def of(name: str) -> dict[str, str]:
+        own = {"SESSIONLS_DATABASE_URL": database.of(name), "SESSIONLS_PARTICIPANT_NAME": name.title()}
+        return environment(tmp_path / name) | own
+
+    async def comment_as_ben() -> None:
+        while not (folder / "shared").exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        command = [sys.executable, "-m", "sessionls"]
+        listed, _ = await run([*command, "sessions", "--json"], of("ben"), folder)
+        (session,) = json.loads(listed)["sessions"]
+        await run([*command, "comment", session["id"], "Looks right"], of("ben"), folder)
+
+    await run([sys.executable, "-m", "sessionls", "sessions"], of("ben"), folder)  # so that he is known
+    told = json.dumps({"server": GUARDED_SERVER, "folder": str(folder)})
+    live = emacs("-l", str(PACKAGE / "test" / "live.el"), "-f", "sessionls-live-people", told)
+    (out, _), _ = await asyncio.gather(run(live, of("ann"), folder), comment_as_ben())
+    result = json.loads(out.splitlines()[-1])
+    ann, ben = database.login("ann"), database.login("ben")
+    assert f"{ann}" in result["shared"] and f"Ben ({ben}): writer" in result["shared"]
+    assert "sees 1 key or token in it" in result["shared"]
+    assert result["removed"] == f"{ben} has no role in this session" and ben not in result["people"]
+    assert "no login 'carl'" in result["unknown"] and "Looks right" in result["text"]
+    (_, *people), (_, *roles), (_, *removable) = result["read"]
+    assert {f"Ben ({ben})", "team"} <= set(people) and roles == ["reader", "commenter", "writer", "owner"]
+    assert f"Ben ({ben})" in removable
 
 
 async def test_the_package_compiles_without_warnings(tmp_path: Path) -> None:
