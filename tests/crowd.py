@@ -7,6 +7,7 @@ what was accepted, and each participant's view is compared with them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -20,14 +21,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from in_process_app import write_agent
 from logins import TeamDatabase
 from model_server import ModelServer
+from older_databases import engine_of
 from sessionls.domain import events as ev
+from sessionls.domain.errors import SessionNotFound
 from sessionls.domain.events import Event
 from sessionls.domain.model import Participant, Session
 from sessionls.domain.roles import TEAM
 from sessionls.store import SqlStore, maintenance
+from sessionls.store.schema import sessions
 
 __all__ = ["Counts", "Crowd"]
 
@@ -49,6 +55,7 @@ _ACTIONS = {
     "create": 3,
     "archive": 1,
     "unarchive": 3,
+    "delete": 2,
 }
 _SHARING = {"share": 8, "unshare": 3}
 
@@ -63,6 +70,7 @@ class Counts:
     restarts: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     sessions: int = 0
+    deleted: int = 0
     events: int = 0
     shown: int = 0
     accepted: int = 0
@@ -80,7 +88,7 @@ class Counts:
         return (
             f"actions {self.actions} (refused: {refused or 'none'}), kills {self.kills}, suspensions {self.suspensions}, "
             f"restarts of the server {self.restarts}\n"
-            f"sessions {self.sessions}, events {self.events}, shown {self.shown}\n"
+            f"sessions {self.sessions}, deleted {self.deleted}, events {self.events}, shown {self.shown}\n"
             f"accepted {self.accepted} = finished {self.finished} + stopped {self.stopped} + waiting {self.waiting} "
             f"+ comments {self.comments}\n"
             f"lost {len(self.lost)}, doubled {len(self.doubled)}, seen or done without right {len(self.without_right)}, "
@@ -113,6 +121,7 @@ class _Host:
     process: asyncio.subprocess.Process | None = None
     reading: asyncio.Task[None] | None = None
     views: dict[tuple[str, str], _View] = field(default_factory=dict)
+    gone: set[tuple[str, str]] = field(default_factory=set)  # what its participants were told is gone
     ready: set[str] = field(default_factory=set)
 
 
@@ -140,6 +149,7 @@ class Crowd:
         self._sending: set[asyncio.Task[Any]] = set()
         self._saw: dict[str, dict[tuple[str, int], tuple[str, str | None]]] = defaultdict(dict)  # by participant
         self._listed: dict[str, set[tuple[str, int]]] = defaultdict(set)
+        self._back: set[tuple[str, str]] = set()  # who was shown a session again after it was gone
         self.url = f"sqlite:///{folder.parent / 'crowd.db'}" if database is None else database.url(f"{database.name}_owner")
         groups = [people[n::processes] for n in range(processes)]
         self._hosts = [_Host({one: self._url(one) for one in group}) for group in groups]
@@ -156,6 +166,7 @@ class Crowd:
 
     async def _start(self, host: _Host) -> None:
         host.views.clear()
+        host.gone.clear()
         host.ready.clear()
         environment = {**os.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_API_BASE": self.model.openai}
         pipe = asyncio.subprocess.PIPE
@@ -192,18 +203,24 @@ class Crowd:
             self._waiting.pop(number)[1].set_result({"error": "killed"})
 
     def _note(self, host: _Host, who: str, told: dict[str, Any]) -> None:
+        shown = (who, told.get("saw") or told.get("listed"))
+        if shown in host.gone:
+            host.gone.discard(shown)
+            self._back.add(shown)
         if "saw" in told:
             self.counts.shown += 1
             session_id, seq, kind = told["saw"], told["seq"], told["kind"]
             self._saw[who][session_id, seq] = kind, told["text"]
             host.views.setdefault((who, session_id), _View()).events.append((seq, kind))
-        elif "opened" in told:
+        elif "opened" in told and (who, told["opened"]) not in host.gone:  # (deleted while it was being opened)
             view = host.views.setdefault((who, told["opened"]), _View())
             view.opened = told["seq"] if view.opened is None else view.opened
         elif "listed" in told:
             self._listed[who].add((told["listed"], told["seq"]))
         elif "gone" in told:
             host.views.pop((who, told["gone"]), None)
+            host.gone.add((who, told["gone"]))
+            self._back.discard((who, told["gone"]))
 
     async def kill(self) -> None:
         """Kill a process with SIGKILL, and start it again."""
@@ -287,6 +304,9 @@ class Crowd:
                 outcome = await self.do(who, do, session)
                 if "ok" in outcome and len(self.sessions) < 60:
                     self.sessions.append(outcome["ok"])
+            case "delete":
+                if "ok" in await self.do(who, do, session) and session in self.sessions:
+                    self.sessions.remove(session)
             case "share" | "unshare":
                 to = self.random.choice([*self._ids.values(), TEAM])
                 role = self.random.choice(["reader", "commenter", "writer", "writer", "owner"])
@@ -372,11 +392,11 @@ class Crowd:
         """Compare the logs with what everybody was shown, and count."""
         counts = self.counts
         logs: dict[str, list[Event]] = {}
-        sessions: dict[str, Session] = {}
+        found_sessions: dict[str, Session] = {}
         async with SqlStore(self.url) as store:
             for found, _ in await self._state_of(store):
                 session_id = found.split()[0]
-                session = sessions[session_id] = await store.session(session_id)
+                session = found_sessions[session_id] = await store.session(session_id)
                 log = await store.events(session_id, after=0, limit=1_000_000)
                 logs[session_id] = log
                 if [event.seq for event in log] != list(range(1, len(log) + 1)):
@@ -385,10 +405,40 @@ class Crowd:
         wrong = await asyncio.to_thread(maintenance.check, self.url, lambda done, of: None)
         counts.wrong += [f"{session_id}: {what}" for session_id, what in wrong.items()]
         counts.sessions, counts.events = len(logs), sum(map(len, logs.values()))
-        rights = {session_id: _Rights(sessions[session_id], log) for session_id, log in logs.items()}
-        self._compare_shown(logs, rights)
-        self._compare_views(logs, rights)
+        rights = {session_id: _Rights(found_sessions[session_id], log) for session_id, log in logs.items()}
+        deleted = await asyncio.to_thread(self._deleted)
+        counts.deleted = len(deleted)
+        self._compare_shown(logs, rights, deleted)
+        self._compare_views(logs, rights, deleted)
+        for who in self._ids:
+            await self._look_for_deleted(who, deleted)
         return counts
+
+    def _deleted(self) -> set[str]:
+        engine = engine_of(self.url)
+        with engine.begin() as connection:
+            found = set(connection.execute(select(sessions.c.id).where(sessions.c.deleted)).scalars())
+            if connection.dialect.name == "sqlite":  # in PostgreSQL the index refers to the messages
+                unknown = connection.exec_driver_sql(
+                    "SELECT count(*) FROM message_text_docsize WHERE id NOT IN (SELECT n FROM messages)"
+                ).scalar_one()
+                if unknown:
+                    self.counts.wrong.append(f"the words of {unknown} deleted messages are still indexed")
+        engine.dispose()
+        return found
+
+    async def _look_for_deleted(self, who: str, deleted: set[str]) -> None:
+        """A participant finds nothing of a deleted session."""
+        async with SqlStore(self._url(who)) as store:
+            for session_id in deleted:
+                with contextlib.suppress(SessionNotFound):
+                    await store.session(session_id)
+                    self.counts.without_right.append(f"{who} can read {session_id}, which was deleted")
+                with contextlib.suppress(SessionNotFound):
+                    await store.history(session_id, before=None, limit=10)
+                    self.counts.without_right.append(f"{who} can read the messages of {session_id}, which was deleted")
+            hits = await store.search("word", scope=None, limit=1000)
+            self.counts.without_right += [f"{who} found {hit.session.id}" for hit in hits if hit.session.id in deleted]
 
     def _count_messages(self, session: Session, log: list[Event]) -> None:
         counts = self.counts
@@ -429,10 +479,12 @@ class Crowd:
             else:
                 counts.lost.append(f"{message_id} in {session.id} has no reply and does not wait")
 
-    def _compare_shown(self, logs: dict[str, list[Event]], rights: dict[str, _Rights]) -> None:
+    def _compare_shown(self, logs: dict[str, list[Event]], rights: dict[str, _Rights], deleted: set[str]) -> None:
         """What anybody was ever shown is in the log, and they had a right to see it."""
         for who, saw in self._saw.items():
             for (session_id, seq), (kind, text) in saw.items():
+                if session_id in deleted:
+                    continue  # its log is gone
                 log = logs.get(session_id, [])
                 event = log[seq - 1] if seq <= len(log) else None
                 if event is None or event.kind != kind:
@@ -440,15 +492,21 @@ class Crowd:
                 elif not rights[session_id].saw_rightly(self._ids[who], seq):
                     self.counts.without_right.append(f"{who} saw {seq} {kind} in {session_id}")
             for session_id, seq in self._listed[who]:
+                if session_id in deleted:
+                    continue
                 if session_id not in rights or not rights[session_id].saw_rightly(self._ids[who], seq):
                     self.counts.without_right.append(f"{who} was shown {session_id} at {seq} in the list")
+        self.counts.without_right += [f"{who} was shown {one} after its end" for who, one in self._back if one in deleted]
         for session_id, of in rights.items():
             self.counts.without_right += [f"{one} in {session_id}" for one in of.wrong]
 
-    def _compare_views(self, logs: dict[str, list[Event]], rights: dict[str, _Rights]) -> None:
+    def _compare_views(self, logs: dict[str, list[Event]], rights: dict[str, _Rights], deleted: set[str]) -> None:
         """Each client that has a session open was shown the log, from there on to its end, each event once and in order."""
         for host in self._hosts:
             for (who, session_id), view in host.views.items():
+                if session_id in deleted:
+                    self.counts.wrong.append(f"{who} was not told that {session_id} is gone")
+                    continue
                 if view.opened is None or not rights[session_id].may_see(self._ids[who]):
                     continue
                 log = [(event.seq, event.kind) for event in logs[session_id]]

@@ -164,6 +164,23 @@ async def test_check_finds_faults_in_the_log(tmp_path: Path, store: SqlStore, da
     assert re.search(words, " ".join(wrong[session_id]))
 
 
+async def test_check_finds_what_is_left_of_a_deleted_session(tmp_path: Path, store: SqlStore) -> None:
+    parent, sound = await create(store), await create(store)
+    await exchange(store, parent, "m", "r")
+    await fork(store, parent, 1)  # which keeps what it shares
+    for session_id in (parent, sound):
+        await store.delete(session_id)
+    assert await run(maintenance.check, url(tmp_path), nobody) == {}
+    await execute(
+        url(tmp_path),
+        'INSERT INTO drafts (session_id, message_id, part, kind, "offset", text) '
+        f"VALUES ('{parent}', 'm', 0, 'text', 0, 'left')",
+    )
+    assert await run(maintenance.check, url(tmp_path), nobody) == {
+        parent: ["it was deleted, but parts of it are left in: drafts"]
+    }
+
+
 async def test_status_shows_the_contents_and_changes_nothing(tmp_path: Path) -> None:
     address = url(tmp_path, empty=True)
     if address.startswith("sqlite"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, bindparam, delete, exists, or_, select, update
 
 from sessionls.store import lineage
 from sessionls.store.engine import dialect_of
@@ -20,24 +22,34 @@ from sessionls.store.schema import (
     session_places,
     sessions,
     summaries,
+    titles,
 )
 from sessionls.store.search import unindex
 from sessionls.store.titles import remove_title
 
-__all__ = ["delete_session"]
+__all__ = ["delete_session", "leftovers"]
 
 _TOMBSTONE = update(sessions).where(sessions.c.id == bindparam("key"))
 _PARENT = select(sessions.c.parent_id, sessions.c.deleted).where(sessions.c.id == bindparam("id"))
-_DELETE_ROWS = [
-    delete(table).where(table.c.session_id == bindparam("key"))
-    for table in (session_places, drafts, parts, claims, presence, findings, external_sessions)
-]
-_EVENTS = delete(events).where(events.c.session_id == bindparam("key"), events.c.seq > bindparam("above"))
-_MESSAGES = delete(messages).where(
-    messages.c.session_id == bindparam("key"), or_(messages.c.place.is_(None), messages.c.place > bindparam("above"))
+_TABLES = (session_places, drafts, parts, claims, presence, findings, external_sessions)
+_DELETE_ROWS = [delete(table).where(table.c.session_id == bindparam("key")) for table in _TABLES]
+# Which rows no fork shares. `above` is the number of the last event, or the place of the last message, that one does.
+_UNSHARED_EVENTS = (events.c.session_id == bindparam("key")) & (events.c.seq > bindparam("above"))
+_UNSHARED_MESSAGES = (messages.c.session_id == bindparam("key")) & or_(
+    messages.c.place.is_(None), messages.c.place > bindparam("above")
 )
-_IMAGES = delete(images).where(images.c.session_id == bindparam("key"), images.c.seq > bindparam("above"))
-_SUMMARIES = delete(summaries).where(summaries.c.session_id == bindparam("key"), summaries.c.at_place > bindparam("above"))
+_UNSHARED_IMAGES = (images.c.session_id == bindparam("key")) & (images.c.seq > bindparam("above"))
+_UNSHARED_SUMMARIES = (summaries.c.session_id == bindparam("key")) & (summaries.c.at_place > bindparam("above"))
+_EVENTS = delete(events).where(_UNSHARED_EVENTS)
+_MESSAGES = delete(messages).where(_UNSHARED_MESSAGES)
+_IMAGES = delete(images).where(_UNSHARED_IMAGES)
+_SUMMARIES = delete(summaries).where(_UNSHARED_SUMMARIES)
+_HAS_ROWS = {table.name: select(exists().where(table.c.session_id == bindparam("key"))) for table in (*_TABLES, titles)}
+_HAS_UNSHARED_BY_SEQ = {"events": select(exists().where(_UNSHARED_EVENTS)), "images": select(exists().where(_UNSHARED_IMAGES))}
+_HAS_UNSHARED_BY_PLACE = {
+    "messages": select(exists().where(_UNSHARED_MESSAGES)),
+    "summaries": select(exists().where(_UNSHARED_SUMMARIES)),
+}
 
 
 def delete_session(connection: Connection, session_id: str) -> int:
@@ -65,15 +77,35 @@ def delete_session(connection: Connection, session_id: str) -> int:
     return rev
 
 
-def _erase(connection: Connection, session_id: str) -> None:
-    """Erase the content of a deleted session that no fork shares."""
+def leftovers(connection: Connection, session_id: str) -> Iterator[str]:
+    """The tables that still contain something of a deleted session which no fork shares."""
+    place, seq, _ = _shared(connection, session_id)
+    for name, statement in _HAS_ROWS.items():
+        if connection.execute(statement, {"key": session_id}).scalar_one():
+            yield name
+    for statements, above in ((_HAS_UNSHARED_BY_SEQ, seq), (_HAS_UNSHARED_BY_PLACE, place)):
+        for name, statement in statements.items():
+            if connection.execute(statement, {"key": session_id, "above": above}).scalar_one():
+                yield name
+    if dialect_of(connection).has_readers(connection, session_id):
+        yield "access"
+
+
+def _shared(connection: Connection, session_id: str) -> tuple[int, int, bool]:
+    """The last place and the last event that forks share, and whether there are any forks."""
     descendants = lineage.descendants(connection, session_id)
     place = max((descendant.cut_place for descendant in descendants), default=0)
     seq = max((descendant.cut_seq for descendant in descendants), default=0)
+    return place, seq, bool(descendants)
+
+
+def _erase(connection: Connection, session_id: str) -> None:
+    """Erase the content of a deleted session that no fork shares."""
+    place, seq, has_forks = _shared(connection, session_id)
     unindex(connection, session_id, above=place)
     connection.execute(_EVENTS, {"key": session_id, "above": seq})
     connection.execute(_IMAGES, {"key": session_id, "above": seq})
     connection.execute(_MESSAGES, {"key": session_id, "above": place})
     connection.execute(_SUMMARIES, {"key": session_id, "above": place})
-    if not descendants:  # no fork needs the reference to the parent any more
+    if not has_forks:  # no fork needs the reference to the parent any more
         connection.execute(_TOMBSTONE, {"key": session_id, "parent_id": None, "summary": None})

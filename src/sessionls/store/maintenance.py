@@ -20,6 +20,7 @@ from sessionls.domain.model import Participant
 from sessionls.domain.state import State, apply
 from sessionls.store import migrations
 from sessionls.store.copying import CopyOutcome, copy_session
+from sessionls.store.deleting import leftovers
 from sessionls.store.engine import Database, open_database
 from sessionls.store.engine.versions import revision_of
 from sessionls.store.failures import explain
@@ -249,6 +250,8 @@ def _faults(connection: Connection, session_id: str, *, deleted: bool) -> Iterat
         yield "the numbers of its events have a gap"
         return
     if row.deleted or deleted:
+        if left := sorted(leftovers(connection, session_id) if row.deleted else ()):
+            yield f"it was deleted, but parts of it are left in: {', '.join(left)}"
         return
     if (numbers[-1] if numbers else 0) != row.seq:
         yield f"its last event has number {numbers[-1] if numbers else 0} instead of {row.seq}"

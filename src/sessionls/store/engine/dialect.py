@@ -66,6 +66,10 @@ class Dialect(ABC):
         """Delete the session like `deleting.py`, and return the number of the change. None: `deleting.py` must do it."""
         return None
 
+    def has_readers(self, connection: Connection, session_id: str) -> bool:  # noqa: ARG002
+        """Whether somebody is recorded as a reader of the session."""
+        return False
+
     # -- time and numbers --------------------------------------------------------------------------------------------
 
     @abstractmethod
