@@ -172,7 +172,7 @@ async def test_finding_lapsed_claims_does_not_read_all_sessions(tmp_path: Path, 
     await create(store)
     statement = f"EXPLAIN QUERY PLAN {reading._LAPSED.compile(dialect=SQLiteDialect())}"
     with closing(sqlite3.connect(tmp_path / "data" / "sessions.db")) as connection:
-        plan = [step for *_, step in connection.execute(statement, (0, 0, 0, ""))]
+        plan = [step for *_, step in connection.execute(statement, [0] * statement.count("?"))]
     assert plan and not [step for step in plan if step.startswith("SCAN")]
 
 
