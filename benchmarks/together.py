@@ -5,13 +5,19 @@ sees no more; and many sessions that reply at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+import psycopg
+
+import listening
 from bench import Bench
 from lsp import Server
 from replying import one_reply
@@ -32,7 +38,15 @@ from stores import begin, create, say  # noqa: E402
 __all__ = ["together"]
 
 _PROCESSES = 5
-_SCRIPT = str(Path(__file__).with_name("watching.py"))
+_SCRIPT, _BARE = (str(Path(__file__).with_name(name)) for name in ("watching.py", "listening.py"))
+
+
+@dataclass
+class _Shown:
+    """The ages of words in milliseconds, when they were shown, and the processor time that participants and the server took."""
+
+    late: list[float] = field(default_factory=list)
+    work: float = 0
 
 
 async def together(bench: Bench) -> list[Row]:
@@ -43,27 +57,39 @@ async def together(bench: Bench) -> list[Row]:
             there = f"sqlite:///{bench.elsewhere(f'there{count}').database}"
             server = await asyncio.to_thread(PostgresServer.shared)
             team = await asyncio.to_thread(server.database_for, f"{bench.home} {count}")
+            bare = await asyncio.to_thread(server.database_for, f"{bench.home} bare {count}")
             rows += _rows(f"{count} participants, in the process that writes", await _in_process(here, count, bench), aim=5)
-            rows += _rows(f"{count} participants, other processes on SQLite", await _elsewhere(there, count, bench))
-            rows += _rows(f"{count} participants, other connections to PostgreSQL", await _elsewhere(team, count, bench))
+            rows += _rows(f"{count} participants, other processes on SQLite", (await _elsewhere(there, count, bench)).late)
+            what = f"{count} participants, other connections to PostgreSQL"
+            ours, least = await _elsewhere(team, count, bench), await _bare(bare, count, bench)
+            rows += _rows(what, ours.late, least.late)
+            for_each, at_least = (one.work / count / _words(bench) for one in (ours, least))
+            rows.append(Row(f"processor time for a word and each of {what}", "ms", [for_each], [at_least], _LEAST))
         rows.append(await _losing_access(bench))
     finally:
         await asyncio.to_thread(PostgresServer.stop_shared)
     return [*rows, *await _many_replies(bench)]
 
 
-def _rows(what: str, late: Sequence[float], aim: float = 15) -> list[Row]:
-    ordered = sorted(late)
+_LEAST = "bare psycopg, listening and reading"
+
+
+def _rows(what: str, late: Sequence[float], least: Sequence[float] = (), aim: float = 15) -> list[Row]:
+    slowest, slowest_of_least = ([sorted(one)[int(len(one) * 0.99)]] if one else [] for one in (late, least))
     return [
-        Row(f"a word shown to {what}", "ms", late, aim=aim),
-        Row(f"a word shown to {what}, of 100 the slowest", "ms", [ordered[int(len(ordered) * 0.99)]]),
+        Row(f"a word shown to {what}", "ms", late, least, _LEAST, aim=aim),
+        Row(f"a word shown to {what}, of 100 the slowest", "ms", slowest, slowest_of_least, _LEAST),
     ]
+
+
+def _words(bench: Bench) -> int:
+    return 20 if bench.quick else 500
 
 
 async def _write(store: SqlStore, bench: Bench, session_id: str) -> None:
     """Write a word every 10 ms: the moment at which it is written."""
     reply = await begin(store, session_id, await say(store, session_id, "go"))
-    for _ in range(20 if bench.quick else 500):
+    for _ in range(_words(bench)):
         store.draft(session_id, reply, 0, "text", f"{time.monotonic_ns()} ")
         await asyncio.sleep(0.01)
 
@@ -85,24 +111,44 @@ async def _in_process(url: str, count: int, bench: Bench) -> list[float]:
     return late
 
 
-async def _elsewhere(url: str, count: int, bench: Bench) -> list[float]:
+async def _elsewhere(url: str, count: int, bench: Bench) -> _Shown:
     async with SqlStore(url) as store:
         session_id = await create(store)
-        shares = [count // _PROCESSES + (n < count % _PROCESSES) for n in range(_PROCESSES)]
-        watchers = [await _watch(url, session_id, share) for share in shares if share]
-        await _write(store, bench, session_id)
-        late: list[float] = []
-        for watcher in watchers:
-            out, _ = await watcher.communicate(b"")
-            late += json.loads(out)
-    return late
+        return await _watched([_SCRIPT, url, session_id], count, lambda: _write(store, bench, session_id))
 
 
-async def _watch(url: str, session_id: str, count: int) -> asyncio.subprocess.Process:
+async def _bare(url: str, count: int, bench: Bench) -> _Shown:
+    """The least that any program needs for the same."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(listening.TABLE)
+    return await _watched([_BARE, url], count, lambda: asyncio.to_thread(listening.write, url, _words(bench)))
+
+
+async def _watched(command: Sequence[str], count: int, write: Callable[[], Awaitable[None]]) -> _Shown:
+    shares = [count // _PROCESSES + (n < count % _PROCESSES) for n in range(_PROCESSES)]
+    watchers = [await _watch(*command, str(share)) for share in shares if share]
+    before = _work()
+    await write()
+    shown = _Shown(work=_work() - before)
+    for watcher in watchers:
+        out, _ = await watcher.communicate(b"")
+        shown.late += json.loads(out)
+    return shown
+
+
+def _work() -> float:
+    """Processor time so far of this process and of all that it started, which includes the database's server, in milliseconds."""
+    this, total = psutil.Process(), 0.0
+    for process in (this, *this.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total * 1000
+
+
+async def _watch(*command: str) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *[sys.executable, _SCRIPT, url, session_id, str(count)], stdin=pipe, stdout=pipe, limit=1 << 24
-    )
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdin=pipe, stdout=pipe, limit=1 << 24)
     assert process.stdout is not None
     await process.stdout.readline()
     return process

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 import stores
 from sessionls.store import SqlStore
-from sessionls.store.engine import PollResult
+from sessionls.store.engine import Newest, PollResult
 from sessionls.store.engine.sqlite.signals import Listener, Signals
 from sessionls.store.engine.sqlite.signals import _name as signal_file
 from sessionls.store.options import StoreOptions
@@ -79,12 +79,17 @@ async def test_drafts_of_sessions_that_are_not_followed_are_not_read(tmp_path: P
         reads, looks = 0, 0
         backend = bystander._backend
         assert backend is not None
-        poll, tail_look = backend.poll, backend._tail.poll
+        poll, only_drafts, tail_look = backend.poll, backend._tail.only_drafts, backend._tail.poll
 
-        def counted_look() -> PollResult:
+        def counted_poll() -> PollResult:
             nonlocal looks
             looks += 1
             return poll()
+
+        def counted_look(newest: Newest) -> FeedBatch | None:
+            nonlocal looks
+            looks += 1
+            return only_drafts(newest)
 
         def counted_read(connection: Connection) -> FeedBatch:
             nonlocal reads
@@ -92,7 +97,8 @@ async def test_drafts_of_sessions_that_are_not_followed_are_not_read(tmp_path: P
             return tail_look(connection)
 
         await asyncio.sleep(0.2)  # earlier changes are published
-        backend.poll, backend._tail.poll = counted_look, counted_read  # type: ignore[method-assign]
+        backend.poll = counted_poll  # type: ignore[method-assign]
+        backend._tail.only_drafts, backend._tail.poll = counted_look, counted_read  # type: ignore[method-assign]
         for n in range(100):
             store.draft(session_id, reply, 0, "text", f"word {n} ")
             await asyncio.sleep(0.005)

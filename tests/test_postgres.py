@@ -113,6 +113,28 @@ async def test_a_reader_misses_no_drafts_that_were_numbered_first_and_committed_
         await asyncio.to_thread(late.close)
 
 
+async def test_what_others_write_is_shown_while_a_change_of_ones_own_waits(store: SqlStore, other: SqlStore) -> None:
+    mine, theirs = await create(store), await create(store)
+    reply = await begin(other, theirs, await say(other, theirs, "go"))
+    heard = Heard(store)
+    await store.follow(theirs)
+    other.draft(theirs, reply, 0, "text", "one ")
+    await heard.until(lambda: heard.joined(reply) == {0: "one "})
+    deciding, go_on = threading.Event(), threading.Event()
+
+    def decide(_: object) -> None:
+        deciding.set()
+        go_on.wait(20)
+
+    waiting = asyncio.create_task(store.change(mine, decide))
+    await asyncio.to_thread(deciding.wait, 20)
+    other.draft(theirs, reply, 0, "text", "two")
+    await heard.until(lambda: heard.joined(reply) == {0: "one two"})
+    assert not waiting.done()
+    go_on.set()
+    await waiting
+
+
 async def test_concurrent_changes_of_one_session_get_consecutive_numbers(tmp_path: Path) -> None:
     stores = [SqlStore(url(tmp_path)) for _ in range(5)]
     session_id = await create(stores[0])

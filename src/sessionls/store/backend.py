@@ -1,5 +1,7 @@
 """The work that the store does in its two threads: one writes and publishes changes, the other only reads.
 
+The database may have a third thread, which watches for changes and publishes new drafts.
+
 The first thread that needs this module imports it: SQLAlchemy takes longer to load than everything else.
 """
 
@@ -7,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -21,7 +24,7 @@ from sessionls.store import liveness
 from sessionls.store.changing import Changes, Outcome, save_drafts
 from sessionls.store.deleting import delete_session
 from sessionls.store.drafts import Drafts
-from sessionls.store.engine import CommitUnknown, PollResult, dialect_of, open_database
+from sessionls.store.engine import CommitUnknown, Newest, PollResult, dialect_of, open_database
 from sessionls.store.engine.versions import revision_of
 from sessionls.store.external_sessions import keep_external_session
 from sessionls.store.failures import explain
@@ -67,6 +70,8 @@ class Backend:
         self._unknown: tuple[Callable[[Change], Any], Outcome[Any], str] | None = None
         self._changes = Changes(process, lease, drafts)
         self._tail = FeedCursor(process)
+        # Held from reading what was published already until the rest is published.
+        self._publishing = threading.Lock()
         self._version: int | None = None
         self._committed = False  # whether this process has committed since the last poll
 
@@ -120,15 +125,16 @@ class Backend:
         self._committed = True
         if outcome.rev is not None:
             self._changes.remember(session_id, outcome)
-            self._tail.mark_published(session_id, outcome.state.session.seq)
-            self._tail.note_own_change(session_id, outcome.rev)
             state = outcome.state
-            self._publish(
-                FeedBatch(
-                    events=[(session_id, events)],
-                    sessions=[SessionNotice(session_id, state.session, state.scope)],
+            with self._publishing:
+                self._tail.mark_published(session_id, state.session.seq)
+                self._tail.note_own_change(session_id, outcome.rev)
+                self._publish(
+                    FeedBatch(
+                        events=[(session_id, events)],
+                        sessions=[SessionNotice(session_id, state.session, state.scope)],
+                    )
                 )
-            )
             self.database.signal({session_id, *saved_sessions}, listed=True)
         return outcome
 
@@ -151,9 +157,10 @@ class Backend:
 
         rev = self._run_with_retry(delete_in_transaction)
         self._changes.forget(session_id)
-        self._tail.unfollow(session_id)
-        self._tail.note_own_change(session_id, rev)
-        self._publish(FeedBatch(sessions=[SessionNotice(session_id, None)]))
+        with self._publishing:
+            self._tail.unfollow(session_id)
+            self._tail.note_own_change(session_id, rev)
+            self._publish(FeedBatch(sessions=[SessionNotice(session_id, None)]))
         self.database.signal([session_id], listed=True)
 
     def purge(self, *, first: bool) -> bool:
@@ -193,23 +200,27 @@ class Backend:
         self, session_id: str, limit: int, after: int | None, events_bytes: int | None, start: Callable[[FollowSnapshot], None]
     ) -> None:
         self.database.follow(session_id)
-        with self.database.reading() as connection:
-            batch, snapshot = self._tail.follow(connection, session_id, limit, after, events_bytes)
-        self._publish(batch)
-        start(snapshot)
+        with self._publishing:
+            with self.database.reading() as connection:
+                batch, snapshot = self._tail.follow(connection, session_id, limit, after, events_bytes)
+            self._publish(batch)
+            start(snapshot)
 
     def unfollow(self, session_id: str) -> None:
-        self._tail.unfollow(session_id)
+        with self._publishing:
+            self._tail.unfollow(session_id)
         self.database.unfollow(session_id)
 
     def begin_watch(self) -> None:
         self._version = self.database.version()
-        with self.database.reading() as connection:
-            batch = self._tail.begin(connection)
-        self._publish(batch)
+        with self._publishing:
+            with self.database.reading() as connection:
+                batch = self._tail.begin(connection)
+            self._publish(batch)
 
     def end_watch(self) -> None:
-        self._tail.end()
+        with self._publishing:
+            self._tail.end()
 
     def poll(self) -> PollResult:
         """Publish the changes that other processes made since the last poll, if any."""
@@ -217,13 +228,29 @@ class Backend:
         if version is not None and version == self._version:
             own, self._committed = self._committed, False
             return "own" if own else "nothing"
-        batch = self._tail.only_drafts(self.database.newest(self._tail.drafted))
-        if batch is None:
-            with self.database.reading() as connection:
-                batch = self._tail.poll(connection)
-        self._version = version
-        self._publish(batch)
+        with self._publishing:
+            batch = self._tail.only_drafts(self.database.newest(self._tail.drafted))
+            if batch is None:
+                with self.database.reading() as connection:
+                    batch = self._tail.poll(connection)
+            self._version = version
+            self._publish(batch)
         return "followed" if batch.events or batch.chunks else "others"
+
+    # -- in the thread that watches ----------------------------------------------------------------------------------
+
+    def publish_drafts(self, newest: Callable[[Mapping[str, int]], Newest]) -> PollResult | None:
+        """Publish new drafts of other processes, read by `newest`. Returns None if something else changed, too: call `poll`."""
+        with self._publishing:
+            drafted = self._tail.drafted
+        found = newest(drafted)  # the thread that writes does not wait for this
+        with self._publishing:
+            batch = self._tail.only_drafts(found)
+            if batch is not None:
+                self._publish(batch)
+        return None if batch is None else "followed" if batch.chunks else "others"
+
+    # -- in the thread that writes -----------------------------------------------------------------------------------
 
     def finish(self) -> None:
         """Save the remaining drafts, give up the lease, and close the connection."""

@@ -36,7 +36,6 @@ T = TypeVar("T")
 
 _FASTEST_SAVE, _SLOWEST_SAVE = 0.016, 0.1  # seconds between two saves of drafts: on a fast and on a slow disk
 _GATHER = 0.002  # seconds before drafts are saved, so that several are saved together
-_SHARE = 5  # saving drafts may take 1/5 of the time: the slower the disk, the fewer the saves
 _DELETING = 60.0  # seconds that the server may be busy with one deletion
 _HISTORY_ATTEMPTS = 5  # attempts to read a page while it changes
 
@@ -181,7 +180,9 @@ class SqlStore:
         except BaseException:
             self._saving = None
             raise
-        self._next_save_at = began + min(max(_FASTEST_SAVE, _SHARE * (loop.time() - began)), _SLOWEST_SAVE)
+        assert self._backend is not None
+        pause = self._backend.database.pause_factor * (loop.time() - began)
+        self._next_save_at = began + min(max(_FASTEST_SAVE, pause), _SLOWEST_SAVE)
         more = self._drafts.pending and not self._closed
         self._saving = loop.call_at(self._next_save_at, self._start_saving_drafts) if more else None
 
@@ -358,7 +359,7 @@ class SqlStore:
     async def _watch(self) -> None:
         assert self._backend is not None
         try:
-            await self._backend.database.watch(self._poll, self._stop_watching)
+            await self._backend.database.watch(self._poll, self._backend.publish_drafts, self._stop_watching)
             await self._job(self._writer, lambda backend: backend.end_watch())
         finally:
             self._watching = None

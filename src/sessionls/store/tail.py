@@ -1,7 +1,8 @@
 """Remembers what was published to the followers in this process, and reads what was not published yet.
 
-Everything here runs in the writing thread, in the order in which transactions are committed. The batches reach the event loop in
-the same order (see feed.py), so followers get each event of a session once, in the order of their numbers.
+Events are read and published in the writing thread, in the order in which transactions are committed. The batches reach the event
+loop in the same order (see feed.py), so followers get each event of a session once, in the order of their numbers. New drafts may
+also be published by the thread that watches the database: a lock of `backend.py` decides whose turn it is.
 """
 
 from __future__ import annotations
@@ -154,7 +155,9 @@ class FeedCursor:
         if newest.draft is not None:
             self._draft = max(self._draft, newest.draft)
         else:
-            self._drafts.update((draft.session_id, n) for n, draft in newest.drafts)
+            for n, draft in newest.drafts:  # two threads may have read the same ones
+                if draft.session_id in self._published:
+                    self._drafts[draft.session_id] = max(n, self._drafts.get(draft.session_id, self._draft))
         return FeedBatch(chunks=[draft for _, draft in newest.drafts])
 
     def poll(self, connection: Connection) -> FeedBatch:

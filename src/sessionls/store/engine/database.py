@@ -17,7 +17,7 @@ from sessionls.domain.errors import StoreUnavailable
 from sessionls.ports.store import Delta
 from sessionls.store.options import StoreOptions
 
-__all__ = ["CommitUnknown", "Database", "Kind", "Newest", "PollResult"]
+__all__ = ["CommitUnknown", "Database", "Kind", "Look", "Newest", "PollResult"]
 
 PollResult = Literal["nothing", "own", "others", "followed"]
 """What a poll found: no change, only this process's own, changes of sessions not followed here, or of followed ones."""
@@ -45,6 +45,12 @@ class Newest:
         return cls(rev, draft, [(row[2], Delta(*row[3:])) for row in rows if row[2] is not None])
 
 
+Look = Callable[[Callable[[Mapping[str, int]], Newest]], PollResult | None]
+"""Publishes new drafts, read by the given function, which works like `Database.newest`. Returns None if something else changed,
+too. It may be called in any thread.
+"""
+
+
 class CommitUnknown(StoreUnavailable):
     """The connection broke during a commit, and the server cannot be asked now whether it took effect.
 
@@ -66,6 +72,9 @@ class Database(ABC):
 
     Except for `watch`, all methods block. Do not call them on the event loop.
     """
+
+    pause_factor = 5.0
+    """Saves of drafts are at least this many times as long apart as the last one took: the slower the disk, the fewer saves."""
 
     def __init__(
         self,
@@ -113,8 +122,11 @@ class Database(ABC):
         """Read what is new, in one statement. `drafted`: the followed sessions, each with the number of its last known draft."""
 
     @abstractmethod
-    async def watch(self, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
-        """Call `poll` soon after each commit of another process, until `stop` is set."""
+    async def watch(self, poll: Callable[[], Awaitable[PollResult]], look: Look, stop: asyncio.Event) -> None:
+        """Call `poll` soon after each commit of another process, until `stop` is set.
+
+        Call `look` first if that is faster. If it returns None, `poll` is needed, too.
+        """
 
     def signal(self, session_ids: Iterable[str], *, listed: bool) -> None:  # noqa: B027 (not every database needs it)
         """Called after the commit of a change of these sessions. `listed`: it concerns lists of sessions, too."""

@@ -7,20 +7,22 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, NullPool, RootTransaction, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.store.columns import unescape
-from sessionls.store.engine.database import CommitUnknown, Database, Kind, Newest, PollResult
+from sessionls.store.engine.database import CommitUnknown, Database, Kind, Look, Newest, PollResult
 from sessionls.store.engine.postgres.dialect import MIGRATING, driver_of, run_together
 from sessionls.store.engine.postgres.watch import Listener, watch
 from sessionls.store.engine.versions import prepare
 from sessionls.store.options import StoreOptions
 
 if TYPE_CHECKING:
+    import psycopg
+
     from sessionls.store.engine.postgres.connection import BoundedConnection
 
 __all__ = ["PostgresDatabase", "connect"]
@@ -55,6 +57,8 @@ _HURRY = 2.0  # seconds of silence that are allowed while the process ends
 class PostgresDatabase(Database):
     """Transactions of several processes run in parallel; `dialect.py` explains how their changes stay in order."""
 
+    pause_factor = 2.0  # saving drafts does not wait for the server's disk
+
     def __init__(
         self,
         url: str,
@@ -73,25 +77,24 @@ class PostgresDatabase(Database):
         return None
 
     def newest(self, drafted: Mapping[str, int]) -> Newest:
-        pairs = list(drafted.items())
-        condition = " OR ".join(["(d.session_id = %s AND d.n > %s)"] * len(pairs)) or "false"
-        sql = _NEWEST.format(drafted=condition)
         import psycopg
 
         for is_retry in (False, True):
             connection = self._connection()
             try:
-                rows = driver_of(connection).execute(sql, [value for pair in pairs for value in pair]).fetchall()
-                return Newest.of([(*row[:-1], unescape(row[-1] or "")) for row in rows])
+                return _newest(driver_of(connection), drafted)
             except psycopg.OperationalError:
                 self._drop()
                 if is_retry:
                     raise
         raise AssertionError
 
-    async def watch(self, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
+    async def watch(self, poll: Callable[[], Awaitable[PollResult]], look: Look, stop: asyncio.Event) -> None:
         listener = Listener(
-            lambda: connect(self._url, lambda: _LISTENING), self._own_pids, self._options.notification_test_seconds
+            lambda: connect(self._url, lambda: _LISTENING),
+            self._own_pids,
+            self._options.notification_test_seconds,
+            lambda connection: look(lambda drafted: _newest(connection, drafted)),
         )
         await watch(listener, poll, stop)
 
@@ -260,6 +263,13 @@ class PostgresDatabase(Database):
         settings = "; ".join(f"SET LOCAL {name} = {value}" for name, value in limits.items())
         clock = run_together(connection, f"{_BEGIN[kind]}; {settings}; {_CLOCK}")
         connection.info["clock"] = (clock, time.monotonic())
+
+
+def _newest(driver: psycopg.Connection[Any], drafted: Mapping[str, int]) -> Newest:
+    condition = " OR ".join(["(d.session_id = %s AND d.n > %s)"] * len(drafted)) or "false"
+    values = [value for pair in drafted.items() for value in pair]
+    rows = driver.execute(_NEWEST.format(drafted=condition).encode(), values).fetchall()
+    return Newest.of([(*row[:-1], unescape(row[-1] or "")) for row in rows])
 
 
 @contextlib.contextmanager

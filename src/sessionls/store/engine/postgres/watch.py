@@ -33,22 +33,35 @@ _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts to connect
 
 
 class Listener:
-    """A thread that waits for notifications on its own connection."""
+    """A thread that waits for notifications on its own connection.
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], own_pids: Collection[int], test_seconds: float) -> None:
+    After each notification it calls `look`, which publishes new drafts that it reads on that connection: a reply that is written
+    elsewhere causes many notifications, and waking another thread and another connection for each would take longer. `look`
+    returns None if there may be other changes.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection[Any]],
+        own_pids: Collection[int],
+        test_seconds: float,
+        look: Callable[[psycopg.Connection[Any]], PollResult | None] = lambda _: None,
+    ) -> None:
         self._connect = connect
         self._test_seconds = test_seconds
         self._own_pids = own_pids
-        self._on_notification: Callable[[], None] = lambda: None
+        self._look = look
+        self._notified = False
+        self._on_change: Callable[[], None] = lambda: None
         self._stopped = threading.Event()
         self._inside, self._outside = socket.socketpair()
         self._outside.setblocking(False)
         self._last_payload = ""
         self.listening: bool | None = None
 
-    def start(self, on_notification: Callable[[], None]) -> threading.Thread:
-        """Start the thread. It calls `woken` for each notification."""
-        self._on_notification = on_notification
+    def start(self, on_change: Callable[[], None]) -> threading.Thread:
+        """Start the thread. It calls `on_change` when there may be changes that `look` does not publish."""
+        self._on_change = on_change
         thread = threading.Thread(target=self._run, name="store-listen", daemon=True)
         thread.start()
         return thread
@@ -95,11 +108,26 @@ class Listener:
             if not works and self.listening is not False:
                 log.warning("the database does not notify of changes (LISTEN): polling it instead")
             self.listening = works
-            self._on_notification()  # something may have been committed before
+            self._on_change()  # something may have been committed before
             next_test = time.monotonic() + (_TEST_AGAIN if not works else float("inf"))
+            pause = 0.0
             while not self._stopped.is_set() and time.monotonic() < next_test:
-                if not self._read(connection, selector, _PING):
+                if not self._notified and not self._read(connection, selector, _PING):
                     connection.execute("SELECT 1")
+                if self._notified:
+                    self._notified = False
+                    pause = next_pause(pause, self._publish_drafts(connection))
+                    if pause:
+                        self._stopped.wait(pause)
+
+    def _publish_drafts(self, connection: psycopg.Connection[Any]) -> PollResult | None:
+        found: PollResult | None = None
+        try:
+            found = self._look(connection)
+        finally:
+            if found is None:
+                self._on_change()
+        return found
 
     def _receives_test(self, connection: psycopg.Connection[Any], selector: selectors.BaseSelector) -> bool:
         """Whether a test notification arrives: a transaction pooler accepts LISTEN, but drops the notifications.
@@ -132,7 +160,12 @@ class Listener:
     def _handle_notification(self, pid: int, payload: str) -> None:
         self._last_payload = payload or self._last_payload
         if not payload and pid not in self._own_pids:
-            self._on_notification()
+            self._notified = True
+
+
+def next_pause(pause: float, found: PollResult | None) -> float:
+    """The pause after a poll. Changes in sessions that are not followed here should cost little: poll less and less often."""
+    return min(max(2 * pause, 0.005), _REST) if found == "others" else 0.0
 
 
 async def watch(listener: Listener, poll: Callable[[], Awaitable[PollResult]], stop: asyncio.Event) -> None:
@@ -155,9 +188,7 @@ async def watch(listener: Listener, poll: Callable[[], Awaitable[PollResult]], s
             if stop.is_set():
                 break
             wake.clear()
-            seen = await poll()
-            # Changes in sessions that are not followed here should cost little: poll less and less often.
-            pause = min(max(2 * pause, 0.005), _REST) if seen == "others" else 0.0
+            pause = next_pause(pause, await poll())
             if pause:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), pause)
