@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.change import Change
 from sessionls.domain.errors import SessionUnreadable, StoreUnavailable
+from sessionls.domain.events import Shared
 from sessionls.domain.model import Participant
 from sessionls.ports.store import ExternalSession, SessionNotice
 from sessionls.store import liveness
@@ -40,6 +41,8 @@ __all__ = ["Backend"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+_SHARING = 60.0  # seconds that sharing one session may take
 
 
 class Backend:
@@ -110,9 +113,16 @@ class Backend:
 
     def _change(self, session_id: str, decide: Callable[[Change], T]) -> Outcome[T]:
         outcome: Outcome[T] | None = None
+
+        def decide_and_allow(change: Change) -> T:
+            result = decide(change)
+            if any(isinstance(event, Shared) for event in change.events):  # each message is indexed for the new reader
+                self.database.allow(_SHARING)
+            return result
+
         try:
             with self._writing() as connection:
-                outcome = self._changes.make(connection, session_id, decide)
+                outcome = self._changes.make(connection, session_id, decide_and_allow)
                 events = list(outcome.events)
                 if events:
                     events = self._tail.unpublished_events(connection, session_id, events[0].seq) + events

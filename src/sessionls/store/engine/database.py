@@ -157,6 +157,9 @@ class Database(ABC):
         """
         self._local.requested_at, self._local.silence = requested_at, silence
 
+    def allow(self, seconds: float) -> None:  # noqa: B027
+        """Let the next statements of this thread's transaction take that long."""
+
     def may_repeat(self, error: DBAPIError) -> bool:  # noqa: ARG002
         """Whether a transaction that failed with this error was undone, and would probably succeed now."""
         return False

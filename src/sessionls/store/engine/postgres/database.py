@@ -120,6 +120,11 @@ class PostgresDatabase(Database):
             "notifies of changes (LISTEN)" if listens else "does not notify of changes (LISTEN), so it is polled",
         ]
 
+    def allow(self, seconds: float) -> None:
+        if (silence := getattr(self._local, "silence", None)) is not None and silence < seconds:
+            self._local.silence = seconds
+            driver_of(self._connection()).execute(f"SET LOCAL statement_timeout = {round(seconds * 900)}")
+
     def may_repeat(self, error: DBAPIError) -> bool:
         if getattr(error.orig, "sqlstate", None) in _REPEATED:
             return True
