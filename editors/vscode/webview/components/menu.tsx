@@ -42,7 +42,12 @@ export function Menu({ id, label, choices, active, empty, onPick, onHover }: Men
   }, [active, choices]);
   return (
     <ul class="menu" role="listbox" id={id} aria-label={label} ref={list}>
-      {choices.length === 0 && <li class="menu-empty dim">{empty}</li>}
+      {choices.length === 0 && (
+        // A list box may contain nothing but options.
+        <li class="menu-empty dim" role="option" aria-selected={false} aria-disabled>
+          {empty}
+        </li>
+      )}
       {choices.map((choice, index) => (
         <li
           key={choice.key}
