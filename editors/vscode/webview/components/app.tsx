@@ -53,7 +53,7 @@ export function App() {
   const answers = answeringModel(view.session, state.agents.agents, state.models);
   return (
     <FocusComposer.Provider value={toComposer}>
-      <main class="panel">
+      <main class="panel" data-session={view.session.id}>
         <Header view={view} answers={answers} use={state.window} me={state.me} />
         {view.messages.length === 0 ? (
           <EmptySession agent={view.session.agent} />
