@@ -16,6 +16,13 @@ const openFolds = async (gallery) => {
   });
   await bottom(gallery);
 };
+const removeChips = async ({ panel, frame }) => {
+  while ((await frame.locator(".chip.taken").count()) > 0) {
+    await frame.locator(".chip.taken .chip-button").first().press("Enter");
+    await panel.text.press("End"); // after the chip has gone
+  }
+  await panel.text.fill("");
+};
 const clear = ({ panel }) => panel.text.fill("");
 /** Types the beginning of a word that opens a menu. */
 const complete = (text) => async (gallery) => {
@@ -114,10 +121,7 @@ export const states = [
       await attachImage(gallery, "the_error_that_the_page_shows_after_a_reload.png");
       await gallery.panel.text.fill("What do they show?");
     },
-    undo: async (gallery) => {
-      for (const button of await gallery.frame.locator(".chip.taken .chip-button").all()) await button.press("Enter");
-      await gallery.panel.text.fill("");
-    },
+    undo: removeChips,
   },
   {
     name: "chips",
@@ -131,11 +135,7 @@ export const states = [
       }
       await panel.text.fill("What do they have in common? ".repeat(6));
     },
-    undo: async ({ panel, frame }) => {
-      while ((await frame.locator(".chip.taken").count()) > 0)
-        await frame.locator(".chip.taken .chip-button").first().press("Enter");
-      await panel.text.fill("");
-    },
+    undo: removeChips,
   },
   {
     name: "agents",
