@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
 import sys
@@ -11,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
+
+from pending_requests import PendingRequests
 
 __all__ = ["Server"]
 
@@ -32,8 +33,7 @@ class Server:
         stderr: Path | None = None,
     ) -> None:
         self._command, self._env, self._folder, self._options, self._stderr = command, env, folder, options, stderr
-        self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._requests = PendingRequests()
         self.heard: Callable[[str, Any, int], None] = lambda _method, _params, _at: None
 
     @classmethod
@@ -93,8 +93,7 @@ class Server:
         await self._reading
 
     async def request(self, method: str, params: Any) -> Any:
-        number = next(self._ids)
-        self._waiting[number] = future = asyncio.get_running_loop().create_future()
+        number, future = self._requests.new()
         self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         return await asyncio.wait_for(future, _PATIENCE)
 
@@ -124,19 +123,8 @@ class Server:
                 at = time.monotonic_ns()
                 message = json.loads(body)
                 if "method" not in message:
-                    self._answered(message)
+                    self._requests.answered(message)
                 elif "id" not in message:
                     self.heard(message["method"], message.get("params"), at)
         except asyncio.IncompleteReadError:
-            for future in self._waiting.values():
-                if not future.done():
-                    future.set_exception(ConnectionError("the server has ended"))
-
-    def _answered(self, message: Mapping[str, Any]) -> None:
-        future = self._waiting.pop(message["id"])
-        if future.done():
-            return
-        if "error" in message:
-            future.set_exception(RuntimeError(str(message["error"])))
-        else:
-            future.set_result(message["result"])
+            self._requests.ended()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -31,7 +30,8 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
 
 from drive_agents import CACHE, PACKAGES, install, settings  # noqa: E402
 from model_server import Answer, ModelServer  # noqa: E402
-from table import number  # noqa: E402
+from pending_requests import PendingRequests  # noqa: E402
+from table import milliseconds_since, number  # noqa: E402
 
 __all__ = ["main"]
 
@@ -62,8 +62,7 @@ class Program:
     env: Mapping[str, str]
     folder: Path
     heard: Callable[[], None] = lambda: None
-    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-    _waiting: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
+    _requests: PendingRequests = field(default_factory=PendingRequests)
 
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
@@ -95,8 +94,7 @@ class Program:
         return []
 
     async def request(self, method: str, params: Mapping[str, Any]) -> Any:
-        identity = next(self._ids)
-        self._waiting[identity] = future = asyncio.get_running_loop().create_future()
+        identity, future = self._requests.new()
         self._send({"id": identity, "method": method, "params": params})
         return await asyncio.wait_for(future, _PATIENCE)
 
@@ -112,23 +110,12 @@ class Program:
             except ValueError:
                 continue  # output that is not meant for the client
             if "method" not in message:
-                self._answered(message)
+                self._requests.answered(message)
             elif "id" in message:
                 self._send({"id": message["id"], "error": {"code": -32601, "message": "Unknown method."}})
             elif message["params"].get("update", {}).get("sessionUpdate") == "agent_message_chunk":
                 self.heard()
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(ConnectionError("the program has ended"))
-
-    def _answered(self, message: Mapping[str, Any]) -> None:
-        future = self._waiting.pop(message["id"])
-        if future.done():
-            return
-        if "error" in message:
-            future.set_exception(RuntimeError(str(message["error"])))
-        else:
-            future.set_result(message["result"])
+        self._requests.ended()
 
 
 def main() -> int:
@@ -208,19 +195,19 @@ async def _once(command: Sequence[str], env: Mapping[str, str], folder: Path) ->
     async with Program(command, env, folder) as program:
         capabilities = {"fs": {"readTextFile": False, "writeTextFile": False}, "terminal": False}
         await program.request("initialize", {"protocolVersion": 1, "clientCapabilities": capabilities})
-        initialized = _since(began)
+        initialized = milliseconds_since(began)
         session = (await program.request("session/new", {"cwd": str(folder), "mcpServers": []}))["sessionId"]
-        first_session = _since(began)
+        first_session = milliseconds_since(began)
         await program.request("session/prompt", {"sessionId": session, "prompt": _ASKED})
-        first_reply, work = _since(began), _work(program)
+        first_reply, work = milliseconds_since(began), _work(program)
         words: list[float] = []
         whole: list[float] = []
         for _ in range(_REPLIES):
             asked = time.perf_counter()
             moments: list[float] = []
-            program.heard = lambda moments=moments, asked=asked: moments.append(_since(asked))  # type: ignore[misc]
+            program.heard = lambda moments=moments, asked=asked: moments.append(milliseconds_since(asked))  # type: ignore[misc]
             await program.request("session/prompt", {"sessionId": session, "prompt": _ASKED})
-            whole.append(_since(asked))
+            whole.append(milliseconds_since(asked))
             words.append(moments[0])
         memory = _memory(program)
         await asyncio.sleep(_IDLE / 2)  # the work after a reply has ended
@@ -228,10 +215,6 @@ async def _once(command: Sequence[str], env: Mapping[str, str], folder: Path) ->
         await asyncio.sleep(_IDLE)
         values = (initialized, first_session, first_reply, work, *map(statistics.median, (words, whole)), memory)
         return dict(zip(_UNITS, (*values, _work(program) - before), strict=True))
-
-
-def _since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
 
 
 def _work(program: Program) -> float:

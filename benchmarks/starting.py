@@ -11,7 +11,7 @@ import psutil
 
 from bench import Bench
 from lsp import Server
-from table import Row
+from table import Row, milliseconds_since
 
 __all__ = ["memory", "starting"]
 
@@ -31,13 +31,13 @@ async def starting(bench: Bench) -> list[Row]:
         empty = await _timed_python(bench)
         began = time.perf_counter()
         async with Server.bare(bench.env, bench.folder) as nothing:
-            bare_ready = _since(began)
+            bare_ready = milliseconds_since(began)
             bare_worked = _processor_time(nothing.pid)
         began = time.perf_counter()
         async with Server.sessionls(bench.env, bench.folder) as server:
-            ready = _since(began)
+            ready = milliseconds_since(began)
             await server.request("session/create", {"title": f"Session {n}"})
-            first = _since(began)
+            first = milliseconds_since(began)
             worked = _processor_time(server.pid)
         if n:
             values = (empty, bare_ready, ready, first, bare_worked, worked)
@@ -75,7 +75,7 @@ async def _first_reply(bench: Bench) -> list[Row]:
         script = await asyncio.create_subprocess_exec(*_BARE_REPLY, bench.model, stdin=pipe, stdout=pipe, env=bench.env)
         assert script.stdin is not None and script.stdout is not None
         await script.stdout.readline()
-        bare.append(_since(began))
+        bare.append(milliseconds_since(began))
         bare_work.append(_processor_time(script.pid))
         script.stdin.close()
         await script.wait()
@@ -83,7 +83,7 @@ async def _first_reply(bench: Bench) -> list[Row]:
         async with Server.sessionls(bench.env, bench.folder) as server:
             session = await server.request("session/create", {})
             await server.request("session/message", {"sessionId": session["id"], "text": "bench:reply 1"})
-            ours.append(_since(began))
+            ours.append(milliseconds_since(began))
             work.append(_processor_time(server.pid))
     name = "a script with httpx that asks the same"
     return [
@@ -128,11 +128,7 @@ async def _timed_python(bench: Bench) -> float:
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(*_EMPTY, env=bench.env, cwd=bench.folder)
     await process.wait()
-    return _since(began)
-
-
-def _since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
+    return milliseconds_since(began)
 
 
 def _processor_time(pid: int) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Row", "number", "table"]
+__all__ = ["Row", "milliseconds_since", "number", "table"]
 
 
 @dataclass(frozen=True)
@@ -109,3 +110,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _aim(row: Row) -> str:
     return f"**missed**: {row.aims_at}" if row.behind else row.aims_at
+
+
+def milliseconds_since(began: float) -> float:
+    """`began` is a time of `time.perf_counter`."""
+    return (time.perf_counter() - began) * 1000

@@ -21,6 +21,7 @@ from acp import schema
 from acp.core import ClientSideConnection, RequestError, connect_to_agent
 
 import preloaded
+from model_server import ModelServer
 
 __all__ = ["AcpEditor", "Editors", "mode", "start_editor", "texts"]
 
@@ -164,6 +165,15 @@ async def start_editor(fresh_home: Path) -> AsyncIterator[Editors]:
         if editor.process.returncode is None:
             await editor.leave()
         await editor.agent.close()
+
+
+@pytest.fixture
+def provider(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
+    """The model server, which the editors' processes use."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
+    monkeypatch.setenv("SESSIONLS_MODEL", "openai/gpt-4o-mini")
+    return model_server
 
 
 def mode(editor: AcpEditor, session: str) -> str:

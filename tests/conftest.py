@@ -17,7 +17,15 @@ import stores
 from sessionls.store import SqlStore
 from sessionls.store.options import StoreOptions
 
-pytest_plugins = ["model_server", "model_calls", "server_client", "nvim_session", "tool_workspace"]
+pytest_plugins = [
+    "model_server",
+    "model_calls",
+    "in_process_app",
+    "server_client",
+    "nvim_session",
+    "tool_workspace",
+    "acp_client",
+]
 
 # Property tests try the same examples on every machine: what passes here passes in continuous integration.
 # `pytest --hypothesis-profile=random` tries new ones.
@@ -42,6 +50,14 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     name: str = request.param
     monkeypatch.setattr(stores, "current_engine", name)
     return name
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty workspace folder."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture

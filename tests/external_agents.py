@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from in_process_app import App
+from in_process_app import App, write_agent
 from sessionls.domain.model import Message
 from sessionls.runtimes.acp.connection import Timeouts
 from sessionls.sessions.composing import Outgoing
 
-__all__ = ["RESUMES", "ExternalAgentScript", "begin", "is_running", "scripted", "send", "set_timeouts", "until"]
+__all__ = ["RESUMES", "ExternalAgentScript", "begin", "is_running", "scripted", "send", "set_timeouts", "until", "with_agents"]
 
 RESUMES: dict[str, Any] = {"sessionCapabilities": {"resume": {}}, "promptCapabilities": {"embeddedContext": True}}
 _PROGRAM = str(Path(__file__).with_name("acp_agent.py"))
@@ -101,3 +101,11 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110  # of another process
             await asyncio.sleep(0.02)
+
+
+def with_agents(folder: Path) -> Path:
+    """The workspace folder, with two agents of ours and a file."""
+    write_agent(folder, "plain", "You are plain.", tools="[read_file]", temperature=0.25)
+    write_agent(folder, "other", "You are another.", tools="[]")
+    (folder / "a.py").write_text("answer = 42\n")
+    return folder

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
+
 from model_server import ModelServer
 from sessionls.compose import Composition, compose, identify, open_store, preload
 from sessionls.domain.events import Event
-from sessionls.domain.model import Participant, Session
+from sessionls.domain.model import Message, Participant, Session
 from sessionls.domain.permission import Answer, Bounds, Question
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
 from sessionls.ports.store import Delta, EventNotice, Notice
@@ -21,7 +23,18 @@ from sessionls.sessions.service import Sessions
 from sessionls.settings.settings import Settings
 from stores import database_url
 
-__all__ = ["ANN", "BEN", "App", "PlainEditor", "app", "write_agent"]
+__all__ = [
+    "ANN",
+    "BEN",
+    "App",
+    "PlainEditor",
+    "app",
+    "home",
+    "last_message",
+    "questions_during_reply",
+    "session_of_both",
+    "write_agent",
+]
 
 ANN = Participant(id="ann", name="Ann", email="ann@example.org")
 BEN = Participant(id="ben", name="Ben", email="ben@example.org")
@@ -165,3 +178,29 @@ async def app(
     finally:
         stop()
         await built.close()
+
+
+async def last_message(home: App, session_id: str) -> Message:
+    return (await home.sessions.history(session_id)).messages[-1]
+
+
+async def session_of_both(home: App, ben: App) -> str:
+    """A session in which both were."""
+    session = await home.sessions.create(agent="plain", title="Broken tests")
+    await ben.sessions.open(session.id)
+    await ben.event("participantJoined")
+    return session.id
+
+
+async def questions_during_reply(home: App, session_id: str) -> list[str]:
+    """Send a message. Returns the questions at this editor during its reply."""
+    before = len(home.editor.questions)
+    await home.sessions.message(session_id, "run")
+    return [question.detail or "" for question in home.editor.questions[before:]]
+
+
+@pytest.fixture
+async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
+    """Ann's process, in the workspace folder."""
+    async with app(folder, model_server) as home:
+        yield home

@@ -20,6 +20,7 @@ __all__ = [
     "ANN",
     "ENGINES",
     "Heard",
+    "all_sessions",
     "answer",
     "ask",
     "begin",
@@ -273,3 +274,15 @@ class Heard:
                 assert delta.offset == len(parts.get(delta.part, "")) and delta.text
                 parts[delta.part] = parts.get(delta.part, "") + delta.text
         return parts
+
+
+async def all_sessions(store: SqlStore, **filters: object) -> list[str]:
+    """The titles of all pages."""
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        arguments = {"scope": None, "state": None, "query": None, "limit": 2, "cursor": cursor, **filters}
+        sessions, cursor = await store.sessions(**arguments)  # type: ignore[arg-type]
+        found += [session.title for session in sessions]
+        if cursor is None:
+            return found

@@ -10,27 +10,12 @@ from pathlib import Path
 import pytest
 from acp.core import RequestError
 
-from acp_client import AcpEditor, Editors, mode, start_editor
+from acp_client import AcpEditor, Editors, mode
 from external_agents import ExternalAgentScript
 from model_server import Answer, Hold, ModelServer
 from server_client import Connect
 
-__all__ = ["start_editor"]  # a fixture of these tests
 pytestmark = pytest.mark.usefixtures("provider")
-
-
-@pytest.fixture
-def provider(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
-    monkeypatch.setenv("SESSIONLS_MODEL", "openai/gpt-4o-mini")
-    return model_server
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "project").mkdir()
-    return tmp_path / "project"
 
 
 def completed(editor: AcpEditor, session: str) -> bool:

@@ -11,27 +11,12 @@ import pytest
 from acp import schema
 from acp.core import RequestError
 
-from acp_client import Editors, mode, start_editor
+from acp_client import Editors, mode, texts
 from images import encoded, png
 from model_server import Answer, ModelServer, ToolUse
 from preloaded import mcp_server
 
-__all__ = ["start_editor"]  # a fixture of these tests
 pytestmark = pytest.mark.usefixtures("provider")
-
-
-@pytest.fixture
-def provider(model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
-    monkeypatch.setenv("SESSIONLS_MODEL", "openai/gpt-4o-mini")
-    return model_server
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "project").mkdir()
-    return tmp_path / "project"
 
 
 def link(path: Path, fragment: str = "") -> Any:
@@ -44,17 +29,13 @@ async def test_the_model_gets_the_clients_unsaved_text(start_editor: Editors, fo
     editor = await start_editor()
     session = await editor.new(folder)
     editor.buffers[str(file)] = "in_the_editor = 1\n"
-    await editor.prompt(session, [*_words("Explain "), link(file)])
+    await editor.prompt(session, [*texts("Explain "), link(file)])
     assert "in_the_editor" in str(model_server.requests[0].messages) and "on_disk" not in str(model_server.requests[0].messages)
     await editor.prompt(session, 'tool: read_file {"path": "a.py"}')
     assert "in_the_editor" in str(model_server.requests[-1].messages[-1])
     editor.buffers[str(file)] = "changed_again = 1\n"
     await editor.prompt(session, 'tool: read_file {"path": "a.py"}')
     assert "changed_again" in str(model_server.requests[-1].messages[-1])
-
-
-def _words(text: str) -> list[Any]:
-    return [schema.TextContentBlock(type="text", text=text)]
 
 
 async def test_an_edit_goes_through_the_client_and_unsaved_changes_are_never_saved_for_anyone(
@@ -67,12 +48,12 @@ async def test_an_edit_goes_through_the_client_and_unsaved_changes_are_never_sav
     editor.permit = "session"
     edit = ToolUse("edit_file", json.dumps({"path": "a.py", "edits": [{"old": "1", "new": "2"}]}))
     model_server.script(Answer(tools=[edit]), Answer("Done."))
-    await editor.prompt(session, [*_words("Edit "), link(file)])
+    await editor.prompt(session, [*texts("Edit "), link(file)])
     assert editor.written == {str(file): "x = 2\n"} and file.read_text() == "x = 2\n"
     editor.buffers[str(file)] = "x = 2\ny = 1\n"
     again = ToolUse("edit_file", json.dumps({"path": "a.py", "edits": [{"old": "x = 2", "new": "x = 3"}]}))
     model_server.script(Answer(tools=[again]), Answer("No."))
-    await editor.prompt(session, [*_words("Edit again "), link(file)])
+    await editor.prompt(session, [*texts("Edit again "), link(file)])
     assert file.read_text() == "x = 2\n"
     assert "unsaved changes" in str(model_server.requests[-1].messages[-1])
 
@@ -84,7 +65,7 @@ async def test_a_client_without_file_access_uses_the_disk(start_editor: Editors,
     editor.permit = "once"
     edit = ToolUse("edit_file", json.dumps({"path": "a.py", "edits": [{"old": "1", "new": "2"}]}))
     model_server.script(Answer(tools=[edit]), Answer("Done."))
-    await editor.prompt(session, [*_words("Edit "), link(folder / "a.py")])
+    await editor.prompt(session, [*texts("Edit "), link(folder / "a.py")])
     assert (folder / "a.py").read_text() == "x = 2\n"
     assert editor.read == [] and editor.written == {}
 
@@ -158,7 +139,7 @@ async def test_images_are_replayed_and_seen_by_other_clients_in_the_order_of_the
     session = await here.new(folder)
     await there.agent.resume_session(session, str(folder))
     image = schema.ImageContentBlock(type="image", data=encoded(png(shade=1)), mime_type="image/png", uri="file:///x/a.png")
-    await here.prompt(session, [*_words("say: seen"), image])
+    await here.prompt(session, [*texts("say: seen"), image])
     await there.until(lambda: "seen" in there.text(session))
     again = await start_editor()
     await again.agent.load_session(str(folder), session)
@@ -178,7 +159,7 @@ async def test_an_image_without_text_is_a_prompt(start_editor: Editors, folder: 
     content = model_server.requests[0].messages[-1]["content"]
     assert [part["type"] for part in content if part["type"] == "image_url"] == ["image_url"]
     assert "Look at the image." in str(content)
-    await editor.prompt(session, [*_words("@review "), image, image])
+    await editor.prompt(session, [*texts("@review "), image, image])
     assert "Look at the images." in str(model_server.requests[1].messages[-1])
 
 
@@ -210,7 +191,7 @@ async def test_an_unsupported_prompt_is_refused_and_changes_nothing(
         await editor.prompt(session, [block])
     false = schema.ImageContentBlock(type="image", data="AAAA", mime_type="image/png")
     with pytest.raises(RequestError, match="not an image"):
-        await editor.prompt(session, [*_words("look"), false])
+        await editor.prompt(session, [*texts("look"), false])
     await editor.agent.load_session(str(folder), session)
     assert editor.text(session, "user_message_chunk") == "" and not model_server.requests
 
@@ -226,7 +207,7 @@ async def test_a_client_that_leaves_out_the_last_line_end_has_no_unsaved_changes
     editor.buffers[str(file)] = "x = 1\ny = 1"
     edit = ToolUse("edit_file", json.dumps({"path": "a.py", "edits": [{"old": "x = 1", "new": "x = 2"}]}))
     model_server.script(Answer(tools=[edit]), Answer("Done."))
-    await editor.prompt(session, [*_words("Edit "), link(file)])
+    await editor.prompt(session, [*texts("Edit "), link(file)])
     assert editor.written == {str(file): "x = 2\r\ny = 1\r\n"}
 
 

@@ -17,9 +17,7 @@ from sessionls.sessions.composing import Outgoing
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "chief", "You are the chief.")
     write_agent(folder, "reader", "You only read.", tools="[ask_agent, read_file]")
     write_agent(folder, "scout", "You are the scout.", model="openai/scout", tools="[read_file, run_command]")

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from model_server import Answer, ModelServer, ToolUse
+from model_server import Answer, ModelServer
 from test_cli import Cli
+from tool_calls import runs
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="speaks the shell of POSIX")
 
@@ -33,10 +34,6 @@ def cli(
     for name, value in (("OPENAI_API_BASE", model_server.openai), ("OPENAI_API_KEY", "sk-x"), ("SESSIONLS_MODEL", "openai/test")):
         monkeypatch.setenv(name, value)
     return Cli(folder, monkeypatch, capsys)
-
-
-def runs(*commands: str) -> Answer:
-    return Answer(tools=[ToolUse("run_command", {"command": command}) for command in commands])
 
 
 def waiting(cli: Cli) -> tuple[subprocess.Popen[str], dict[str, Any]]:

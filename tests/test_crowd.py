@@ -18,13 +18,6 @@ from model_server import ModelServer
 pytestmark = pytest.mark.usefixtures("engine")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
 async def crowd(
     folder: Path, model: ModelServer, engine: str, people: list[str], processes: int, *, lease: float = 2.0, seed: int
 ) -> Crowd:

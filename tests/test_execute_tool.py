@@ -30,13 +30,6 @@ PYTHON = shlex.quote(sys.executable)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def tool(folder: Path) -> RunCommand:
     return RunCommand(Workspace(PlainEditor([folder.as_uri()])))
 

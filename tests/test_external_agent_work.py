@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from external_agents import RESUMES, scripted, send
-from in_process_app import PlainEditor, app, write_agent
+from external_agents import RESUMES, scripted, send, with_agents
+from in_process_app import PlainEditor, app
 from model_server import Answer, ModelServer
 from sessionls.domain.model import EditPart, PlanPart, ReasoningPart, TextPart, ToolPart
 from sessionls.ports.editor import Buffer, DocumentChange, EditOutcome
@@ -20,13 +20,8 @@ EDIT = {"toolCallId": "c1", "kind": "edit", "title": "Edit a.py"}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    write_agent(folder, "plain", "You are plain.", tools="[read_file]", temperature=0.25)
-    write_agent(folder, "other", "You are another.", tools="[]")
-    (folder / "a.py").write_text("answer = 42\n")
-    return folder
+def folder(folder: Path) -> Path:
+    return with_agents(folder)
 
 
 # -- what it says ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from external_agents import scripted, send
+from external_agents import scripted, send, with_agents
 from in_process_app import app, write_agent
 from model_server import Answer, ModelServer
 from sessionls.agents.external import KNOWN
@@ -20,13 +20,8 @@ from sessionls.sessions.composing import Outgoing
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    write_agent(folder, "plain", "You are plain.", tools="[read_file]", temperature=0.25)
-    write_agent(folder, "other", "You are another.", tools="[]")
-    (folder / "a.py").write_text("answer = 42\n")
-    return folder
+def folder(folder: Path) -> Path:
+    return with_agents(folder)
 
 
 # -- one message, one agent ------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 import pytest
 
 from fake_tool import UseIt, give, use
-from in_process_app import ANN, BEN, App, app, write_agent
+from in_process_app import ANN, BEN, App, app, last_message, write_agent
 from model_server import Answer, Hold, ModelServer, ToolUse
 from sessionls.domain import transitions
 from sessionls.domain.agent import Definition
@@ -26,9 +26,7 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "You are plain.", tools="[]")
     write_agent(folder, "user", "You use tools.")
     write_agent(folder, "other", "You are another.", tools="[]", model="openai/other")
@@ -39,10 +37,6 @@ def folder(tmp_path: Path) -> Path:
 async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
     async with app(folder, model_server, timing=Timing(store_retries=(0.01,), first_end_retry=0.05)) as home:
         yield home
-
-
-async def last(home: App, session_id: str) -> Message:
-    return (await home.sessions.history(session_id)).messages[-1]
 
 
 # -- a store that fails ----------------------------------------------------------------------------------------------
@@ -79,7 +73,7 @@ async def test_a_reply_whose_end_could_not_be_stored_is_ended_when_the_store_wor
         await send
     trouble.on = False
     await home.event("replyFinished")
-    ended = await last(home, session.id)
+    ended = await last_message(home, session.id)
     assert (ended.status, ended.text) == ("interrupted", "half whole")
     assert (await home.sessions.message(session.id, "m2")).reply.text == "next"
 
@@ -160,7 +154,7 @@ async def test_waiting_for_another_process_ends_with_this_process(home: App, fol
     await first
     # It was accepted, so it gets its reply from the other process of the same person.
     await home.until(lambda: home.known[session.id].queued == 0 and not home.known[session.id].replying)
-    assert (await last(home, session.id)).text == "two"
+    assert (await last_message(home, session.id)).text == "two"
 
 
 async def test_a_queued_message_of_a_dead_process_is_answered_by_another(
@@ -193,7 +187,7 @@ async def test_a_queued_message_of_a_dead_process_is_answered_by_another(
         await home.event("replyFinished")
         dead = True
         await home.event("replyFinished", seconds=5)
-        assert (await last(home, session.id)).text == "two"
+        assert (await last_message(home, session.id)).text == "two"
 
 
 # -- stopping --------------------------------------------------------------------------------------------------------
@@ -320,10 +314,10 @@ async def test_cancelling_a_stopped_reply_ends_its_running_calls(
     await started.wait()
     await home.sessions.pause(session.id)
     await send
-    fork = await home.sessions.fork(session.id, at=(await last(home, session.id)).id)
+    fork = await home.sessions.fork(session.id, at=(await last_message(home, session.id)).id)
     await home.sessions.cancel(session.id)
     for held in (session.id, fork.id):
-        ended = await last(home, held)
+        ended = await last_message(home, held)
         (part,) = (part for part in ended.parts if isinstance(part, ToolPart))
         assert (ended.status, part.status) == ("cancelled", "failed")
 
@@ -341,7 +335,7 @@ async def test_cancelling_a_queued_message_names_its_own_agent(home: App, model_
         await second
     hold.go.set()
     await first
-    author = (await last(home, session.id)).author
+    author = (await last_message(home, session.id)).author
     assert isinstance(author, AgentAuthor)
     assert (author.agent, author.model) == ("other", "")
 

@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from in_process_app import ANN, BEN, App, app, write_agent
-from model_server import Answer, ModelServer, ToolUse
-from sessionls.domain.model import Participant
+from in_process_app import ANN, BEN, app, questions_during_reply, write_agent
+from model_server import Answer, ModelServer
 from sessionls.sessions.composing import Outgoing
+from tool_calls import runs
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "runner", "You run.")
     return folder
-
-
-@asynccontextmanager
-async def process(folder: Path, model_server: ModelServer, person: Participant, **settings: Any) -> AsyncIterator[App]:
-    async with app(folder, model_server, participant=person, **settings) as home:
-        yield home
-
-
-def runs(*commands: str) -> Answer:
-    return Answer(tools=[ToolUse("run_command", {"command": command}) for command in commands])
-
-
-async def asked(home: App, session_id: str) -> list[str]:
-    """Send a message whose reply runs a command once. Returns the questions at this editor meanwhile."""
-    before = len(home.editor.questions)
-    await home.sessions.message(session_id, "run")
-    return [question.detail or "" for question in home.editor.questions[before:]]
 
 
 COMMAND = "echo a >> log"
@@ -47,36 +25,36 @@ COMMAND = "echo a >> log"
 async def test_a_grant_covers_later_messages_of_the_same_person_in_all_their_processes(
     folder: Path, model_server: ModelServer
 ) -> None:
-    async with process(folder, model_server, ANN) as ann:
+    async with app(folder, model_server, participant=ANN) as ann:
         session = await ann.sessions.create(agent="runner")
         model_server.script(runs(COMMAND), Answer("done"))
         ann.editor.answers += ["session"]
-        assert await asked(ann, session.id) == [COMMAND]
+        assert await questions_during_reply(ann, session.id) == [COMMAND]
         model_server.script(runs(COMMAND), Answer("done"))
-        assert await asked(ann, session.id) == []
-        async with process(folder, model_server, ANN) as elsewhere:
+        assert await questions_during_reply(ann, session.id) == []
+        async with app(folder, model_server, participant=ANN) as elsewhere:
             model_server.script(runs(COMMAND), Answer("done"))
-            assert await asked(elsewhere, session.id) == []
-    async with process(folder, model_server, ANN) as tomorrow:
+            assert await questions_during_reply(elsewhere, session.id) == []
+    async with app(folder, model_server, participant=ANN) as tomorrow:
         model_server.script(runs(COMMAND), Answer("done"))
-        assert await asked(tomorrow, session.id) == []
+        assert await questions_during_reply(tomorrow, session.id) == []
 
 
 async def test_a_grant_does_not_cover_another_persons_messages(folder: Path, model_server: ModelServer) -> None:
-    async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
+    async with app(folder, model_server, participant=ANN) as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create(agent="runner")
         model_server.script(runs(COMMAND), Answer("done"))
         ann.editor.answers += ["session"]
-        assert await asked(ann, session.id) == [COMMAND]
+        assert await questions_during_reply(ann, session.id) == [COMMAND]
         model_server.script(runs(COMMAND), Answer("done"))
         ben.editor.answers += ["deny"]
-        assert await asked(ben, session.id) == [COMMAND]
+        assert await questions_during_reply(ben, session.id) == [COMMAND]
 
 
 async def test_a_grant_by_another_participant_covers_that_call_and_their_own_messages(
     folder: Path, model_server: ModelServer
 ) -> None:
-    async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
+    async with app(folder, model_server, participant=ANN) as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create(agent="runner")
         model_server.script(runs(COMMAND, COMMAND), Answer("done"))
         sending = asyncio.create_task(ann.sessions.message(session.id, "run"))
@@ -88,16 +66,16 @@ async def test_a_grant_by_another_participant_covers_that_call_and_their_own_mes
         assert [one.detail for one in ann.editor.questions] == [COMMAND, COMMAND], "the second call asked again"
         assert await asyncio.to_thread((folder / "log").read_text) == "a\n"
         model_server.script(runs(COMMAND), Answer("done"))
-        assert await asked(ben, session.id) == []
+        assert await questions_during_reply(ben, session.id) == []
 
 
 async def test_resuming_another_persons_reply_asks_again(folder: Path, model_server: ModelServer) -> None:
-    async with process(folder, model_server, ANN) as ann, process(folder, model_server, BEN) as ben:
+    async with app(folder, model_server, participant=ANN) as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create(agent="runner")
         for home in (ann, ben):  # each has granted it for their own messages
             model_server.script(runs(COMMAND), Answer("done"))
             home.editor.answers += ["session"]
-            assert await asked(home, session.id) == [COMMAND]
+            assert await questions_during_reply(home, session.id) == [COMMAND]
         model_server.script(runs("echo b >> log"), runs(COMMAND), Answer("done"))
         ann.editor.asked.clear()
         sending = asyncio.create_task(ann.sessions.message(session.id, "run"))
@@ -113,12 +91,12 @@ async def test_resuming_another_persons_reply_asks_again(folder: Path, model_ser
 
 
 async def test_a_reply_steered_by_another_person_asks_again(folder: Path, model_server: ModelServer) -> None:
-    helpful = process(folder, model_server, ANN, answer_others=True)
-    async with helpful as ann, process(folder, model_server, BEN) as ben:
+    helpful = app(folder, model_server, participant=ANN, answer_others=True)
+    async with helpful as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create(agent="runner")
         model_server.script(runs(COMMAND), Answer("done"))
         ann.editor.answers += ["session"]
-        assert await asked(ann, session.id) == [COMMAND]
+        assert await questions_during_reply(ann, session.id) == [COMMAND]
         model_server.script(runs("echo b >> log"), runs(COMMAND), Answer("done"))
         ann.editor.asked.clear()
         sending = asyncio.create_task(ann.sessions.message(session.id, "run"))
@@ -134,12 +112,12 @@ async def test_a_reply_steered_by_another_person_asks_again(folder: Path, model_
 
 
 async def test_a_fork_inherits_no_grant(folder: Path, model_server: ModelServer) -> None:
-    async with process(folder, model_server, ANN) as ann:
+    async with app(folder, model_server, participant=ANN) as ann:
         session = await ann.sessions.create(agent="runner")
         model_server.script(runs(COMMAND), Answer("done"))
         ann.editor.answers += ["session"]
-        assert await asked(ann, session.id) == [COMMAND]
+        assert await questions_during_reply(ann, session.id) == [COMMAND]
         child = await ann.sessions.fork(session.id)
         model_server.script(runs(COMMAND), Answer("done"))
         ann.editor.answers += ["deny"]
-        assert await asked(ann, child.id) == [COMMAND]
+        assert await questions_during_reply(ann, child.id) == [COMMAND]

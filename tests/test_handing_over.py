@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from in_process_app import ANN, BEN, App, app, write_agent
+from in_process_app import ANN, BEN, App, app, session_of_both, write_agent
 from model_server import Answer, Hold, ModelServer
 from sessionls.cli.commands import app as commands
 from sessionls.domain.errors import InvalidParams, SessionArchived
@@ -20,19 +20,9 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "Answer.", tools="[]")
     return folder
-
-
-async def shared(home: App, ben: App) -> str:
-    """A session in which both were."""
-    session = await home.sessions.create(agent="plain", title="Broken tests")
-    await ben.sessions.open(session.id)
-    await ben.event("participantJoined")
-    return session.id
 
 
 async def needs(home: App, session_id: str) -> list[Need]:
@@ -43,7 +33,7 @@ async def test_a_session_that_was_handed_over_shows_by_whom_the_note_and_the_wai
     folder: Path, model_server: ModelServer
 ) -> None:
     async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
-        session_id = await shared(home, ben)
+        session_id = await session_of_both(home, ben)
         hold = Hold("so far")
         model_server.script(hold)
         first = asyncio.create_task(home.sessions.message(session_id, "one"))
@@ -69,7 +59,7 @@ async def test_a_session_that_was_handed_over_shows_by_whom_the_note_and_the_wai
 async def test_a_handover_ends_when_the_participant_acts_not_when_they_look(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("Fine."))
     async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
-        session_id = await shared(home, ben)
+        session_id = await session_of_both(home, ben)
         await home.sessions.hand_over(session_id, "Ben")
         assert (await needs(home, session_id))[0].waiting is None
         await ben.sessions.close(session_id)
@@ -83,7 +73,7 @@ async def test_a_handover_ends_when_the_participant_acts_not_when_they_look(fold
 
 async def test_a_session_can_be_handed_on_and_back(folder: Path) -> None:
     async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
-        session_id = await shared(home, ben)
+        session_id = await session_of_both(home, ben)
         await home.sessions.hand_over(session_id, "@Ben")
         await home.sessions.hand_over(session_id, "BEN@example.org", note="again")
         assert [one.note for one in await needs(home, session_id)] == ["again"]
@@ -93,7 +83,7 @@ async def test_a_session_can_be_handed_on_and_back(folder: Path) -> None:
 
 async def test_a_fork_has_no_handover(folder: Path) -> None:
     async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
-        session_id = await shared(home, ben)
+        session_id = await session_of_both(home, ben)
         await home.sessions.hand_over(session_id, "ben")
         assert (await home.sessions.fork(session_id)).needs is None
 
@@ -101,7 +91,7 @@ async def test_a_fork_has_no_handover(folder: Path) -> None:
 async def test_a_handover_needs_one_known_participant_who_is_somebody_else(folder: Path) -> None:
     twin = Participant(id="ben-2", name="Ben", email="ben2@example.org")
     async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
-        session_id = await shared(home, ben)
+        session_id = await session_of_both(home, ben)
         with pytest.raises(InvalidParams, match="No participant") as unknown:
             await home.sessions.hand_over(session_id, "Cleo")
         assert "Ben" in (unknown.value.hint or "")
@@ -124,7 +114,7 @@ async def test_a_handover_needs_one_known_participant_who_is_somebody_else(folde
 def test_the_terminal_hands_a_session_over_and_confirms_it(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fill() -> str:
         async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
-            return await shared(home, ben)
+            return await session_of_both(home, ben)
 
     session_id = asyncio.run(fill())
     monkeypatch.setenv("SESSIONLS_DATABASE_URL", database_url(tmp_path / "one.db"))

@@ -23,9 +23,7 @@ A, B = png(30, 20, shade=10), png(30, 20, shade=20)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "You are plain.", tools="[]")
     return folder
 

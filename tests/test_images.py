@@ -32,9 +32,7 @@ BLIND = "openai/gpt-3.5-turbo"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "You are plain.", tools="[]")
     write_agent(folder, "blind", "You are blind.", tools="[]", model=BLIND)
     (folder / "shot.png").write_bytes(png(640, 480))

@@ -11,27 +11,16 @@ from typing import Any
 
 import pytest
 
-from acp_client import GUARDED_ACP, Editors, start_editor
+from acp_client import GUARDED_ACP, Editors
 from external_agents import ExternalAgentScript
 from model_server import Answer, ModelServer, ToolUse
-
-__all__ = ["start_editor"]  # a fixture of these tests
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "project").mkdir()
-    return tmp_path / "project"
 
 
 @pytest.fixture
 async def other(
-    start_editor: Editors, folder: Path, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, fresh_home: Path
+    start_editor: Editors, folder: Path, provider: ModelServer, monkeypatch: pytest.MonkeyPatch, fresh_home: Path
 ) -> str:
     """Create a session in the other program, which is the external agent `other` here. Returns its id."""
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
-    monkeypatch.setenv("SESSIONLS_MODEL", "openai/gpt-4o-mini")
     data = str(fresh_home / "other")
     program = {"command": GUARDED_ACP[0], "args": GUARDED_ACP[1:], "env": {"SESSIONLS_DATA_DIR": data}}
     config = fresh_home / "config.toml"
@@ -43,7 +32,7 @@ async def other(
     monkeypatch.setenv("SESSIONLS_CONFIG", str(config))
     editor = await start_editor(SESSIONLS_DATA_DIR=data)
     session = await editor.new(folder)
-    model_server.script(Answer("Let me look.", reasoning="hm", tools=[ToolUse("list_files", "{}")]), Answer("All is well."))
+    provider.script(Answer("Let me look.", reasoning="hm", tools=[ToolUse("list_files", "{}")]), Answer("All is well."))
     await editor.prompt(session, "Look around.")
     await editor.prompt(session, "say: goodbye")
     return session

@@ -29,13 +29,6 @@ async def near(catalog: Catalog, folder: Path, name: str) -> list[tuple[str, str
     return list(await asyncio.to_thread(catalog.instructions_near, folder, name))
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
 async def test_every_agent_gets_the_instruction_files_of_all_supported_programs(folder: Path) -> None:
     write(folder / "AGENTS.md", "Use tabs.")
     write(folder / "CLAUDE.md", "Write tests.")

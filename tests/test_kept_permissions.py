@@ -4,45 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from in_process_app import ANN, BEN, App, app, write_agent
+from in_process_app import ANN, BEN, App, app, questions_during_reply, write_agent
 from model_server import Answer, ModelServer, ToolUse
 from sessionls.domain.errors import NotPermitted
-from sessionls.domain.model import Participant
 from sessionls.domain.results import KeptPermission
 from sessionls.sessions.composing import Outgoing
 from sessionls.settings.kept_permissions import PermissionFile
 from sessionls.settings.settings import config_dir
+from tool_calls import runs
 
 COMMAND = "echo a >> log"
 OTHER = "echo b >> log"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "runner", "You run.")
     return folder
 
 
-@asynccontextmanager
-async def process(folder: Path, model_server: ModelServer, person: Participant = ANN) -> AsyncIterator[App]:
-    async with app(folder, model_server, participant=person) as home:
-        yield home
-
-
 async def run(home: App, model_server: ModelServer, session_id: str, command: str = COMMAND) -> list[str]:
-    """Send a message whose reply runs a command; gives what was asked at this editor meanwhile."""
-    before = len(home.editor.questions)
-    model_server.script(Answer(tools=[ToolUse("run_command", {"command": command})]), Answer("done"))
-    await home.sessions.message(session_id, "run")
-    return [question.detail or "" for question in home.editor.questions[before:]]
+    """The questions at this editor during a reply that runs a command."""
+    model_server.script(runs(command), Answer("done"))
+    return await questions_during_reply(home, session_id)
 
 
 async def keep(home: App, model_server: ModelServer, session_id: str, *, everywhere: bool) -> KeptPermission:
@@ -65,7 +54,7 @@ async def keep(home: App, model_server: ModelServer, session_id: str, *, everywh
 
 
 async def test_in_sessions_of_the_same_folder_it_is_not_asked_for_again(folder: Path, model_server: ModelServer) -> None:
-    async with process(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         first = await home.sessions.create(agent="runner")
         kept = await keep(home, model_server, first.id, everywhere=False)
         assert (kept.tool, kept.risk, kept.folder) == ("run_command", "execute", folder.as_uri())
@@ -73,7 +62,7 @@ async def test_in_sessions_of_the_same_folder_it_is_not_asked_for_again(folder: 
         assert await run(home, model_server, second.id) == []
         home.editor.answers += ["deny"]
         assert await run(home, model_server, second.id, OTHER) == [OTHER], "what it does not cover is asked for"
-    async with process(folder, model_server) as tomorrow:
+    async with app(folder, model_server) as tomorrow:
         third = await tomorrow.sessions.create(agent="runner")
         assert await run(tomorrow, model_server, third.id) == []
     assert (folder / "log").read_text() == "a\n" * 3
@@ -83,13 +72,13 @@ async def test_in_sessions_of_the_same_folder_it_is_not_asked_for_again(folder: 
 async def test_another_folder_is_covered_only_where_it_was_kept_for_all(
     folder: Path, tmp_path: Path, model_server: ModelServer, everywhere: bool
 ) -> None:
-    async with process(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="runner")
         await keep(home, model_server, session.id, everywhere=everywhere)
     other = tmp_path / "other"
     other.mkdir()
     write_agent(other, "runner", "You run.")
-    async with process(other, model_server) as home:
+    async with app(other, model_server) as home:
         session = await home.sessions.create(agent="runner")
         home.editor.answers += ["deny"]
         assert await run(home, model_server, session.id) == ([] if everywhere else [COMMAND])
@@ -97,7 +86,7 @@ async def test_another_folder_is_covered_only_where_it_was_kept_for_all(
 
 async def test_it_does_not_cover_another_persons_words(folder: Path, model_server: ModelServer) -> None:
     helpful = app(folder, model_server, participant=ANN, answer_others=True)
-    async with helpful as ann, process(folder, model_server, BEN) as ben:
+    async with helpful as ann, app(folder, model_server, participant=BEN) as ben:
         session = await ann.sessions.create(agent="runner")
         await keep(ann, model_server, session.id, everywhere=True)
         other = await ann.sessions.create(agent="runner")
@@ -117,7 +106,7 @@ async def test_it_does_not_cover_another_persons_words(folder: Path, model_serve
 
 
 async def test_permanent_permissions_are_listed_and_removed(folder: Path, model_server: ModelServer) -> None:
-    async with process(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="runner")
         kept = await keep(home, model_server, session.id, everywhere=True)
         assert (await home.sessions.permissions.list()).permissions == [kept]
@@ -131,7 +120,7 @@ async def test_permanent_permissions_are_listed_and_removed(folder: Path, model_
 
 
 async def test_it_can_be_kept_only_from_a_question_that_is_open(folder: Path, model_server: ModelServer) -> None:
-    async with process(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="runner")
         with pytest.raises(NotPermitted):
             await home.sessions.permissions.keep(session.id, "no-such-question", everywhere=True)
@@ -139,7 +128,7 @@ async def test_it_can_be_kept_only_from_a_question_that_is_open(folder: Path, mo
 
 
 async def test_a_rule_that_denies_is_stronger(folder: Path, model_server: ModelServer) -> None:
-    async with process(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="runner")
         await keep(home, model_server, session.id, everywhere=True)
     async with app(folder, model_server, participant=ANN, permissions={"run_command": "deny"}) as home:
@@ -149,7 +138,7 @@ async def test_a_rule_that_denies_is_stronger(folder: Path, model_server: ModelS
 
 
 async def test_an_unreadable_file_allows_nothing_and_is_reported(folder: Path, model_server: ModelServer) -> None:
-    async with process(folder, model_server) as home:
+    async with app(folder, model_server) as home:
         session = await home.sessions.create(agent="runner")
         await keep(home, model_server, session.id, everywhere=True)
         file = config_dir() / "permissions.json"

@@ -15,18 +15,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from in_process_app import App, app, write_agent
+from in_process_app import App, app, last_message, write_agent
 from model_server import Answer, Hold, ModelServer, Signal
 from sessionls.domain.errors import InternalError, StoreUnavailable
-from sessionls.domain.model import Message
 from sessionls.sessions.replies.timing import Timing
 from sessionls.store.engine.sqlite.database import SqliteDatabase as Database
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "You are plain.", tools="[]")
     return folder
 
@@ -35,10 +32,6 @@ def folder(tmp_path: Path) -> Path:
 async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
     async with app(folder, model_server, timing=Timing(store_retries=(0.01,), first_end_retry=0.02)) as home:
         yield home
-
-
-async def last(home: App, session_id: str) -> Message:
-    return (await home.sessions.history(session_id)).messages[-1]
 
 
 class Disk:
@@ -89,7 +82,7 @@ async def test_a_reply_keeps_its_text_and_ends_when_the_disk_works_again(
     await disk.tried.wait()  # it keeps trying
     disk.problem = None
     await home.event("replyFinished")
-    ended = await last(home, session.id)
+    ended = await last_message(home, session.id)
     assert (ended.status, ended.text) == ("interrupted", f"half {LONG}")
     assert (await home.sessions.message(session.id, "m2")).reply.text == "next"
 
@@ -122,10 +115,10 @@ async def test_a_reply_that_cannot_be_ended_does_not_block_others(
     await disk.tried.wait()
     disk.problem = None
     await home.event("replyFinished")
-    assert [(await last(home, session.id)).status for session in sessions] == ["replying", "interrupted"]
+    assert [(await last_message(home, session.id)).status for session in sessions] == ["replying", "interrupted"]
     monkeypatch.setattr(home.built.store, "change", change)
     await home.event("replyFinished")
-    assert (await last(home, sessions[0].id)).status == "failed"
+    assert (await last_message(home, sessions[0].id)).status == "failed"
 
 
 async def test_closing_right_after_the_disk_works_again_ends_the_reply(
@@ -145,7 +138,7 @@ async def test_closing_right_after_the_disk_works_again_ends_the_reply(
         await asyncio.sleep(0.1)
         disk.problem = None
     async with app(folder, model_server) as home:
-        ended = await last(home, session.id)
+        ended = await last_message(home, session.id)
         assert (ended.status, ended.text) == ("interrupted", "half whole")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fake_tool import UseIt, give
-from in_process_app import App, app, write_agent
+from in_process_app import App, app, last_message, write_agent
 from model_server import ModelServer
 from scripted_models import Step, ask_for, end, script
 from sessionls.domain.errors import NotPermitted
@@ -48,16 +48,12 @@ def use(number: int = 1) -> ToolRequest:
     return ask_for("use_it", "{}", f"use_{number}")
 
 
-async def last(home: App, session_id: str) -> Message:
-    return (await home.sessions.history(session_id)).messages[-1]
-
-
 async def fails(home: App, agent: str, words: str) -> Message:
     """The reply of that agent, which ends at a limit."""
     session = await home.sessions.create(agent=agent)
     with pytest.raises(NotPermitted, match=words):
         await home.sessions.message(session.id, "m1")
-    return await last(home, session.id)
+    return await last_message(home, session.id)
 
 
 @pytest.mark.usefixtures("tool")
@@ -125,7 +121,7 @@ async def test_usage_before_a_pause_counts_after_it(home: App, monkeypatch: pyte
     go.set()
     await home.sessions.resume(session.id)
     await home.until(lambda: sum(event.kind == "replyFinished" for event in home.events) == 2)
-    ended = await last(home, session.id)
+    ended = await last_message(home, session.id)
     assert ended.error is not None and "quick took 4 steps" in ended.error.message
     assert len(requests) == 4 and ended.usage is not None and ended.usage.cost == pytest.approx(0.12)
     assert (await home.sessions.get(session.id)).usage.cost == pytest.approx(0.12)

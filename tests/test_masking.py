@@ -147,9 +147,7 @@ def test_no_match_of_a_pattern_is_skipped_as_impossible(rule: Any, data: st.Data
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "Answer.", tools="[]")
     return folder
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from in_process_app import ANN, BEN, App, app, write_agent
+from in_process_app import ANN, BEN, app, session_of_both, write_agent
 from model_server import Answer, Hold, ModelServer
 from sessionls.cli.commands import app as commands
 from sessionls.domain.mentions import find_mentions
@@ -71,18 +71,9 @@ def test_any_text_is_read(text: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "Answer.", tools="[]")
     return folder
-
-
-async def shared(home: App, ben: App) -> str:
-    session = await home.sessions.create(agent="plain", title="Broken tests")
-    await ben.sessions.open(session.id)
-    await ben.event("participantJoined")
-    return session.id
 
 
 def mentions(session_needs: object) -> list[str]:
@@ -92,7 +83,7 @@ def mentions(session_needs: object) -> list[str]:
 @pytest.mark.usefixtures("engine")
 async def test_it_notifies_and_wakes_no_agent(folder: Path, model_server: ModelServer) -> None:
     async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
-        session_id = await shared(home, ben)
+        session_id = await session_of_both(home, ben)
         exchange = await home.sessions.send(session_id, "@Ben please look at it")
         assert exchange.reply is None
         assert (exchange.message.status, exchange.message.mentions) == ("complete", ["ben"])
@@ -114,7 +105,7 @@ async def test_it_notifies_and_wakes_no_agent(folder: Path, model_server: ModelS
 async def test_an_agent_that_is_named_answers_and_who_is_mentioned_is_notified(folder: Path, model_server: ModelServer) -> None:
     model_server.script(Answer("Done."))
     async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
-        session_id = await shared(home, ben)
+        session_id = await session_of_both(home, ben)
         exchange = await home.sessions.send(session_id, Outgoing("do it as @Ben said", agent="plain"))
         assert exchange.reply is not None and exchange.reply.text == "Done."
         assert mentions((await home.sessions.get(session_id)).needs) == ["ben: do it as @Ben said"]
@@ -124,7 +115,7 @@ async def test_while_a_reply_is_written_it_takes_its_place_behind_it(folder: Pat
     hold = Hold("so far")
     model_server.script(hold)
     async with app(folder, model_server) as home, app(folder, model_server, participant=BEN) as ben:
-        session_id = await shared(home, ben)
+        session_id = await session_of_both(home, ben)
         writing = asyncio.create_task(home.sessions.message(session_id, "go"))
         await hold.reached.wait()
         assert (await ben.sessions.send(session_id, "@ann wait")).reply is None
@@ -138,7 +129,7 @@ async def test_while_a_reply_is_written_it_takes_its_place_behind_it(folder: Pat
 
 async def test_to_open_the_session_is_to_have_seen_it(folder: Path) -> None:
     async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
-        session_id = await shared(home, ben)
+        session_id = await session_of_both(home, ben)
         await ben.sessions.close(session_id)
         await home.sessions.send(session_id, "@Ben one")
         await home.sessions.send(session_id, "@Ben two, myself @Ann")
@@ -152,7 +143,7 @@ async def test_a_name_that_an_agent_has_is_said_to_be_the_agents(folder: Path, m
     model_server.script(Answer("Hello."))
     plain = Participant(id="p", name="Plain")
     async with app(folder, model_server) as home, app(folder, model_server, participant=plain) as other:
-        session_id = await shared(home, other)
+        session_id = await session_of_both(home, other)
         exchange = await home.sessions.send(session_id, "as @plain said")
         assert exchange.reply is not None, "it mentions nobody"
         [notice] = exchange.message.notices or []
@@ -173,7 +164,7 @@ def test_the_terminal_says_who_got_it_and_that_no_agent_answers(
 ) -> None:
     async def fill() -> str:
         async with app(folder, None) as home, app(folder, None, participant=BEN) as ben:
-            return await shared(home, ben)
+            return await session_of_both(home, ben)
 
     session_id = asyncio.run(fill())
     monkeypatch.setenv("SESSIONLS_DATABASE_URL", database_url(tmp_path / "one.db"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,10 @@ from sessionls.sessions.composing import Outgoing
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "terse", "You are terse.", model="openai/small", temperature=0.1, tools="[read_file]", maxTokens=77)
     write_agent(folder, "plain", "You are plain.", tools="[]")
     return folder
-
-
-@pytest.fixture
-async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
-    async with app(folder, model_server) as home:
-        yield home
 
 
 async def test_a_message_gets_a_reply_that_refers_to_it(home: App, model_server: ModelServer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,12 @@ READ = json.dumps({"path": "a.py"})
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     (folder / "a.py").write_text("answer = 42\n")
     write_agent(folder, "reader", "You read.", tools="[read_file]")
     write_agent(folder, "other", "You read, too.", tools="[read_file]")
     write_agent(folder, "chief", "You are the chief.", tools="[ask_agent, read_file]")
     return folder
-
-
-@pytest.fixture
-async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
-    async with app(folder, model_server) as home:
-        yield home
 
 
 def handed_back(request: ModelRequest) -> list[Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from in_process_app import BEN, App, app, write_agent
+from in_process_app import BEN, App, app, last_message, write_agent
 from model_server import Answer, Cut, Hold, ModelServer, ToolUse
 from sessionls.domain.errors import ModelUnavailable, SessionPaused
 from sessionls.domain.model import Message, ToolPart
@@ -20,22 +20,16 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "You are plain.", tools="[]")
     write_agent(folder, "reader", "You read.", tools="[read_file]")
     (folder / "a.py").write_text("answer = 42\n")
     return folder
 
 
-async def last(home: App, session_id: str) -> Message:
-    return (await home.sessions.history(session_id)).messages[-1]
-
-
 async def until_ended(home: App, session_id: str) -> Message:
     await home.event("replyFinished")
-    return await last(home, session_id)
+    return await last_message(home, session_id)
 
 
 async def test_pause_stops_a_reply_and_resume_continues_it(folder: Path, model_server: ModelServer) -> None:
@@ -99,7 +93,7 @@ async def test_an_interrupted_reply_keeps_its_text_and_continues(folder: Path, m
         await home.sessions.open(session.id)
         with pytest.raises(ModelUnavailable):
             await home.sessions.message(session.id, "count")
-        assert (await last(home, session.id)).text == "One, two, "
+        assert (await last_message(home, session.id)).text == "One, two, "
         assert (await home.sessions.get(session.id)).stopped == "failed"
         home.events.clear()
         await home.sessions.resume(session.id)
@@ -158,10 +152,10 @@ async def test_closing_interrupts_a_reply_and_a_new_message_settles_it(folder: P
         await home.written("half")
     assert (await send).reply.status == "interrupted"
     async with app(folder, model_server) as home:
-        assert (await last(home, session.id)).status == "interrupted"
+        assert (await last_message(home, session.id)).status == "interrupted"
         listed, _ = await home.built.store.sessions(scope=None, state=None, query=None, limit=5, cursor=None)
         assert [one.stopped for one in listed] == ["interrupted"]
-        fork = await home.sessions.fork(session.id, at=(await last(home, session.id)).id)
+        fork = await home.sessions.fork(session.id, at=(await last_message(home, session.id)).id)
         assert fork.stopped is None
         assert (await home.sessions.get(session.id)).stopped == "interrupted"
         assert (await home.sessions.message(session.id, "m2")).reply.text == "fresh"
@@ -191,9 +185,9 @@ async def test_a_killed_process_loses_almost_nothing(folder: Path, model_server:
             process.stdout.close()
     async with app(folder, model_server) as home:
         await home.sessions.open(session_id)
-        if (await last(home, session_id)).status == "replying":  # the lease of the dead process has not expired yet
+        if (await last_message(home, session_id)).status == "replying":  # the lease of the dead process has not expired yet
             await home.event("replyFinished", seconds=30)
-        found = await last(home, session_id)
+        found = await last_message(home, session_id)
         assert (found.status, found.text) == ("interrupted", "These words were written, ")
         home.events.clear()
         await home.sessions.resume(session_id)

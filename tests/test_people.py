@@ -21,9 +21,7 @@ Member = Callable[[str], Awaitable[App]]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "You are plain.", tools="[]")
     write_agent(folder, "runner", "You run.")
     return folder

@@ -76,9 +76,7 @@ def tool() -> Writes:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "writer", "You write.")
     return folder
 

@@ -212,9 +212,7 @@ async def test_a_slow_connection_works_and_misses_nothing(store: SqlStore, other
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "You are plain.", tools="[]")
     return folder
 

@@ -26,13 +26,6 @@ pytestmark = pytest.mark.usefixtures("engine")
 OTHER = Path(__file__).with_name("store_process.py")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
 def database(folder: Path) -> str:
     return database_url(folder.parent / "one.db")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -45,17 +45,9 @@ class Scripted:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "asks", "You ask other agents.")
     return folder
-
-
-@pytest.fixture
-async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
-    async with app(folder, model_server) as home:
-        yield home
 
 
 @pytest.fixture

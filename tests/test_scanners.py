@@ -39,9 +39,7 @@ def run(name):
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     (folder / "planted.py").write_text(PLANTED, encoding="utf-8")
     return folder
 

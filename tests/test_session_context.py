@@ -17,13 +17,6 @@ from sessionls.sessions.context.other_sessions import SESSION_LIMIT
 from sessionls.sessions.export.markdown import render
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
 async def said(home: App, server: ModelServer, *exchanges: tuple[str, str], title: str = "The old one") -> Session:
     """A session with these messages and replies."""
     session = await home.sessions.create(title=title)

@@ -120,13 +120,6 @@ async def wish_to(tool: str, folder: Path, **arguments: object) -> PermissionReq
     return await tools[tool].permission_request(arguments)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
 @pytest.mark.parametrize("path", [*PATHS, "Makefile."])
 async def test_the_permission_request_says_which_programs_run_the_file(folder: Path, path: str) -> None:
     permission_request = await wish_to("create_file", folder, path=path, text="x")

@@ -16,25 +16,12 @@ from sessionls.domain.change import Change
 from sessionls.domain.errors import MessageNotFound, SessionNotFound, StoreUnavailable
 from sessionls.domain.ids import new_id
 from sessionls.domain.model import TextPart
-from sessionls.domain.scope import scope_of
 from sessionls.domain.state import Entry, State, apply
 from sessionls.store import SqlStore
-from stores import begin, create, end, exchange, rename, say, step, texts, url
+from stores import all_sessions, begin, create, end, exchange, rename, say, step, texts, url
 
 pytestmark = pytest.mark.usefixtures("engine")
 WRITER = Path(__file__).with_name("store_process.py")
-
-
-async def all_sessions(store: SqlStore, **filters: object) -> list[str]:
-    """The titles of all pages."""
-    found: list[str] = []
-    cursor: str | None = None
-    while True:
-        arguments = {"scope": None, "state": None, "query": None, "limit": 2, "cursor": cursor, **filters}
-        sessions, cursor = await store.sessions(**arguments)  # type: ignore[arg-type]
-        found += [session.title for session in sessions]
-        if cursor is None:
-            return found
 
 
 # -- changes ---------------------------------------------------------------------------------------------------------
@@ -198,11 +185,6 @@ async def test_seq_at_includes_the_end_of_a_resumed_reply(store: SqlStore) -> No
     await end(store, session_id, stopped, "whole")
     last = (await store.session(session_id)).seq
     assert [await store.seq_at(session_id, place) for place in range(5)] == [0, 3, last, last, last]
-
-
-async def found(store: SqlStore, query: str, folders: list[str] | None = None) -> list[tuple[str, str]]:
-    hits = await store.search(query, scope=None if folders is None else scope_of(folders), limit=20)
-    return [(hit.session.title, hit.snippet) for hit in hits]
 
 
 # -- deleting --------------------------------------------------------------------------------------------------------

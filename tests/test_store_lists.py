@@ -14,21 +14,9 @@ from sessionls.domain.errors import InvalidParams
 from sessionls.domain.scope import scope_of
 from sessionls.ports.store import Hit
 from sessionls.store import SqlStore
-from stores import ANN, begin, create, end, exchange, rename, say, url
+from stores import ANN, all_sessions, begin, create, end, exchange, rename, say, url
 
 pytestmark = pytest.mark.usefixtures("engine")
-
-
-async def all_sessions(store: SqlStore, **filters: object) -> list[str]:
-    """The titles of all pages."""
-    found: list[str] = []
-    cursor: str | None = None
-    while True:
-        arguments = {"scope": None, "state": None, "query": None, "limit": 2, "cursor": cursor, **filters}
-        sessions, cursor = await store.sessions(**arguments)  # type: ignore[arg-type]
-        found += [session.title for session in sessions]
-        if cursor is None:
-            return found
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------

@@ -28,13 +28,6 @@ posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX links and t
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def editor(folder: Path) -> TerminalEditor:
     return TerminalEditor(folder.as_uri(), Terminal())
 

@@ -21,9 +21,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
+def folder(folder: Path) -> Path:
     write_agent(folder, "plain", "You are plain.", tools="[]")
     return folder
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,6 @@ from sessionls.domain.model import Message
 from sessionls.sessions.composing import Outgoing
 from shared_server import key_for, text_of
 from test_cli import Cli
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-async def home(folder: Path, model_server: ModelServer) -> AsyncIterator[App]:
-    async with app(folder, model_server) as home:
-        yield home
 
 
 async def replying(home: App, server: ModelServer, *after: Answer) -> tuple[str, Hold, asyncio.Task[Any]]:

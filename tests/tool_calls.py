@@ -1,12 +1,13 @@
-"""A tool call outside any reply, which records what it would add to the log in lists."""
+"""Tool calls: one outside any reply, which records in lists what it would add to the log, and those that a model asks for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from model_server import Answer, ToolUse
 from sessionls.domain.model import Finding
 
-__all__ = ["LoneCall"]
+__all__ = ["LoneCall", "runs"]
 
 
 @dataclass
@@ -34,3 +35,8 @@ class LoneCall:
     async def confirm(self, summary: str, detail: str) -> bool:
         self.asked.append((summary, detail))
         return self.answer
+
+
+def runs(*commands: str) -> Answer:
+    """A model's answer that runs these commands."""
+    return Answer(tools=[ToolUse("run_command", {"command": command}) for command in commands])
