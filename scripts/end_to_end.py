@@ -17,6 +17,8 @@ __all__ = ["run_end_to_end"]
 # without a chance to stop its VS Code.
 TEST = ("--test", "--test-isolation=none", "--test-timeout=900000")
 SHARED = "SESSIONLS_E2E_SHARED"
+# The files that share one VS Code contain this.
+SHARES = "shared: true"
 
 
 class _SharedEditor:
@@ -49,7 +51,7 @@ class _SharedEditor:
 
 
 def run_end_to_end(node: str, files: Sequence[str], cwd: Path, env: Mapping[str, str]) -> int:
-    """Run these test files, one after the other. Returns 0 if all passed, 1 if any failed.
+    """Run these test files, one after the other: first those that share one VS Code. Returns 0 if all passed, 1 if any failed.
 
     After a file that failed, the next one gets a new VS Code. A file that failed runs once more at the end, in its own VS
     Code, because a real editor can be slow on a busy machine. If it passes then, it is reported as flaky, with its first failure.
@@ -58,10 +60,15 @@ def run_end_to_end(node: str, files: Sequence[str], cwd: Path, env: Mapping[str,
     seconds: dict[str, float] = {}
     failures: dict[str, str] = {}
     shared = _SharedEditor([node, str(Path(files[0]).parent / "shared.mjs")], cwd, env)
+    sharing = [file for file in files if len(files) > 1 and SHARES in Path(file).read_text(encoding="utf-8")]
     try:
-        for file in files:
+        for file in [*sharing, *(file for file in files if file not in sharing)]:
             started = time.monotonic()
-            address = shared.address() if len(files) > 1 else ""
+            if file in sharing:
+                address = shared.address()
+            else:
+                shared.stop()
+                address = ""
             code, output = _run([node, *TEST, file], cwd, {**env, **({SHARED: address} if address else {})})
             seconds[Path(file).name] = time.monotonic() - started
             if code:

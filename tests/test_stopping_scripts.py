@@ -23,6 +23,7 @@ import fs from "node:fs";
 import { test } from "node:test";
 import { temporaryFolder } from "%(cleanup)s";
 
+// As a file with `shared: true`, it runs while the shared VS Code does.
 const { folder } = temporaryFolder("stopping");
 fs.writeFileSync(`${folder}/held`, "");
 test("waits", async () => {
