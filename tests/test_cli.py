@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -10,10 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,111 +18,10 @@ from typing import Any
 import pytest
 
 from model_server import Answer, Hold, ModelServer, Refuse, ToolUse
-from preloaded import mcp_server
 from sessionls.cli import main
-from sessionls.cli.commands import run
-from sessionls.tools import mcp
+from terminal_commands import Cli, bare, cli, folder
 
-SESSION = re.compile(r"session ([0-9a-f]{8})")
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def session(self) -> str:
-        """The short id on stderr."""
-        match = SESSION.search(self.err)
-        assert match, self.err
-        return match[1]
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
-
-
-class Cli:
-    """`sessionls` in a separate folder: as a process (`start`), or in this process, which saves the imports."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def elsewhere(self, folder: Path) -> Cli:
-        return Cli(folder, self._monkeypatch, self._capsys)
-
-    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
-        with obeying_ctrl_c():
-            return subprocess.Popen(
-                [sys.executable, "-m", "sessionls", *words],
-                cwd=self.folder,
-                env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100", **variables},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                start_new_session=os.name == "posix",
-            )
-
-    def __call__(self, *words: str, code: int = 0, given: str = "", **variables: str) -> Done:
-        """Run it, and expect that exit code. No error may be shown as a traceback."""
-        with self._monkeypatch.context() as patch:
-            patch.chdir(self.folder)
-            patch.setattr(sys, "stdin", io.StringIO(given))
-            for name, value in {"COLUMNS": "100", **variables}.items():
-                patch.setenv(name, value)
-            self._capsys.readouterr()
-            with pytest.raises(SystemExit) as end:
-                run(words)
-        out, err = self._capsys.readouterr()
-        assert end.value.code == code, f"{words} ended with {end.value.code}\n{out}\n{err}"
-        assert "Traceback" not in err
-        return Done(code, out, err)
-
-    def session(self, name: str) -> Any:
-        return self("show", name, "--json").data["session"]
-
-
-@contextmanager
-def obeying_ctrl_c() -> Iterator[None]:
-    """Let processes that are started meanwhile react to Ctrl+C, even if the tests run in the background of a shell script,
-    in which processes and their children ignore it.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A workspace folder with one file."""
-    path = tmp_path / "workspace"
-    path.mkdir()
-    (path / "shop.py").write_text("def total(prices):\n    return sum(prices)\n\n\nTAX = 0.19\n", encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def cli(bare: Cli, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """The program with an available model."""
-    monkeypatch.setenv("OPENAI_API_BASE", model_server.openai)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-hush-hush")
-    monkeypatch.setenv("SESSIONLS_MODEL", "openai/test")
-    return bare
-
-
-@pytest.fixture
-def bare(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """The program on a machine without an available model."""
-    monkeypatch.setenv("SESSIONLS_EMBEDDED", "false")
-    return Cli(folder, monkeypatch, capsys)
+__all__ = ["bare", "cli", "folder"]  # fixtures of these tests
 
 
 def on_a_terminal(cli: Cli, *words: str) -> str:
@@ -451,77 +347,3 @@ class TestAgentsAndModels:
         models = {model["name"]: model for model in cli("models", "--json").data["models"]}
         assert models["openai/test"]["default"] is True
         assert any("ANTHROPIC_API_KEY" in model.get("problem", "") for model in models.values())
-
-
-class TestDoctor:
-    def test_doctor_succeeds_if_a_model_can_answer(self, cli: Cli) -> None:
-        checks = {check["name"]: check for check in cli("doctor", "--json").data}
-        assert checks["answers"]["says"].startswith("openai/test")
-        assert checks["database"]["state"] == "ok"
-
-    def test_doctor_never_shows_a_key(self, cli: Cli) -> None:
-        done = cli("doctor")
-        assert "sk-hush" not in done.out + done.err and "openai" in done.out
-
-    def test_doctor_fails_if_no_model_can_answer_and_says_what_to_do(self, bare: Cli) -> None:
-        out = bare("doctor", code=1).out
-        assert "ANTHROPIC_API_KEY" in out and "Ollama" in out
-
-    def test_a_data_folder_that_cannot_be_created_is_an_error(self, bare: Cli, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("", encoding="utf-8")
-        done = bare("doctor", "--json", code=1, SESSIONLS_DATA_DIR=str(tmp_path / "file" / "data"))
-        assert {check["name"]: check["state"] for check in done.data}["database"] == "problem"
-
-    def test_an_unknown_variable_with_our_prefix_is_reported(self, bare: Cli) -> None:
-        assert "SESSIONLS_MODLE" in bare("doctor", code=1, SESSIONLS_MODLE="x").out
-
-    def test_doctor_starts_mcp_servers_except_those_of_an_untrusted_folder(
-        self, cli: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(mcp, "McpServers", partial(mcp.McpServers, patience=60.0))
-        mark = tmp_path / "started"
-        server = mcp_server()
-        theirs = {"mcpServers": {"theirs": {**server, "env": {"MARK": str(mark)}}}}
-        (folder / ".mcp.json").write_text(json.dumps(theirs), encoding="utf-8")
-        monkeypatch.setenv("SESSIONLS_MCP", json.dumps({"mine": server, "lost": {"command": "no-such-program"}}))
-
-        def told() -> dict[str, Any]:
-            checks = [check for check in cli("doctor", "--json").data if check["name"] == "mcp"]
-            return {check["state"]: check["says"] for check in checks}
-
-        states = told()
-        assert "mine (" in states["ok"] and "theirs" not in states["ok"]
-        assert states["problem"].startswith("lost, from the settings: it failed to start")
-        assert states["note"] == "theirs, from .mcp.json: the workspace is not trusted"
-        assert not mark.exists()
-        monkeypatch.setenv("SESSIONLS_TRUSTED_FOLDERS", str(folder))
-        assert "theirs (" in told()["ok"] and mark.exists()
-
-
-class TestTheProgram:
-    def test_invalid_settings_are_reported_in_one_line(self, bare: Cli) -> None:
-        done = bare("sessions", code=1, SESSIONLS_DATABASE_URL="mysql://hush@host/db")
-        assert "SESSIONLS_DATABASE_URL" in done.err and "hush" not in done.err
-
-    @pytest.mark.parametrize(
-        ("words", "code", "said"),
-        [(["dance"], 2, "No such command"), (["--version"], 0, "sessionls 0"), (["show", "ffff"], 1, "no session")],
-    )
-    def test_the_process_exits_with_the_exit_code_of_the_command(
-        self, bare: Cli, words: Sequence[str], code: int, said: str
-    ) -> None:
-        process = bare.start(*words)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == code and said in out + err
-
-    def test_serve_does_not_import_terminal_libraries(self) -> None:
-        code = (
-            "import sys, types\n"
-            "app = types.ModuleType('sessionls.server.app'); app.main = lambda: 7\n"
-            "sys.modules['sessionls.server.app'] = app\n"
-            "sys.argv = ['sessionls', 'serve', '--stdio']\n"
-            "import sessionls.cli\n"
-            "try: sessionls.cli.main()\n"
-            "except SystemExit as end: print(end.code, sorted({'typer', 'rich', 'pydantic'} & set(sys.modules)))\n"
-        )
-        assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "7 []\n"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from model_server import Answer, ModelServer
-from test_cli import Cli
+from terminal_commands import Cli
 from tool_calls import runs
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="speaks the shell of POSIX")

@@ -9,7 +9,7 @@ import pytest
 
 from model_server import Answer, ModelServer, ToolUse
 from shared_server import key_for
-from test_cli import Cli
+from terminal_commands import Cli
 
 TEXT = "".join(f"line {number}\n" for number in range(1, 11))
 

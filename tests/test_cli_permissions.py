@@ -10,7 +10,7 @@ import pytest
 from sessionls.domain.results import KeptPermission
 from sessionls.settings.kept_permissions import PermissionFile
 from sessionls.settings.settings import config_dir
-from test_cli import Cli
+from terminal_commands import Cli
 
 IDS = ["01a20000-0000-7000-8000-0000aaaaaaaa", "01a20000-0000-7000-8000-0000bbbbbbbb"]
 AT = "2026-01-01T00:00:00.000Z"

@@ -23,7 +23,7 @@ from sessionls.domain.errors import AgentUnavailable, InvalidParams, ModelUnavai
 from sessionls.domain.images import IMAGE_LIMIT, looks_like_image, read_facts
 from sessionls.domain.model import Context, ImageContext, Message, Session
 from sessionls.sessions.composing import Outgoing
-from test_cli import Cli, bare, cli
+from terminal_commands import Cli, bare, cli
 
 __all__ = ["bare", "cli"]  # fixtures of these tests
 

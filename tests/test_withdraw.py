@@ -18,7 +18,7 @@ from sessionls.domain.events import QueueOrdered
 from sessionls.domain.model import Message
 from sessionls.sessions.composing import Outgoing
 from shared_server import key_for, text_of
-from test_cli import Cli
+from terminal_commands import Cli
 
 
 async def replying(home: App, server: ModelServer, *after: Answer) -> tuple[str, Hold, asyncio.Task[Any]]:
