@@ -43,10 +43,11 @@ export class MessageWindow {
 
   /** The given messages that the page has, or that are new. */
   within(state: OpenSession, ids: readonly string[]): readonly Message[] {
-    const wantedIds = new Set(ids);
-    const start = this.start(state);
     // An empty session gets its first message.
     this.first ??= state.messages[0]?.id;
+    if (ids.length === 0) return [];
+    const wantedIds = new Set(ids);
+    const start = this.start(state);
     return state.messages.slice(start).filter((message) => wantedIds.has(message.id));
   }
 
