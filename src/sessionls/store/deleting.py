@@ -87,8 +87,8 @@ def leftovers(connection: Connection, session_id: str) -> Iterator[str]:
         for name, statement in statements.items():
             if connection.execute(statement, {"key": session_id, "above": above}).scalar_one():
                 yield name
-    if dialect_of(connection).has_readers(connection, session_id):
-        yield "access"
+    if dialect_of(connection).is_listed(connection, session_id):
+        yield "lists"
 
 
 def _shared(connection: Connection, session_id: str) -> tuple[int, int, bool]:

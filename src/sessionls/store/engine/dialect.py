@@ -66,8 +66,8 @@ class Dialect(ABC):
         """Delete the session like `deleting.py`, and return the number of the change. None: `deleting.py` must do it."""
         return None
 
-    def has_readers(self, connection: Connection, session_id: str) -> bool:  # noqa: ARG002
-        """Whether somebody is recorded as a reader of the session."""
+    def is_listed(self, connection: Connection, session_id: str) -> bool:  # noqa: ARG002
+        """Whether the session is in some reader's lists, where these are tables of their own."""
         return False
 
     # -- time and numbers --------------------------------------------------------------------------------------------

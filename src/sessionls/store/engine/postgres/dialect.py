@@ -63,10 +63,7 @@ _REVOKED = text(
     "SELECT DISTINCT session_id FROM access AS gone WHERE role = 0 AND rev > :since AND NOT EXISTS "
     "(SELECT 1 FROM access AS left_ WHERE left_.session_id = gone.session_id AND left_.heir = gone.session_id AND left_.role > 0)"
 )
-_HAS_READERS = text(
-    "SELECT EXISTS (SELECT 1 FROM access WHERE heir = :id AND role > 0) "
-    "OR EXISTS (SELECT 1 FROM reader_places WHERE session_id = :id)"
-)
+_IS_LISTED = text("SELECT EXISTS (SELECT 1 FROM reader_places WHERE session_id = :id)")
 _DELETE = text("SELECT sessionls_delete(:id), pg_current_xact_id()::text")
 _RENUMBER = update(sessions).where(sessions.c.id == bindparam("key")).values(rev=bindparam("number"))
 
@@ -152,8 +149,8 @@ class PostgresDialect(Dialect):
         rev, connection.info["commit"] = connection.execute(_DELETE, {"id": session_id}).one()
         return int(rev)
 
-    def has_readers(self, connection: Connection, session_id: str) -> bool:
-        return bool(connection.execute(_HAS_READERS, {"id": session_id}).scalar_one())
+    def is_listed(self, connection: Connection, session_id: str) -> bool:
+        return bool(connection.execute(_IS_LISTED, {"id": session_id}).scalar_one())
 
     # -- time and numbers ----------------------------------------------------------------------------------------------
 
