@@ -134,6 +134,28 @@ it("keyboard shortcuts answer the question, pause the reply and cancel it", asyn
   await panel.text.fill(`slow: ${words(200)}`);
   await panel.text.press("Enter");
   await panel.replies.nth(before).getByText("word0").waitFor();
+it("a message that steers the reply is dim until the reply gets it", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
+  await panel.text.press("Enter");
+  const question = panel.frame.locator(".question");
+  await question.waitFor();
+  await panel.text.fill("say: only the first line");
+  await panel.text.press("Control+Enter");
+  const steering = panel.frame.locator(".message.participant", { hasText: "only the first line" });
+  const colorOf = (message) => message.locator(".message-body").evaluate((body) => globalThis.getComputedStyle(body).color);
+  const isDim = async () => (await colorOf(steering)) !== (await colorOf(panel.messages.first()));
+  await steering.getByText("Added to the current reply at its next step").waitFor();
+  assert.ok(await isDim());
+  await window.shot("steering-dark");
+  await question.getByRole("button", { name: "Allow Once" }).click();
+  await panel.finishedReply(before);
+  await until(async () => !(await isDim()), "the message to be as bright as the others");
+  assert.equal(await steering.getByText("Added to the current reply at its next step").count(), 0);
+  assert.equal(await panel.replies.count(), before + 1, "it has no reply of its own");
+  await window.shot("steered-dark");
+});
+
   await panel.text.press("Escape");
   await panel.replies.nth(before).getByText("Cancelled").waitFor();
   await panel.text.fill(`slow: ${words(200)}`);

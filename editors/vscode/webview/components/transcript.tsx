@@ -166,7 +166,8 @@ const Group = memo(function Group({ messages, agents, me, last, firstWaiting }: 
     <div class="message-group">
       {messages.map((message) => (
         <MessageView
-          key={message.id}
+          // A message that no longer waits gets a new element: Chromium keeps the style of one that moves while its class changes.
+          key={message.status === "queued" ? `${message.id} waiting` : message.id}
           message={message}
           color={"agent" in message.author ? colorOf(message.author.agent) : undefined}
           last={message.id === last}
