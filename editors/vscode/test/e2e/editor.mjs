@@ -5,7 +5,6 @@ import { test } from "node:test";
 import path from "node:path";
 import { chromium } from "playwright-core";
 import { Machine } from "./machine.mjs";
-import { python } from "./servers.mjs";
 import { browserOptions } from "./setup.mjs";
 import { joinShared } from "./shared.mjs";
 import { CHROMIUM, startVSCode } from "./vscode.mjs";
@@ -14,9 +13,6 @@ import { Window } from "./window.mjs";
 export { python, startModel, startTeam } from "./servers.mjs";
 export { freePort, until } from "./waiting.mjs";
 export { shots, themes } from "./window.mjs";
-
-/** The default settings of the machine: the server of this repository. */
-const MACHINE = { "sessionls.server.command": [python, "-m", "sessionls", "serve"] };
 
 /**
  * VS Code on a folder with `files`. With `folders`, on a workspace of those folders inside it; with `others`, with the extensions in
@@ -37,6 +33,7 @@ export async function startEditor({ files, model, env = {}, settings = {}, share
     fill: (count, kind) => machine.fill(count, kind),
     damage: () => machine.damage(),
     killServer: (action) => machine.killServer(action),
+    holdServers: () => machine.holdServers(),
     stop,
   };
 }
@@ -46,7 +43,9 @@ async function startOwn({ files, model, env, settings, machine: machineSettings,
   machine.write(files);
   machine.userSettings(settings);
   machine.keybindings();
-  machine.machineSettings(machineSettings ?? MACHINE);
+  machine.serverEnvironment({}); // VS Code has the variables, and its servers inherit them
+  // By default the server of this repository.
+  machine.machineSettings(machineSettings ?? { "sessionls.server.command": machine.serverCommand });
   const workspace = path.join(machine.folder, "all.code-workspace");
   if (folders.length > 0)
     machine.write({ "all.code-workspace": JSON.stringify({ folders: folders.map((name) => ({ path: name })) }) });

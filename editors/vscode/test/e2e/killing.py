@@ -1,4 +1,4 @@
-"""Kills the server processes whose environment names a folder, or suspends them, and prints how many there were."""
+"""Kills the server processes whose environment names a folder, or suspends or resumes them, and prints how many there were."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def main(folder: str, action: str = "kill") -> None:
         try:
             serves = "serve" in process.cmdline() and "sessionls" in " ".join(process.cmdline())
             if serves and folder in process.environ().get("SESSIONLS_DATA_DIR", ""):
-                process.suspend() if action == "suspend" else process.kill()
+                {"kill": process.kill, "suspend": process.suspend, "resume": process.resume}[action]()
                 count += 1
         except psutil.Error:  # gone meanwhile, or another person's
             continue

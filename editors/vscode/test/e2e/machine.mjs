@@ -76,6 +76,20 @@ export class Machine {
     fs.writeFileSync(path.join(this.directory("data/Machine"), "settings.json"), JSON.stringify(settings));
   }
 
+  /** The command of a server, which gets the environment that is written with `serverEnvironment`. */
+  get serverCommand() {
+    return [python, path.join(import.meta.dirname, "serve.py"), this.environmentFile];
+  }
+
+  /** Sets the environment with which a server starts from now on. */
+  serverEnvironment(environment) {
+    fs.writeFileSync(this.environmentFile, JSON.stringify(environment));
+  }
+
+  get environmentFile() {
+    return path.join(this.tmp, "environment.json");
+  }
+
   /** The environment of the server. */
   environment(model, extra = {}) {
     const gitConfig = path.join(this.home, ".gitconfig");
@@ -89,6 +103,13 @@ export class Machine {
       GIT_CONFIG_GLOBAL: gitConfig,
       ...extra,
     };
+  }
+
+  /** Makes each server wait at its start until the returned function is called. */
+  holdServers() {
+    const file = path.join(this.tmp, "hold");
+    fs.writeFileSync(file, "");
+    return () => fs.rmSync(file, { force: true });
   }
 
   /** Makes the folder a git repository, and commits all that is in it. */
@@ -110,7 +131,7 @@ export class Machine {
     execFileSync(python, ["-c", code, path.join(this.sessions, "sessions.db"), sql]);
   }
 
-  /** Kills the server without a warning, or suspends it (`suspend`). Returns how many servers there were. */
+  /** Kills the server without a warning, suspends it (`suspend`), or resumes it (`resume`). Returns how many servers there were. */
   killServer(action = "kill") {
     const args = [path.join(import.meta.dirname, "killing.py"), this.sessions, action];
     return Number(execFileSync(python, args, { encoding: "utf8" }));

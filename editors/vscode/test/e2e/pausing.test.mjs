@@ -80,6 +80,30 @@ it("a paused reply and a draft survive a reload of the window, and the reply can
   await panel.text.fill("");
 });
 
+it("a message to a paused session is sent in a fork, and the session stays paused", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill(`slow: ${words(80)}`);
+  await panel.text.press("Enter");
+  await panel.replies.nth(before).getByText("word0").waitFor();
+  await panel.frame.getByRole("button", { name: "Pause" }).click();
+  await panel.frame.getByText("This session is paused.").waitFor();
+  await panel.text.fill("say: in another way");
+  await panel.text.press("Enter");
+  await panel.frame.getByRole("button", { name: "Continue in a Fork" }).click();
+  const parent = panel.frame.getByRole("button", { name: "forked" });
+  await parent.waitFor();
+  await until(async () => (await panel.text.inputValue()) === "say: in another way", "the message in the composer of the fork");
+  assert.equal(await panel.frame.getByText("This session is paused.").count(), 0);
+  await panel.text.press("Enter");
+  await panel.replies.getByText("in another way").waitFor();
+  await window.shot("continued-in-fork-dark");
+  await parent.click();
+  await panel.frame.getByText("This session is paused.").waitFor();
+  assert.equal(await panel.text.inputValue(), "", "the message is in the fork only");
+  await panel.frame.getByRole("button", { name: "Resume" }).click();
+  await panel.finishedReply(before);
+});
+
 it("a permission question is shown in the panel, and Deny prevents the call", async () => {
   const before = await panel.replies.count();
   await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
@@ -110,6 +134,28 @@ it("Allow Once runs the tool, and its call is shown collapsed", async () => {
   await window.shot("tool-dark");
 });
 
+it("a message that steers the reply is dim until the reply gets it", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
+  await panel.text.press("Enter");
+  const question = panel.frame.locator(".question");
+  await question.waitFor();
+  await panel.text.fill("say: only the first line");
+  await panel.text.press("Control+Enter");
+  const steering = panel.frame.locator(".message.participant", { hasText: "only the first line" });
+  const colorOf = (message) => message.locator(".message-body").evaluate((body) => globalThis.getComputedStyle(body).color);
+  const isDim = async () => (await colorOf(steering)) !== (await colorOf(panel.messages.first()));
+  await steering.getByText("Added to the current reply at its next step").waitFor();
+  assert.ok(await isDim());
+  await window.shot("steering-dark");
+  await question.getByRole("button", { name: "Allow Once" }).click();
+  await panel.finishedReply(before);
+  await until(async () => !(await isDim()), "the message to be as bright as the others");
+  assert.equal(await steering.getByText("Added to the current reply at its next step").count(), 0);
+  assert.equal(await panel.replies.count(), before + 1, "it has no reply of its own");
+  await window.shot("steered-dark");
+});
+
 it("keyboard shortcuts answer the question, pause the reply and cancel it", async () => {
   const press = async (...keys) => {
     for (const key of keys) await window.page.keyboard.press(key);
@@ -134,28 +180,6 @@ it("keyboard shortcuts answer the question, pause the reply and cancel it", asyn
   await panel.text.fill(`slow: ${words(200)}`);
   await panel.text.press("Enter");
   await panel.replies.nth(before).getByText("word0").waitFor();
-it("a message that steers the reply is dim until the reply gets it", async () => {
-  const before = await panel.replies.count();
-  await panel.text.fill('@careful tool: read_file {"path": "notes.md"}');
-  await panel.text.press("Enter");
-  const question = panel.frame.locator(".question");
-  await question.waitFor();
-  await panel.text.fill("say: only the first line");
-  await panel.text.press("Control+Enter");
-  const steering = panel.frame.locator(".message.participant", { hasText: "only the first line" });
-  const colorOf = (message) => message.locator(".message-body").evaluate((body) => globalThis.getComputedStyle(body).color);
-  const isDim = async () => (await colorOf(steering)) !== (await colorOf(panel.messages.first()));
-  await steering.getByText("Added to the current reply at its next step").waitFor();
-  assert.ok(await isDim());
-  await window.shot("steering-dark");
-  await question.getByRole("button", { name: "Allow Once" }).click();
-  await panel.finishedReply(before);
-  await until(async () => !(await isDim()), "the message to be as bright as the others");
-  assert.equal(await steering.getByText("Added to the current reply at its next step").count(), 0);
-  assert.equal(await panel.replies.count(), before + 1, "it has no reply of its own");
-  await window.shot("steered-dark");
-});
-
   await panel.text.press("Escape");
   await panel.replies.nth(before).getByText("Cancelled").waitFor();
   await panel.text.fill(`slow: ${words(200)}`);
@@ -309,6 +333,26 @@ it("a server killed during a reply is restarted, and the reply can be resumed", 
     .nth(before + 2)
     .getByText("after it")
     .waitFor({ timeout: 60_000 });
+});
+
+it("a message is sent without the interrupted reply, which is not resumed", async () => {
+  const before = await panel.replies.count();
+  await panel.text.fill(`slow: ${words(200)}`);
+  await panel.text.press("Enter");
+  await panel.replies.nth(before).getByText("word0").waitFor();
+  assert.equal(editor.killServer(), 1);
+  await panel.frame.getByText("Interrupted. Nothing is lost").waitFor({ timeout: 90_000 });
+  await panel.text.fill("say: without it");
+  await panel.text.press("Enter");
+  await panel.frame.getByRole("button", { name: "Send Without It" }).click();
+  await panel.replies
+    .nth(before + 1)
+    .getByText("without it")
+    .waitFor({ timeout: 60_000 });
+  await window.shot("sent-without-dark");
+  assert.doesNotMatch(await panel.replies.nth(before).innerText(), /Continue exactly where it stops|word199/);
+  assert.equal(await panel.frame.getByText("Interrupted. Nothing is lost").count(), 0);
+  assert.equal(await panel.text.inputValue(), "");
 });
 
 it("a message that the server did not receive before it ended returns to the composer", async () => {

@@ -122,3 +122,27 @@ it("Review File sends the file to the review agent", async () => {
   assert.match(JSON.stringify(request.messages), /readlines/, "the file went along");
   assert.match(JSON.stringify(request.system), /review/i);
 });
+
+it("while the server starts, the view says that it loads and never that it is empty, and then lists the sessions", async () => {
+  await window.command("Sessions: Focus on Sessions View");
+  await row("Elephants").first().waitFor();
+  const release = editor.holdServers();
+  try {
+    await window.reload();
+    const texts = window.page.locator(".welcome-view-content");
+    await texts.filter({ hasText: "Loading sessions…" }).waitFor({ timeout: 60_000 });
+    await window.page.locator(".part.sidebar .monaco-progress-container.active").first().waitFor();
+    await window.shot("view-loading-dark");
+    // Notes whether the text of an empty view appears, however briefly.
+    await window.page.evaluate((empty) => {
+      const note = () => (globalThis.wasEmpty ||= globalThis.document.body.innerText.includes(empty));
+      globalThis.wasEmpty = false;
+      note();
+      new globalThis.MutationObserver(note).observe(globalThis.document.body, { childList: true, subtree: true });
+    }, "A session is a conversation");
+  } finally {
+    release();
+  }
+  await row("Elephants").first().waitFor({ timeout: 60_000 });
+  assert.equal(await window.page.evaluate(() => globalThis.wasEmpty), false);
+});

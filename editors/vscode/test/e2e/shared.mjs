@@ -5,7 +5,6 @@ import fs from "node:fs";
 import path from "node:path";
 import { chromium } from "playwright-core";
 import { Machine } from "./machine.mjs";
-import { python } from "./servers.mjs";
 import { browserOptions } from "./setup.mjs";
 import { CHROMIUM, startVSCode } from "./vscode.mjs";
 import { freePort, until } from "./waiting.mjs";
@@ -52,7 +51,7 @@ export async function joinShared({ files, model, env, settings }) {
     await page.reload();
     await closeAll(page); // VS Code reopens what was open before
   }
-  fs.writeFileSync(path.join(tmp, "environment.json"), JSON.stringify(machine.environment(model, env)));
+  machine.serverEnvironment(machine.environment(model, env));
   let window;
   return {
     machine,
@@ -119,12 +118,10 @@ async function main() {
   const machine = new Machine();
   machine.write({ "notes.md": "" });
   machine.userSettings({});
-  const environment = path.join(machine.tmp, "environment.json");
   const env = machine.environment(undefined);
-  fs.writeFileSync(environment, JSON.stringify(env));
+  machine.serverEnvironment(env);
   machine.keybindings(KEYS);
-  const serve = path.join(import.meta.dirname, "serve.py");
-  machine.machineSettings({ "sessionls.server.command": [python, serve, environment] });
+  machine.machineSettings({ "sessionls.server.command": machine.serverCommand });
   const vscode = await startVSCode(machine, { env });
   const port = await freePort();
   const browser = await chromium.launchPersistentContext(machine.directory("browser"), {

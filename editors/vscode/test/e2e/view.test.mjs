@@ -303,3 +303,29 @@ it("a long list loads more below its last row, and the filter finds sessions tha
     return row("needle").first().isVisible();
   }, "the oldest session");
 });
+
+it("Open… keeps the selected session while results of the search arrive", async () => {
+  await window.command("View: Close All Editors");
+  assert.equal(editor.killServer("suspend"), 1);
+  const rows = window.page.locator(".quick-input-list .monaco-list-row");
+  const searching = window.page.locator(".quick-input-progress.active");
+  const selected = rows.and(window.page.locator(".focused"));
+  const box = window.page.locator(".quick-input-widget:visible input").first();
+  let chosen;
+  try {
+    await window.command("Session: Open…");
+    await window.page.locator(".quick-input-title", { hasText: "Open Session" }).waitFor();
+    await box.fill("number 1");
+    await rows.filter({ hasText: "Session number 1" }).nth(3).waitFor();
+    await searching.waitFor({ state: "attached" });
+    await box.press("ArrowDown");
+    await box.press("ArrowDown");
+    chosen = await selected.locator(".label-name").innerText();
+  } finally {
+    editor.killServer("resume");
+  }
+  await searching.waitFor({ state: "detached" });
+  assert.equal(await selected.locator(".label-name").innerText(), chosen);
+  await box.press("Enter");
+  await window.page.locator(".tab.active", { hasText: chosen }).waitFor();
+});
