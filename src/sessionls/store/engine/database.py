@@ -17,7 +17,7 @@ from sessionls.domain.errors import StoreUnavailable
 from sessionls.ports.store import Delta
 from sessionls.store.options import StoreOptions
 
-__all__ = ["CommitUnknown", "Database", "Kind", "Look", "Newest", "PollResult"]
+__all__ = ["CommitUnknown", "Database", "Kind", "Newest", "PollResult", "PublishDrafts"]
 
 PollResult = Literal["nothing", "own", "others", "followed"]
 """What a poll found: no change, only this process's own, changes of sessions not followed here, or of followed ones."""
@@ -45,7 +45,7 @@ class Newest:
         return cls(rev, draft, [(row[2], Delta(*row[3:])) for row in rows if row[2] is not None])
 
 
-Look = Callable[[Callable[[Mapping[str, int]], Newest]], PollResult | None]
+PublishDrafts = Callable[[Callable[[Mapping[str, int]], Newest]], PollResult | None]
 """Publishes new drafts, read by the given function, which works like `Database.newest`. Returns None if something else changed,
 too. It may be called in any thread.
 """
@@ -60,7 +60,7 @@ class CommitUnknown(StoreUnavailable):
     def __init__(self, commit: str) -> None:
         super().__init__(
             "The connection to the database broke while a change was being saved. It is not known whether it was saved.",
-            hint="Look at the session before you repeat it.",
+            hint="PublishDrafts at the session before you repeat it.",
         )
         self.commit = commit
 
@@ -122,10 +122,10 @@ class Database(ABC):
         """Read what is new, in one statement. `drafted`: the followed sessions, each with the number of its last known draft."""
 
     @abstractmethod
-    async def watch(self, poll: Callable[[], Awaitable[PollResult]], look: Look, stop: asyncio.Event) -> None:
+    async def watch(self, poll: Callable[[], Awaitable[PollResult]], publish_drafts: PublishDrafts, stop: asyncio.Event) -> None:
         """Call `poll` soon after each commit of another process, until `stop` is set.
 
-        Call `look` first if that is faster. If it returns None, `poll` is needed, too.
+        Call `publish_drafts` first if that is faster. If it returns None, `poll` is needed, too.
         """
 
     def signal(self, session_ids: Iterable[str], *, listed: bool) -> None:  # noqa: B027 (not every database needs it)

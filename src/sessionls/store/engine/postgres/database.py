@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
 from sessionls.store.columns import unescape
-from sessionls.store.engine.database import CommitUnknown, Database, Kind, Look, Newest, PollResult
+from sessionls.store.engine.database import CommitUnknown, Database, Kind, Newest, PollResult, PublishDrafts
 from sessionls.store.engine.postgres.dialect import MIGRATING, driver_of, run_together
 from sessionls.store.engine.postgres.watch import Listener, watch
 from sessionls.store.engine.versions import prepare
@@ -89,12 +89,12 @@ class PostgresDatabase(Database):
                     raise
         raise AssertionError
 
-    async def watch(self, poll: Callable[[], Awaitable[PollResult]], look: Look, stop: asyncio.Event) -> None:
+    async def watch(self, poll: Callable[[], Awaitable[PollResult]], publish_drafts: PublishDrafts, stop: asyncio.Event) -> None:
         listener = Listener(
             lambda: connect(self._url, lambda: _LISTENING),
             self._own_pids,
             self._options.notification_test_seconds,
-            lambda connection: look(lambda drafted: _newest(connection, drafted)),
+            lambda connection: publish_drafts(lambda drafted: _newest(connection, drafted)),
         )
         await watch(listener, poll, stop)
 

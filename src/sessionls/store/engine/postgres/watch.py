@@ -35,9 +35,9 @@ _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts to connect
 class Listener:
     """A thread that waits for notifications on its own connection.
 
-    After each notification it calls `look`, which publishes new drafts that it reads on that connection: a reply that is written
-    elsewhere causes many notifications, and waking another thread and another connection for each would take longer. `look`
-    returns None if there may be other changes.
+    After each notification it calls `publish_drafts`, which reads new drafts on that connection and publishes them: a reply that
+    is written elsewhere causes many notifications, and waking another thread and another connection for each would take longer.
+    `publish_drafts` returns None if there may be other changes.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class Listener:
         connect: Callable[[], psycopg.Connection[Any]],
         own_pids: Collection[int],
         test_seconds: float,
-        look: Callable[[psycopg.Connection[Any]], PollResult | None] = lambda _: None,
+        publish_drafts: Callable[[psycopg.Connection[Any]], PollResult | None] = lambda _: None,
     ) -> None:
         self._connect = connect
         self._test_seconds = test_seconds
         self._own_pids = own_pids
-        self._look = look
+        self._publish_drafts = publish_drafts
         self._notified = False
         self._on_change: Callable[[], None] = lambda: None
         self._stopped = threading.Event()
@@ -60,7 +60,7 @@ class Listener:
         self.listening: bool | None = None
 
     def start(self, on_change: Callable[[], None]) -> threading.Thread:
-        """Start the thread. It calls `on_change` when there may be changes that `look` does not publish."""
+        """Start the thread. It calls `on_change` when there may be changes that `publish_drafts` does not publish."""
         self._on_change = on_change
         thread = threading.Thread(target=self._run, name="store-listen", daemon=True)
         thread.start()
@@ -116,14 +116,14 @@ class Listener:
                     connection.execute("SELECT 1")
                 if self._notified:
                     self._notified = False
-                    pause = next_pause(pause, self._publish_drafts(connection))
+                    pause = next_pause(pause, self._publish_or_report(connection))
                     if pause:
                         self._stopped.wait(pause)
 
-    def _publish_drafts(self, connection: psycopg.Connection[Any]) -> PollResult | None:
+    def _publish_or_report(self, connection: psycopg.Connection[Any]) -> PollResult | None:
         found: PollResult | None = None
         try:
-            found = self._look(connection)
+            found = self._publish_drafts(connection)
         finally:
             if found is None:
                 self._on_change()

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_
 from sqlalchemy.exc import DBAPIError
 
 from sessionls.domain.errors import StoreUnavailable
-from sessionls.store.engine.database import Database, Look, Newest, PollResult
+from sessionls.store.engine.database import Database, Newest, PollResult, PublishDrafts
 from sessionls.store.engine.sqlite.signals import Signals
 from sessionls.store.engine.sqlite.watch import watch
 from sessionls.store.engine.versions import prepare
@@ -72,7 +72,7 @@ class SqliteDatabase(Database):
         finally:
             cursor.close()
 
-    async def watch(self, poll: Callable[[], Awaitable[PollResult]], look: Look, stop: asyncio.Event) -> None:  # noqa: ARG002
+    async def watch(self, poll: Callable[[], Awaitable[PollResult]], publish_drafts: PublishDrafts, stop: asyncio.Event) -> None:  # noqa: ARG002
         assert self._path is not None
         await watch(self._path, self._signals, poll, stop, self._options)
 
