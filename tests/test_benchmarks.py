@@ -54,8 +54,10 @@ async def test_a_quick_run_measures_a_large_database_against_a_small_one() -> No
 
 async def test_a_quick_run_measures_participants_on_both_databases() -> None:
     rows = await run(None, "together")  # PostgreSQL does not run as root, and only root may enter the test's own folder
-    places = ("the process that writes", "processes on SQLite", "connections to PostgreSQL")
-    assert all(sum(place in row[0] for row in rows) == 2 for place in places)
+    places = {"the process that writes": 2, "processes on SQLite": 2, "connections to PostgreSQL": 3}
+    assert {place: sum(place in row[0] for row in rows) for place in places} == places
+    assert all("bare psycopg" in row[2] for row in rows if "connections to PostgreSQL" in row[0])
+    assert any(row[0].startswith("processor time") for row in rows)
     assert any("replies that are written at once" in row[0] for row in rows)
 
 
