@@ -354,6 +354,26 @@ async def test_repeating_a_review_adds_no_duplicates_and_keeps_dismissals(tmp_pa
         assert (await home.sessions.findings(session_id=again.id)).findings == []
 
 
+async def test_a_session_that_is_opened_again_has_the_current_states_of_its_findings(
+    tmp_path: Path, model_server: ModelServer
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "mean.py").write_text(CODE, encoding="utf-8")
+    call = ToolUse("report_finding", {"path": "mean.py", "title": "It fails", "quote": "values[0]"})
+    async with app(folder, model_server) as home:
+        model_server.script(Answer(tools=[call]), Answer("One finding."))
+        session = await home.sessions.create(agent="review")
+        await home.sessions.message(session.id, "Review mean.py")
+        [found] = (await home.sessions.findings()).findings
+        await home.sessions.update_finding(found.id, "dismissed", reason="never empty")
+        opened = await home.sessions.open(session.id)
+        history = await home.sessions.history(session.id)
+        for messages in (opened.messages, history.messages):
+            [shown] = [part.finding for message in messages for part in message.parts if part.kind == "finding"]
+            assert (shown.state, shown.reason) == ("dismissed", "never empty")
+
+
 # -- diagnostics -------------------------------------------------------------------------------------------------------
 
 

@@ -54,6 +54,7 @@ from sessionls.sessions.changes.changes import Changes, ChangeScope
 from sessionls.sessions.compacting import Compacting
 from sessionls.sessions.composing import Composer, Outgoing
 from sessionls.sessions.context.other_sessions import OtherSessions
+from sessionls.sessions.current_findings import with_current_findings
 from sessionls.sessions.export.markdown import Format, render_page
 from sessionls.sessions.export.masking import MaskedSecret, Masking
 from sessionls.sessions.export.writing import export_pieces, export_text, export_to_file
@@ -237,7 +238,7 @@ class Sessions:
         snapshot = await self._membership.open(session_id, limit=limit, after=after)
         return Opened(
             session=snapshot.session,
-            messages=list(snapshot.messages),
+            messages=await with_current_findings(self._store, session_id, snapshot.messages),
             more=snapshot.more,
             participants=list(snapshot.present),
             seq=snapshot.seq,
@@ -249,7 +250,7 @@ class Sessions:
 
     async def history(self, session_id: str, *, before: str | None = None, limit: int = 50) -> History:
         messages, more = await self._store.history(session_id, before=before, limit=limit)
-        return History(messages=messages, more=more)
+        return History(messages=await with_current_findings(self._store, session_id, messages), more=more)
 
     async def image(self, session_id: str, sha256: str) -> Image:
         """An image of a message. Raises `InvalidParams` if the session has no image with that hash."""
