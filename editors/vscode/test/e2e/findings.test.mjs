@@ -139,7 +139,7 @@ it("a requested fix is made in the editor, and the finding disappears", async ()
   await panel.replies.getByText("It reads all of it now.").waitFor({ timeout: 60_000 });
   await until(async () => (await window.text()).includes(FIXED), "the edit");
   await waitUntilGone();
-  await card().getByText("its code was changed").scrollIntoViewIfNeeded();
+  await card().getByText("its code was not found").scrollIntoViewIfNeeded();
   await window.shot("finding-fixed-dark");
 });
 

@@ -43,7 +43,7 @@ export function Finding({ finding }: { readonly finding: Of<"finding">["finding"
       <div class="card-line">
         <Place uri={now?.uri ?? finding.uri} range={now?.range ?? finding.range} />
         {finding.rule !== undefined && <code>{finding.rule}</code>}
-        {open && now === undefined && <span class="dim">its code was changed</span>}
+        {open && now === undefined && <span class="dim">its code was not found</span>}
       </div>
       <Markdown source={finding.body} />
       {finding.suggestion !== undefined && <Suggestion code={finding.suggestion} uri={finding.uri} />}
