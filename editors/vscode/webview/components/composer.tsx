@@ -23,6 +23,7 @@ import { Icon } from "./icon";
 import { Menu } from "./menu";
 import { HeldBack } from "./notices";
 import { ReadOnly } from "./people";
+import { usePlaceholder } from "./placeholder";
 
 const empty: Draft = { text: "", chips: [] };
 
@@ -83,6 +84,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
 
   const role = roleOf(session, state.me);
   const canWrite = may(role, "writer");
+  const placeholder = usePlaceholder(canWrite, session.replying, draft.agent ?? session.agent);
   const people = mentionable(session, state.me);
   const prompts = canWrite ? state.prompts : [];
   const choices: Choice[] =
@@ -318,7 +320,7 @@ export function Composer({ state, view, complete, area, onSent }: ComposerProps)
           rows={1}
           dir="auto"
           value={draft.text}
-          placeholder={canWrite ? placeholder(session.replying, draft.agent ?? session.agent) : COMMENT}
+          placeholder={placeholder}
           aria-label={canWrite ? "Message" : "Comment"}
           aria-autocomplete="list"
           {...(completing && { "aria-controls": "completions" })}
@@ -381,12 +383,4 @@ function hasModifier(event: KeyboardEvent): boolean {
 function withAgent(draft: Draft, agent: string | undefined): Draft {
   const { agent: _old, ...rest } = draft;
   return agent === undefined ? rest : { ...rest, agent };
-}
-
-const COMMENT = "Leave a comment. It wakes no agent. @ names a person, # adds context.";
-
-function placeholder(replying: boolean, agent: string): string {
-  return replying
-    ? "Write the next message. It waits for this reply."
-    : `Message ${agent}. @ names an agent, # adds context, / lists prompts and commands.`;
 }
