@@ -63,7 +63,7 @@ function QuestionCard({
       )}
       {/* Explains the second button before it is pressed. */}
       {answerable && scope !== undefined && scope !== "" && (
-        <p class="question-scope dim" id={`${labelId}-scope`}>
+        <p class="question-scope dim" tabIndex={0} id={`${labelId}-scope`}>
           For this session: {scope}, in replies to your messages
         </p>
       )}
