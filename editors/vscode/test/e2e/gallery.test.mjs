@@ -81,8 +81,9 @@ group(
     show("no sessions", emptyList);
     show("one session", oneSession, () => arrange(gallery, ["wide"]));
     show("sessions", states, (shown) => arrange(gallery, sessionsOf(shown)));
-    show("lists", allSessions, () => arrange(gallery, sessionsOf(states)));
     show("without a server or a model", troubles, () => arrange(gallery, ["limit"]));
+    // Last: a low window changes how the side bar is divided.
+    show("lists", allSessions, () => arrange(gallery, sessionsOf(states)));
   },
 );
 

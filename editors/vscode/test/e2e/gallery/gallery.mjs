@@ -141,7 +141,7 @@ export class Gallery {
     const empty = this.frame.getByText("Write a message to begin.");
     await until(async () => {
       await this.run("session.new"); // fails while the server has not started yet
-      return empty.waitFor({ timeout: 3000 }).then(...answered);
+      return empty.waitFor({ timeout: 15_000 }).then(...answered);
     }, "a new session");
   }
 

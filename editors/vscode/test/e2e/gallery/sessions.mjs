@@ -173,10 +173,12 @@ export const scenarios = {
     await ask("say: more");
     await frame.getByText("of its budget").first().waitFor();
   },
-  archived: async ({ ask, frame, start }) => {
+  archived: async ({ ask, frame, start, newest }) => {
     await ask("say: to be archived");
+    const id = newest();
     start("session.archive"); // it ends when its notification is closed
     await frame.getByText("This session is archived.").waitFor();
+    return id;
   },
   fork: async ({ ask, frame, run, list }) => {
     await ask("say: to be forked");
