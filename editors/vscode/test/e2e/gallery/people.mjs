@@ -62,7 +62,7 @@ export const states = [
     pose: async (gallery) => {
       await gallery.panel.write("please look @be");
       await gallery.panel.text.press("Tab");
-      await gallery.frame.getByText(/^Notifies /).waitFor();
+      await gallery.frame.locator(".to-people").waitFor();
     },
     undo: clear,
   },
