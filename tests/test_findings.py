@@ -96,6 +96,8 @@ async def test_findings_are_listed_by_session_document_state_and_folder(tmp_path
         one = await store.finding(one.id)
         assert await store.findings() == [one, two, three]
         assert await store.findings(session_id=here) == [one]
+        assert await store.findings(session_id=here, ids=[one.id, two.id]) == [one]
+        assert await store.findings(session_id=here, ids=[two.id]) == []
         assert await store.findings(uri="file:///else/café.py") == [two]
         assert await store.findings(state="open") == [two, three]
         assert await store.findings(scope=scope_of(["file:///work"], ["marker:abc:."])) == [one, two]

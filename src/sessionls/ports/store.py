@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
@@ -232,11 +232,15 @@ class Store(Protocol):
         self,
         *,
         session_id: str | None = None,
+        ids: Collection[str] | None = None,
         uri: str | None = None,
         state: str | None = None,
         scope: Scope | None = None,
     ) -> list[Finding]:
-        """Findings, oldest first: of that session, or else of the sessions in the scope (None: all) that are not archived."""
+        """Findings, oldest first: of that session, or else of the sessions in the scope (None: all) that are not archived.
+
+        `ids`: only findings with these ids.
+        """
         ...
 
     async def changed_findings(self, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:

@@ -12,9 +12,10 @@ __all__ = ["with_current_findings"]
 
 async def with_current_findings(store: Store, session_id: str, messages: Sequence[Message]) -> list[Message]:
     """The findings of a fork's parent keep the states that they had when the parent reported them."""
-    if not any(isinstance(part, FindingPart) for message in messages for part in message.parts):
+    ids = {part.finding.id for message in messages for part in message.parts if isinstance(part, FindingPart)}
+    if not ids:
         return list(messages)
-    current = {finding.id: finding for finding in await store.findings(session_id=session_id)}
+    current = {finding.id: finding for finding in await store.findings(session_id=session_id, ids=ids)}
     return [message.model_copy(update={"parts": [_current(part, current) for part in message.parts]}) for message in messages]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -82,6 +82,7 @@ def matching(
     connection: Connection,
     *,
     session_id: str | None = None,
+    ids: Collection[str] | None = None,
     uri: str | None = None,
     state: str | None = None,
     scope: Scope | None = None,
@@ -95,6 +96,8 @@ def matching(
         readers = dialect_of(connection).readers(connection)
         if readers is not None and state == "open":
             conditions.append(findings.c.session_id.in_(_sessions_with_findings(readers, scope)))
+    if ids is not None:
+        conditions.append(findings.c.id.in_(ids))
     if uri is not None:
         conditions.append(findings.c.uri == uris.uri_key(uri))
     if state is not None:

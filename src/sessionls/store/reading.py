@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -236,11 +236,12 @@ class Reader:
     def findings(
         self,
         session_id: str | None,
+        ids: Collection[str] | None,
         uri: str | None,
         state: str | None,
         scope: Scope | None,
     ) -> list[Finding]:
-        return findings.matching(self._connection, session_id=session_id, uri=uri, state=state, scope=scope)
+        return findings.matching(self._connection, session_id=session_id, ids=ids, uri=uri, state=state, scope=scope)
 
     def changed_findings(self, since: int | None, scope: Scope | None) -> tuple[int, list[Finding]]:
         return findings.changed_findings(self._connection, since, scope=scope)

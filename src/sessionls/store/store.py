@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -253,11 +253,12 @@ class SqlStore:
         self,
         *,
         session_id: str | None = None,
+        ids: Collection[str] | None = None,
         uri: str | None = None,
         state: str | None = None,
         scope: Scope | None = None,
     ) -> list[Finding]:
-        return await self._read(lambda reader: reader.findings(session_id, uri, state, scope))
+        return await self._read(lambda reader: reader.findings(session_id, ids, uri, state, scope))
 
     async def changed_findings(self, since: int | None, *, scope: Scope | None) -> tuple[int, list[Finding]]:
         return await self._read(lambda reader: reader.changed_findings(since, scope))
