@@ -116,8 +116,8 @@ def test_few_types_are_built_at_the_start() -> None:
     code = """
 import sessionls.server.server
 from sessionls.server import lsp_types
-from sessionls.server.transport.protocol import converter
-converter().structure(json.loads(sys.argv[2]), types.InitializeParams)
+from sessionls.server.transport.protocol import make_converter
+make_converter().structure(json.loads(sys.argv[2]), types.InitializeParams)
 print(len(lsp_types.completed()))
 """
     assert _run("lazily", code, json.dumps(_MESSAGES[1][1])) < 50

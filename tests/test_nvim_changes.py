@@ -140,8 +140,8 @@ def test_a_review_is_fixed_the_fix_undone_and_the_finding_dismissed(
         Answer("fixed it"),
     )
     nvim.keys(":edit app.py<CR>:Sessionls review app.py<CR>")
-    diagnostics = "return vim.tbl_map(function(one) return one.message end, vim.diagnostic.get(vim.fn.bufnr('app.py')))"
-    assert "Three is not two" in nvim.until(diagnostics, bool)[0]
+    diagnostics = "local buffer = vim.fn.bufnr('app.py') return buffer > 0 and vim.diagnostic.get(buffer)"
+    assert "Three is not two" in nvim.until(diagnostics)[0]["message"]
     nvim.keys("6G:Sessionls findings fix<CR>")
     nvim.until(TEXT, lambda text: "return 2" in text)
     nvim.until("return require('sessionls').status()", lambda status: status == "")

@@ -465,7 +465,7 @@ def test_a_review_is_listed_opened_fixed_and_applied(nvim: Neovim, model_server:
     }
     model_server.script(Answer(tools=[ToolUse("report_finding", finding)]), Answer("reviewed"), Answer("fixed it"))
     nvim.keys(":edit app.py<CR>:Sessionls review app.py<CR>")
-    nvim.until("return vim.diagnostic.get(vim.fn.bufnr('app.py'))", bool)
+    nvim.until("local buffer = vim.fn.bufnr('app.py') return buffer > 0 and vim.diagnostic.get(buffer)")
     nvim.keys(":Sessionls findings<CR>")
     [item] = nvim.until("return vim.fn.getqflist()", bool)
     assert item["lnum"] == 6 and "Three is not two" in item["text"]
