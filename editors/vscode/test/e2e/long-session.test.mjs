@@ -32,10 +32,13 @@ async function open(count) {
   const row = window.page.locator(".quick-input-list .monaco-list-row", { hasText: `A session of ${count} messages` });
   const offered = async () => {
     await window.command("Session: Open…");
-    return row.first().waitFor({ timeout: 5000 }).then(
-      () => true,
-      () => false,
-    );
+    return row
+      .first()
+      .waitFor({ timeout: 5000 })
+      .then(
+        () => true,
+        () => false,
+      );
   };
   // VS Code may move the focus after the last editor has closed, which closes the picker.
   await until(offered, "the picker to stay open", 60_000);

@@ -79,7 +79,11 @@ export class Window {
   /** Waits until all that fades or slides has done so. What moves without an end, such as a progress bar, is not waited for. */
   async settle() {
     const animated = (frame) => frame.evaluate(animationsEnd).catch(() => undefined); // or the frame is gone
-    await Promise.all(this.page.frames().map(animated));
+    // A frame that loads nothing, such as one of the walkthrough, never answers.
+    let timer;
+    const longest = new Promise((resolve) => (timer = setTimeout(resolve, 4000)));
+    await Promise.race([Promise.all(this.page.frames().map(animated)), longest]);
+    clearTimeout(timer);
   }
 
   /** Opens a file from the explorer. */
