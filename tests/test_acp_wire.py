@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acp_client import GUARDED_ACP
+from model_server import ModelServer
 from sessionls.acp_agent import transport
 from sessionls.acp_agent.tool_calls import patch_diffs
 from sessionls.acp_agent.transport import lines
@@ -85,7 +86,8 @@ class Wire:
 
 
 @pytest.fixture
-async def wire(fresh_home: Path) -> AsyncIterator[Wire]:
+async def wire(fresh_home: Path, provider: ModelServer) -> AsyncIterator[Wire]:
+    """A running `sessionls acp`. Prompts go to the `provider`: without one, the embedded model would take a minute."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*GUARDED_ACP, stdin=pipe, stdout=pipe, env=dict(os.environ), cwd=fresh_home)
     yield Wire(process)
