@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
+from buffer_editor import FakeEditor
 from sessionls.domain.model import (
     Context,
     Position,
@@ -20,20 +20,6 @@ from sessionls.sessions.context.resolver import resolve
 from sessionls.sessions.workspace.workspace import Workspace
 
 __all__ = ["FakeEditor", "Place", "diagnostic", "place", "span"]
-
-
-class FakeEditor:
-    def __init__(self, *folders: Path) -> None:
-        self.encoding: Literal["utf-8", "utf-16", "utf-32"] = "utf-16"
-        self.open_folders = [folder.as_uri() for folder in folders]
-        self.buffers: dict[str, Buffer] = {}
-
-    @property
-    def folders(self) -> Sequence[str]:
-        return self.open_folders
-
-    def buffer(self, uri: str) -> Buffer | None:
-        return self.buffers.get(uri)
 
 
 class Place:
